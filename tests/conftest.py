@@ -1,0 +1,31 @@
+"""Fixtures shared by all tests. Real clips and models come from THBENCH_TEST_ASSETS, default ../shared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def assets() -> Callable[[str], Path]:
+    """`assets("clips/speaker_a_512px_25fps_mpeg4.mp4")`: a real file, or a skip that says what is absent."""
+    folder = Path(os.environ.get("THBENCH_TEST_ASSETS", ROOT.parent / "shared"))
+
+    def find(name: str) -> Path:
+        path = folder / name
+        if not path.exists():
+            pytest.skip(f"real test asset {name} is absent from {folder} (set THBENCH_TEST_ASSETS)")
+        return path
+
+    return find
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the caches of the person who runs it."""
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -1,0 +1,3 @@
+from thbench.cli import main
+
+main()

@@ -1,0 +1,502 @@
+"""The contract: every type and protocol a plugin sees.
+
+A plugin imports this module and nothing else of thbench. It needs the standard library and numpy
+only, so that importing it costs nothing and a generator's own environment can hold a copy.
+
+Conventions, everywhere: frames are RGB uint8 at 25 frames per second, audio is mono int16 at 16 kHz,
+so one frame lasts exactly 640 samples (40 ms).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+import numpy as np
+import pluggy
+from numpy.typing import NDArray
+
+from thbench.errors import ClipFailure, UserError
+
+__all__ = [
+    "FPS",
+    "SAMPLES_PER_FRAME",
+    "SAMPLE_RATE",
+    "Better",
+    "Clip",
+    "ClipFailure",
+    "Context",
+    "Dataset",
+    "Engine",
+    "Extractor",
+    "Failure",
+    "Frames",
+    "Generated",
+    "Generator",
+    "Media",
+    "MediaInfo",
+    "Metric",
+    "Missing",
+    "Observation",
+    "Observations",
+    "Observed",
+    "Pair",
+    "Plugin",
+    "Recording",
+    "Request",
+    "Score",
+    "Source",
+    "TrainedOn",
+    "UserError",
+    "Video",
+    "Waveform",
+    "WeightsFile",
+    "hookimpl",
+    "mean_of_rows",
+]
+
+Frames: TypeAlias = NDArray[np.uint8]
+"""[T, H, W, 3] RGB, 0..255, 25 frames per second."""
+Waveform: TypeAlias = NDArray[np.int16]
+"""[samples] mono, 16 kHz: the canonical audio."""
+
+FPS = 25
+SAMPLE_RATE = 16_000
+SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
+
+hookimpl = pluggy.HookimplMarker("thbench")
+"""Marks a function of a plugin as the implementation of a hook of thbench/hookspecs.py."""
+
+T = TypeVar("T")
+O = TypeVar("O")  # noqa: E741  the options type, as in design
+
+
+# -- what is measured on ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that must be fetched or prepared first.
+
+    `what` names it, `command` is what the person types to get it, `size` is the download in bytes
+    where it is known.
+    """
+
+    what: str
+    command: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One utterance of one actor. `id` is unique in the dataset, `labels` are free (emotion, level, ...)."""
+
+    id: str
+    actor: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What a dataset knows of one clip at one size.
+
+    frames       [T, size, size, 3] uint8 RGB at 25 fps
+    audio        [samples] int16 mono 16 kHz, aligned with the first frame
+    annotations  per-frame ground truth by name; `landmarks` is [T, 68, 2] float32, x and y in
+                 pixels of `frames` (pixel centres at integers), iBUG order
+    """
+
+    frames: Frames
+    audio: Waveform
+    annotations: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+class Dataset(Protocol):
+    """Clips and their ground truth."""
+
+    version: str
+
+    def missing(self) -> Sequence[Missing]:
+        """What to fetch or prepare before `load` works, each with its command. Fast, without torch."""
+        ...
+
+    def clips(self) -> Sequence[Clip]:
+        """Metadata only, sorted by id, the same on every machine."""
+        ...
+
+    def load(self, clip: Clip, size: int) -> Source:
+        """Frames, audio and annotations of `clip` at `size` x `size` pixels.
+
+        Raises ClipFailure with the reason where the clip's media cannot be used.
+        """
+        ...
+
+
+# -- what is measured ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TrainedOn:
+    """What a generator has seen: actors of one dataset, as its authors declare."""
+
+    dataset: str
+    actors: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One video to be made. It never holds the target.
+
+    identity_frame  [size, size, 3] uint8 RGB
+    audio           [samples] int16 mono 16 kHz, at least one sample
+    n_frames        frames to deliver; fps is always 25
+    seed            first 8 bytes of SHA-256 of (suite seed, clip id), as an unsigned integer
+    oracle          target annotations the suite lets the system see (it is then marked and unranked);
+                    empty unless the suite names some
+    """
+
+    clip_id: str
+    identity_frame: Frames
+    audio: Waveform
+    n_frames: int
+    size: int
+    seed: int
+    fps: int = FPS
+    oracle: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """The answer to one request: raw frames, or a finished file.
+
+    frames   [n_frames, size, size, 3] uint8 RGB; stored losslessly with `audio`, by default the request's
+    file     a video delivered as it is: it is scored on its own picture and its own sound, codec included
+    trimmed  the video ends before the request does, on purpose, and is compared with the same
+             span of the reference; without it a wrong frame count is a failure
+    """
+
+    clip_id: str
+    frames: Frames | None = None
+    audio: Waveform | None = None
+    file: Path | None = None
+    trimmed: bool = False
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The request could not be met, and why."""
+
+    clip_id: str
+    reason: str
+
+
+class Generator(Protocol):
+    """One identity frame and speech in, a talking head out."""
+
+    trained_on: TrainedOn | None
+    """Training actors, None where unknown: shown as unknown."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Generated | Failure]:
+        """Answer every request once, in any order. A clip's bytes must not depend on its neighbours.
+
+        An out-of-memory error makes the harness halve the batch; any other exception makes it retry
+        the unanswered requests one by one.
+        """
+        ...
+
+
+# -- how it is measured -------------------------------------------------------------------------
+
+
+class Video(Protocol):
+    """A video that decodes once, lazily, and is shared by all metrics."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over decoded frames and canonical audio, never over the file. Known without decoding."""
+        ...
+
+    @property
+    def n_frames(self) -> int: ...
+
+    @property
+    def size(self) -> int:
+        """Height and width in pixels."""
+        ...
+
+    @property
+    def frames(self) -> Frames:
+        """[n_frames, size, size, 3] uint8 RGB, read-only."""
+        ...
+
+    @property
+    def audio(self) -> Waveform | None:
+        """[samples] int16 mono 16 kHz, read-only; None where the file has no audio track."""
+        ...
+
+    @property
+    def annotations(self) -> Mapping[str, NDArray[Any]]:
+        """Ground truth of the dataset by name; empty for generated videos."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generated video beside its reference, both over the same frames.
+
+    `identity_index` is the reference's frame the generator was given, or None where the identity
+    frame was drawn from elsewhere.
+    """
+
+    clip: Clip
+    generated: Video
+    reference: Video
+    identity_index: int | None = 0
+
+
+Better: TypeAlias = Literal["lower", "higher", "nearer-reference"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one number of a metric means.
+
+    better      which direction is better; `nearer-reference` ranks by |value - ground truth|
+    unit        in words, `frames of 40 ms` say; empty for a pure number
+    range       smallest and largest possible value
+    reacts_to   corruption -> sign of the change the definition promises: "+" grows, "-" falls,
+                "=n" changes by n per step of the corruption (proved by `thbench selftest`)
+    ignores     corruptions that must leave the value as it is
+    set_level   the value belongs to a set of clips and has no per-clip rows to average (FID)
+    """
+
+    better: Better
+    unit: str = ""
+    range: tuple[float, float] = (float("-inf"), float("inf"))
+    reacts_to: Mapping[str, str] = field(default_factory=dict)
+    ignores: Sequence[str] = ()
+    set_level: bool = False
+    description: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Observation:
+    """What a metric sees in one clip: `rows` are floats that appear in clips.csv, `arrays` stay in the cache.
+
+    `notes` are short texts worth a person's eye ("crop: 2 frames interpolated").
+    """
+
+    rows: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """An observation with its clip; `arrays` loads lazily."""
+
+    clip: Clip
+    rows: Mapping[str, float]
+    arrays: Mapping[str, NDArray[Any]]
+
+
+class Observations(Protocol):
+    """What `reduce` is given; both sequences in clip-id order."""
+
+    @property
+    def generated(self) -> Sequence[Observed]:
+        """Every clip of the system that could be observed."""
+        ...
+
+    @property
+    def reference(self) -> Sequence[Observed]:
+        """The same observation made of the references (reference against itself), for every clip of
+        the split, also those the system failed on."""
+        ...
+
+
+class Metric(Protocol):
+    """A measurement in two steps: per clip, then over clips."""
+
+    scores: Mapping[str, Score]
+
+    def observe(self, pair: Pair) -> Observation:
+        """Pure function of the pair: cached and run in parallel.
+
+        Raises ClipFailure where the clip cannot be scored ("too short: 12 frames, needs 30").
+        """
+        ...
+
+    def reduce(self, observed: Observations) -> Mapping[str, float]:
+        """One value per name in `scores`. Called once per system.
+
+        Raises ClipFailure where the whole set has no value ("no clip was scored").
+        """
+        ...
+
+
+class Extractor(Protocol):
+    """Features shared between metrics, cached by identity and video digest."""
+
+    identity: str
+    """Name, version, weights and preprocessing in one line; a change makes another column."""
+
+    def __call__(self, video: Video) -> NDArray[Any]:
+        """Features of one video, batched within it only. Raises ClipFailure."""
+        ...
+
+
+def mean_of_rows(observed: Sequence[Observed], name: str) -> float:
+    """Mean over clips of one row, in float64. Raises ClipFailure where no clip has it."""
+    values = [o.rows[name] for o in observed]
+    if not values:
+        raise ClipFailure("no clip was scored")
+    return float(np.mean(np.asarray(values, dtype=np.float64)))
+
+
+# -- what the harness lends ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What a container says of itself; `n_frames` is counted from packets, not from the header."""
+
+    video_codec: str
+    width: int
+    height: int
+    fps: Fraction | None
+    n_frames: int
+    duration: float
+    audio_codec: str | None
+    sample_rate: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """A decoded file: frames [T, H, W, 3] at `fps`, canonical audio or None without a track."""
+
+    frames: Frames
+    audio: Waveform | None
+    fps: float
+
+
+class Media(Protocol):
+    """Reads video files; converts frame and sample rate by timestamps. Raises ClipFailure for bad files."""
+
+    def probe(self, path: Path) -> MediaInfo: ...
+
+    def frames(self, path: Path, fps: float | None = FPS) -> Iterator[Frames]:
+        """[H, W, 3] frames one by one at constant `fps` (None: as stored), so that memory stays flat."""
+        ...
+
+    def audio(self, path: Path) -> Waveform | None:
+        """Canonical audio aligned with the first video frame, None without an audio track."""
+        ...
+
+    def read(self, path: Path, fps: float | None = FPS) -> Recording: ...
+
+
+class Context(Protocol):
+    """What the harness lends to a plugin when it builds it."""
+
+    @property
+    def device(self) -> str:
+        """`cpu`, `cuda:0`, ..."""
+        ...
+
+    @property
+    def threads(self) -> int: ...
+
+    @property
+    def batch(self) -> int:
+        """At most so many requests are passed to `generate` at once; the fixed batch shape of networks."""
+        ...
+
+    @property
+    def offline(self) -> bool: ...
+
+    @property
+    def media(self) -> Media: ...
+
+    @property
+    def cache(self) -> Path:
+        """A folder of this plugin's own that outlives runs."""
+        ...
+
+    def weights(self, name: str) -> Path:
+        """The verified file of registered weights. Raises UserError with the command that gets it."""
+        ...
+
+    def extractor(self, name: str, **options: object) -> Extractor:
+        """An installed extractor by name, its results cached."""
+        ...
+
+
+# -- how a plugin is declared -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """Published weights: where they are, what they must hash to, and under which licence.
+
+    sha256 is None only where none is published: the first import then records it. `commercial` is
+    False where the licence or its absence forbids commercial use; results list such weights.
+    """
+
+    name: str
+    file: str
+    urls: Sequence[str]
+    sha256: str | None
+    size: int
+    licence: str
+    commercial: bool
+    about: str = ""
+
+
+def _nothing_missing(_: Any) -> Sequence[Missing]:
+    return ()
+
+
+def _no_names(_: Any) -> Sequence[str]:
+    return ()
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """Where work runs: calls `work` on every task, yields (index of the task, result) as they finish."""
+
+    def map(
+        self, work: Callable[[Any], Any], tasks: Sequence[Any]
+    ) -> Iterator[tuple[int, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Plugin(Generic[T, O]):
+    """One named dataset, generator, metric, extractor or engine.
+
+    name        what suites call it: lower-case letters, digits, `_`, `-`
+    options     a frozen dataclass (or pydantic model); `Annotated[int, "help text"]` documents a field.
+                Unknown keys and wrong types are refused with the YAML line. A field typed Path says
+                where something lies, not what it is, and does not enter any identity.
+    build       makes the thing; heavy imports belong in here
+    version     of the definition: a change that moves numbers raises it
+    missing     what `build` will need beyond registered weights, each with its command; fast
+    weights     names of the registered weights that these options use
+    extractors  names of the extractors that these options use
+    variants    named option sets of a metric: `ofm@diffused-heads`
+    argument    the option that `name:value` fills: `torchmetrics:ClassName`
+    """
+
+    name: str
+    options: type[O]
+    build: Callable[[O, Context], T]
+    version: str = "1"
+    summary: str = ""
+    missing: Callable[[O], Sequence[Missing]] = _nothing_missing
+    weights: Callable[[O], Sequence[str]] = _no_names
+    extractors: Callable[[O], Sequence[str]] = _no_names
+    variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    argument: str | None = None
