@@ -1,0 +1,33 @@
+"""How loud each video frame is."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.api import SAMPLES_PER_FRAME, Waveform
+
+SILENCE = 33
+"""A clip whose samples all stay within +-32 (-60 dB of full scale) holds no speech."""
+
+
+def is_silent(audio: Waveform) -> bool:
+    """Whether every sample stays below -60 dB of full scale (coded silence is rarely exactly 0)."""
+    return audio.size == 0 or int(np.abs(audio.astype(np.int32)).max()) < SILENCE
+
+
+def speech_envelope(
+    audio: Waveform, scale: Literal["rms", "decibel"] = "rms"
+) -> NDArray[np.float64]:
+    """Root mean square over each whole frame of 640 samples.
+
+    audio    [samples] int16, mono, 16 kHz
+    returns  [samples // 640] float64, 0..32768; in decibels above 1, 0..90, with `scale="decibel"`
+             (quieter than 1 counts as 1)
+    """
+    frames = len(audio) // SAMPLES_PER_FRAME
+    squares = np.square(audio[: frames * SAMPLES_PER_FRAME].astype(np.float64))
+    rms = np.sqrt(squares.reshape(frames, SAMPLES_PER_FRAME).mean(axis=1))
+    return 20 * np.log10(np.maximum(rms, 1.0)) if scale == "decibel" else rms

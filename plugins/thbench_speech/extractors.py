@@ -1,0 +1,41 @@
+"""The extractors `mfcc` and `speech_envelope`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.api import ClipFailure, Video, Waveform
+from thbench_speech.envelope import speech_envelope
+from thbench_speech.mfcc import mfcc
+
+
+def sound_of(video: Video) -> Waveform:
+    """The video's audio. Raises ClipFailure where it has no audio track or an empty one."""
+    if video.audio is None:
+        raise ClipFailure("no audio track")
+    if video.audio.size == 0:
+        raise ClipFailure("the audio track is empty")
+    return video.audio
+
+
+class Mfcc:
+    """[columns, 13] float64, a column every 10 ms."""
+
+    identity = "mfcc/1 python_speech_features 0.6 defaults: 13 of 26 filters, 25 ms, 10 ms"
+
+    def __call__(self, video: Video) -> NDArray[np.float64]:
+        return mfcc(sound_of(video))
+
+
+class Envelope:
+    """[whole frames of audio] float64."""
+
+    def __init__(self, scale: Literal["rms", "decibel"]) -> None:
+        self.scale: Literal["rms", "decibel"] = scale
+        self.identity = f"speech_envelope/1 {scale} over 640 samples"
+
+    def __call__(self, video: Video) -> NDArray[np.float64]:
+        return speech_envelope(sound_of(video), self.scale)
