@@ -1,0 +1,184 @@
+"""Two systems on the same clips: paired differences, a permutation test, and places with ties.
+
+    mean of clips          paired_difference: bootstrap-t of the differences, and sign_flip_test
+    nearer-reference       paired_distance
+    set metrics (FID)      thbench.statistics.set_interval with value=lambda actors: a(actors) - b(actors)
+    tables                 tied, ranks_with_ties
+
+Source of the test: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses (2005), chapter 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from thbench.statistics import FLAT, Actors, Floats, Interval, mean_interval, set_interval
+
+EXACT_FLIPS = 16
+"""Up to so many actors all 2^actors sign flips are enumerated."""
+
+
+@dataclass(frozen=True)
+class Test:
+    """A two-sided sign-flip test over actors.
+
+    p_value   share of sign flips at least as extreme as what was seen, the seen one included
+    smallest  the smallest p there can be: 2 / 2^actors where exact, else 1 / (1 + draws)
+    exact     every flip was enumerated, none drawn
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    p_value: float
+    smallest: float
+    exact: bool
+    n_actors: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """System a minus system b in the mean over the clips that both have.
+
+    only_a, only_b  clips that one of them lacks, and which are therefore not compared
+    """
+
+    difference: Interval
+    test: Test
+    only_a: tuple[str, ...]
+    only_b: tuple[str, ...]
+
+
+def paired_difference(
+    a: Mapping[str, float],
+    b: Mapping[str, float],
+    actors: Mapping[str, str],
+    *,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """Compare two systems on the clips that both have; `a`, `b` and `actors` go by clip id.
+
+    Raises ValueError where they share no clip.
+    """
+    shared = sorted(a.keys() & b.keys())
+    if not shared:
+        raise ValueError("the two systems share no clip")
+    difference = [a[clip] - b[clip] for clip in shared]
+    owners = [actors[clip] for clip in shared]
+    return Comparison(
+        mean_interval(difference, owners, level=level, seed=seed),
+        sign_flip_test(difference, owners, seed=seed),
+        tuple(sorted(a.keys() - b.keys())),
+        tuple(sorted(b.keys() - a.keys())),
+    )
+
+
+def paired_distance(
+    a: Mapping[str, float],
+    b: Mapping[str, float],
+    reference: Mapping[str, float],
+    actors: Mapping[str, str],
+    *,
+    level: float = 0.95,
+) -> Interval:
+    """|mean a - mean reference| minus the same of b, for scores ranked by nearness to the reference.
+
+    On the clips that all three have. A jackknife: the distance of means is no mean of distances.
+    Raises ValueError where they share no clip.
+    """
+    shared = sorted(a.keys() & b.keys() & reference.keys())
+    if not shared:
+        raise ValueError("the systems and the reference share no clip")
+    clips: dict[str, list[str]] = {}
+    for clip in shared:
+        clips.setdefault(actors[clip], []).append(clip)
+
+    def gap(system: Mapping[str, float], cast: Sequence[str]) -> float:
+        return abs(float(np.mean([system[c] - reference[c] for name in cast for c in clips[name]])))
+
+    owners = [actors[clip] for clip in shared]
+    return set_interval(lambda cast: gap(a, cast) - gap(b, cast), owners, level=level)
+
+
+def sign_flip_test(
+    differences: Sequence[float], actors: Sequence[str], *, draws: int = 99_999, seed: int = 0
+) -> Test:
+    """Permutation test of "neither system is better": the sign of all clips of an actor flips at once.
+
+    Up to 16 actors every one of the 2^actors flips is enumerated; beyond, `draws` of them are drawn
+    from `seed` and p = (1 + as extreme) / (1 + draws). Raises ValueError for values that are not
+    finite, for no clips and for unlike lengths.
+    """
+    data = np.asarray(differences, dtype=np.float64)
+    if len(data) == 0 or len(data) != len(actors) or not np.isfinite(data).all():
+        raise ValueError("one finite difference and one actor per clip are needed")
+    sums = Actors.of(data, actors).sums
+    n = len(sums)
+    seen = abs(float(sums.sum())) - FLAT * float(np.abs(sums).sum())  # equal sums count as extreme
+    if n <= EXACT_FLIPS:
+        return Test(_as_extreme(_every_flip(n), sums, seen) / 2**n, 2.0 ** (1 - n), True, n)
+    extreme = sum(_as_extreme(signs, sums, seen) for signs in _drawn_flips(n, draws, seed))
+    return Test((1 + extreme) / (1 + draws), 1 / (1 + draws), False, n)
+
+
+def _every_flip(n: int) -> Floats:
+    """[2^n, n] of -1 and 1: the bits of 0 .. 2^n - 1."""
+    bits = np.arange(2**n)[:, None] >> np.arange(n)
+    return np.where(bits & 1, 1.0, -1.0)
+
+
+def _drawn_flips(n: int, draws: int, seed: int, chunk: int = 4096) -> Iterator[Floats]:
+    """`draws` rows of n signs, a chunk at a time so that memory stays flat."""
+    generator = np.random.default_rng(seed)
+    for start in range(0, draws, chunk):
+        heads = generator.integers(0, 2, size=(min(chunk, draws - start), n))
+        yield np.where(heads == 1, 1.0, -1.0)
+
+
+def _as_extreme(signs: Floats, sums: Floats, seen: float) -> int:
+    return int((np.abs((signs * sums).sum(axis=1)) >= seen).sum())
+
+
+def tied(difference: Interval) -> bool:
+    """Whether two systems cannot be told apart: 0 lies in the interval of their paired difference,
+    or there is no interval at all."""
+    return difference.contains(0.0) is not False
+
+
+# -- tables -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Rank:
+    """The places a system may hold: first = 1 + systems that beat it, last = n - systems it beats.
+
+    `tied_with` names the systems it cannot be told apart from. Being tied is not transitive: with
+    a ~ b, b ~ c and a better than c, a may be 1-2, b 1-3 and c 2-3.
+    """
+
+    first: int
+    last: int
+    tied_with: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
+
+
+def ranks_with_ties(order: Sequence[str], tied: Callable[[str, str], bool]) -> dict[str, Rank]:
+    """Places of the systems in `order`, best first, where `tied(a, b)` says which pairs stay open.
+
+    Pairs are not corrected for their number: see docs/statistics.md. Raises ValueError for a system
+    named twice.
+    """
+    if len(set(order)) != len(order):
+        raise ValueError("a system is named twice")
+    ranks = {}
+    for place, name in enumerate(order):
+        open_pairs = tuple(other for other in order if other != name and tied(name, other))
+        better = sum(other not in open_pairs for other in order[:place])
+        worse = sum(other not in open_pairs for other in order[place + 1 :])
+        ranks[name] = Rank(1 + better, len(order) - worse, open_pairs)
+    return ranks
