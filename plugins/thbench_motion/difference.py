@@ -16,7 +16,7 @@ __all__ = ["frame_wise_mse", "wrapped_frame_wise_mse"]
 def frame_wise_mse(frames: Frames, resize: int = 0) -> float:
     """F-MSE: mean over pixels, three channels and consecutive frames of the squared difference, 0..65025.
 
-    Sums of squared 8-bit differences are integers below 2^53, so float64 holds them exactly.
+    Squares are summed as integers, so the only roundings are the two divisions, in float64.
 
     Args:
         frames: [T, H, W, 3] uint8, T >= 2.
@@ -28,13 +28,13 @@ def frame_wise_mse(frames: Frames, resize: int = 0) -> float:
     """
     require_two(frames)
     pairs = pairwise(resized(frames, resize))
-    means = [_sum_of_squares(np.subtract(b, a, dtype=np.float64)) / a.size for a, b in pairs]
+    means = [_sum_of_squares(np.subtract(b, a, dtype=np.int32)) / a.size for a, b in pairs]
     return float(np.mean(means))
 
 
-def _sum_of_squares(x: NDArray[np.float64]) -> float:
+def _sum_of_squares(x: NDArray[np.int32]) -> int:
     # cv2.norm(..., NORM_L2SQR) is no substitute: it squares a rounded root
-    return float(np.dot(x.ravel(), x.ravel()))
+    return int(np.square(x).sum(dtype=np.int64))
 
 
 def wrapped_frame_wise_mse(frames: Frames, resize: int = 128) -> float:
