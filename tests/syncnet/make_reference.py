@@ -1,0 +1,62 @@
+"""Makes reference.npz again from joonson/syncnet_python (MIT), which is run, not copied.
+
+git clone https://github.com/joonson/syncnet_python /tmp/syncnet_python
+PYTHONPATH=plugins:. python tests/syncnet/make_reference.py /tmp/syncnet_python
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from random_syncnet import calibrated_norms, checksum, random_state, synthetic_clip
+from syncnet_peer import Peer
+from thbench_syncnet.features import lip_frames, lip_windows, sound_windows
+
+SEED = 6
+TARGET = Path(__file__).with_name("reference.npz")
+
+
+def norms_of_clip() -> dict[str, np.ndarray]:
+    """Batch norms calibrated on the synthetic clip's own windows."""
+    frames, audio = synthetic_clip()
+    lip = lip_windows(lip_frames(frames), 0, 16).reshape(16, 5, 3, 224, 224).transpose(1, 2)
+    return calibrated_norms(random_state(SEED, {}), lip, sound_windows(audio, 16))
+
+
+def main(folder: Path) -> None:
+    norms = norms_of_clip()
+    state = random_state(SEED, norms)
+    peer = Peer(folder, state)
+    frames, audio = synthetic_clip()
+    with tempfile.TemporaryDirectory() as work:
+        found = peer.evaluate(frames, audio, Path(work))
+    stream = np.random.RandomState(15)
+    lip, sound = stream.random_sample((2, 40, 8))
+    planted = torch.stack(
+        peer.module.calc_pdist(torch.from_numpy(lip), torch.from_numpy(sound), vshift=15), 1
+    )
+    np.savez_compressed(
+        TARGET,
+        seed=SEED,
+        sha256=checksum(state),
+        offset=found.offset,
+        confidence=found.confidence,
+        distances=found.distances,
+        pdist_lip=lip,
+        pdist_sound=sound,
+        pdist=planted.numpy(),
+        provenance="joonson/syncnet_python 6efbb1c SyncNetInstance.evaluate, calc_pdist; float64, CPU",
+        **{f"norm/{name}": value for name, value in norms.items()},
+    )
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)
+    main(Path(sys.argv[1]))
