@@ -332,7 +332,7 @@ def main() -> None:
     scalar = [
         row
         for skewed in (False, True)
-        for actors in (3, 5, 10, 30)
+        for actors in (3, 6, 10, 30)
         for row in simulate_scalar(actors, skewed, n, seed)
     ]
     print(table(scalar), flush=True)
