@@ -1,0 +1,261 @@
+"""Content-addressed store and atomic writes: knows bytes, not meaning.
+
+A file of ours is either whole or absent. It is written beside its final name and moved there by
+`os.replace`, so a reader never sees half of it and two writers of one name do no harm.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import os
+import secrets
+import time
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.errors import UserError
+
+TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".thbench-", ".tmp"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first date: the bytes must not tell when they were written
+
+
+# -- atomic writes ------------------------------------------------------------------------------
+
+
+@contextmanager
+def atomic_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
+    """A binary file to be filled, which takes the place of `path` when the block ends well.
+
+    Parent folders are made. On any error, disk full and Ctrl-C included, the temporary file is
+    removed and whatever stood at `path` stays. `durable` also survives a power cut (fsync).
+
+    Raises UserError where the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = path.parent / _temporary_name()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb+") as file:
+            yield file
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        _remove(temporary)
+        raise _for_people(error, path) or error from error
+    except BaseException:
+        _remove(temporary)
+        raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def atomic_write(path: Path, content: bytes | str, durable: bool = True) -> None:
+    """Write `content` (text as UTF-8) to `path`, whole or not at all. Raises UserError as `atomic_file`."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with atomic_file(path, durable) as file:
+        file.write(data)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a killed process may have left this file behind."""
+    return path.name.startswith(TEMPORARY_PREFIX) and path.name.endswith(TEMPORARY_SUFFIX)
+
+
+def sweep(folder: Path, older_than: float = 3600.0) -> int:
+    """Remove what killed writers left under `folder`, if older than so many seconds; how many were removed.
+
+    The age protects the files of writers that are still at work.
+    """
+    limit = time.time() - older_than
+    stale = [
+        p for p in folder.rglob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}") if _age_of(p) <= limit
+    ]
+    for path in stale:
+        _remove(path)
+    return len(stale)
+
+
+def _temporary_name() -> str:
+    return f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
+
+
+def _age_of(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name itself is lost in a power cut until its folder is on the disk. Not every system
+    # can open a folder; there the rename is as durable as it gets.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _for_people(error: OSError, path: Path) -> UserError | None:
+    if error.errno in _FULL:
+        return UserError(
+            f"no space left while writing {printable(path)}",
+            f"free some space on the disk of {printable(path.parent)} and run the same command again: "
+            "what was finished is kept",
+        )
+    if error.errno in _REFUSED:
+        return UserError(
+            f"cannot write {printable(path)}: {os.strerror(error.errno or 0)}",
+            f"make {printable(path.parent)} a writable folder or choose another one",
+        )
+    return None
+
+
+def printable(path: Path | str) -> str:
+    """A path as text that any UTF-8 file or terminal takes; bytes outside UTF-8 appear as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+# -- the store ----------------------------------------------------------------------------------
+
+
+def cache_root() -> Path:
+    """$THBENCH_CACHE, or the folder for caches of this system."""
+    if chosen := os.environ.get("THBENCH_CACHE"):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_cache_path("thbench")
+
+
+def key(*parts: Any) -> str:
+    """SHA-256 (hex) over the canonical JSON of `parts`: the order of mappings does not matter.
+
+    Raises TypeError or ValueError for what JSON cannot say exactly (objects, NaN, infinity).
+    """
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What is stored under a key: numbers, arrays (each read when asked for), or why there are none."""
+
+    rows: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    reason: str | None = None
+
+
+class Cache:
+    """Records by key, in two levels of folders (256 each) under `root`."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = Path(root) if root is not None else cache_root()
+
+    def path(self, key: str) -> Path:
+        return self.root / key[:2] / key[2:4] / f"{key}.npz"
+
+    def get(self, key: str) -> Record | None:
+        """The record of `key`; None where there is none or where its file is damaged."""
+        path = self.path(key)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                # Arrays are loaded much later, when nobody can recompute them: check them now.
+                if archive.testzip() is not None:
+                    return None
+                meta = json.loads(archive.read("meta.json"))
+                values = _read_array(archive, "rows.npy")
+            rows = dict(zip(meta["rows"], values.tolist(), strict=True))
+            return Record(rows, StoredArrays(path, meta["arrays"]), meta["reason"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+            return None
+        except (NotImplementedError, RuntimeError, zipfile.zlib.error):  # type: ignore[attr-defined]
+            return None  # a damaged header that claims encryption or an unknown compression
+
+    def put(
+        self,
+        key: str,
+        rows: Mapping[str, float] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Store a record, whole or not at all. Equal records give equal bytes.
+
+        Raises ValueError for arrays of objects, UserError where the disk is full.
+        """
+        content = _archive(rows or {}, arrays or {}, reason)
+        # No fsync: after a power cut a damaged entry counts as absent and is computed again.
+        atomic_write(self.path(key), content, durable=False)
+
+    def size(self) -> int:
+        """Bytes of everything under the root."""
+        return sum(p.stat().st_size for p in self.root.rglob("*") if p.is_file())
+
+
+class StoredArrays(Mapping[str, NDArray[Any]]):
+    """Arrays of one record, read from the file each time one is asked for, so that memory stays flat."""
+
+    def __init__(self, path: Path, names: list[str]) -> None:
+        self._path = path
+        self._members = {name: f"array{i}.npy" for i, name in enumerate(names)}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        with zipfile.ZipFile(self._path) as archive:
+            return _read_array(archive, self._members[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def _archive(
+    rows: Mapping[str, float], arrays: Mapping[str, NDArray[Any]], reason: str | None
+) -> bytes:
+    row_names, array_names = sorted(rows), sorted(arrays)
+    meta = {"arrays": array_names, "reason": reason, "rows": row_names}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(_member("meta.json"), json.dumps(meta, sort_keys=True))
+        values = np.array([float(rows[n]) for n in row_names], dtype=np.float64)
+        archive.writestr(_member("rows.npy"), _array_bytes(values))
+        for i, name in enumerate(array_names):
+            archive.writestr(_member(f"array{i}.npy"), _array_bytes(arrays[name]))
+    return buffer.getvalue()
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    return zipfile.ZipInfo(name, date_time=_EPOCH)
+
+
+def _array_bytes(array: NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array(buffer, np.asarray(array, order="C"), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    buffer = io.BytesIO(archive.read(name))
+    array: NDArray[Any] = np.lib.format.read_array(buffer, allow_pickle=False)
+    return array

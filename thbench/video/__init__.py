@@ -1,0 +1,33 @@
+"""Decode, encode, audio, digests: the only module that opens media. PyAV is imported when it is used."""
+
+from __future__ import annotations
+
+from thbench.video.digests import annotations_digest, audio_digest, frames_digest, video_digest
+from thbench.video.reader import MediaReader, at_constant_rate, decode_count
+from thbench.video.stored import MemoryVideo, StoredVideo
+from thbench.video.writer import (
+    read_lossless,
+    read_wav,
+    through_h264,
+    write_h264,
+    write_lossless,
+    write_wav,
+)
+
+__all__ = [
+    "MediaReader",
+    "MemoryVideo",
+    "StoredVideo",
+    "annotations_digest",
+    "at_constant_rate",
+    "audio_digest",
+    "decode_count",
+    "frames_digest",
+    "read_lossless",
+    "read_wav",
+    "through_h264",
+    "video_digest",
+    "write_h264",
+    "write_lossless",
+    "write_wav",
+]

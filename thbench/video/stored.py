@@ -1,0 +1,171 @@
+"""Videos as metrics see them (api.Video): named without decoding, decoded once, when first asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.api import FPS, SAMPLES_PER_FRAME, ClipFailure, Frames, Video, Waveform
+from thbench.video.digests import audio_digest, frames_digest, video_digest
+from thbench.video.reader import MediaReader
+
+A = TypeVar("A", bound=NDArray[Any])
+_DECODED = ("frames", "audio", "annotations")
+
+
+class _Base:
+    """What all videos share: cutting, and travelling to other processes without their arrays."""
+
+    def cut(self: Any, n: int) -> Cut:
+        """The first `n` frames with their sound and annotations; decodes nothing by itself."""
+        return Cut(self, n)
+
+    def bare(self: Any) -> Bare:
+        """The same video without its ground truth, sharing its decode."""
+        return Bare(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name not in _DECODED}
+
+
+class StoredVideo(_Base):
+    """A video on disk whose digest, length and size are already known.
+
+    picture      file with the frames, converted to 25 fps
+    sound        file with the sound where it is not the picture's own track
+    annotations_file   .npz of per-frame ground truth
+
+    Attributes raise ClipFailure where a file is missing, damaged or not what was recorded.
+    """
+
+    def __init__(
+        self,
+        picture: Path,
+        digest: str,
+        n_frames: int,
+        size: int,
+        *,
+        sound: Path | None = None,
+        annotations_file: Path | None = None,
+    ) -> None:
+        self.picture, self.sound, self.annotations_file = picture, sound, annotations_file
+        self.digest, self.n_frames, self.size = digest, n_frames, size
+
+    @cached_property
+    def frames(self) -> Frames:
+        shape = (self.n_frames, self.size, self.size, 3)
+        frames = np.empty(shape, np.uint8)
+        count = 0
+        for frame in MediaReader().frames(self.picture, FPS):
+            if count == self.n_frames or frame.shape != shape[1:]:
+                raise ClipFailure(
+                    f"{self.picture.name}: not the {_words(shape)} that were recorded"
+                )
+            frames[count] = frame
+            count += 1
+        if count < self.n_frames:
+            raise ClipFailure(f"{self.picture.name}: {count} frames, {self.n_frames} were recorded")
+        return _read_only(frames)
+
+    @cached_property
+    def audio(self) -> Waveform | None:
+        audio = MediaReader().audio(self.sound or self.picture)
+        return None if audio is None else _read_only(audio)
+
+    @cached_property
+    def annotations(self) -> Mapping[str, NDArray[Any]]:
+        if self.annotations_file is None:
+            return MappingProxyType({})
+        try:
+            with np.load(self.annotations_file, allow_pickle=False) as arrays:
+                return MappingProxyType({name: _read_only(arrays[name]) for name in arrays.files})
+        except Exception as error:
+            raise ClipFailure(f"{self.annotations_file.name}: unreadable annotations") from error
+
+
+class MemoryVideo(_Base):
+    """A video that is already decoded. frames [T, S, S, 3] uint8, audio [samples] int16 or None."""
+
+    def __init__(
+        self,
+        frames: Frames,
+        audio: Waveform | None = None,
+        annotations: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        self.frames = _read_only(frames.view())
+        self.audio = None if audio is None else _read_only(audio.view())
+        held = {name: _read_only(array.view()) for name, array in (annotations or {}).items()}
+        self.annotations: Mapping[str, NDArray[Any]] = MappingProxyType(held)
+        self.n_frames, self.size = int(frames.shape[0]), int(frames.shape[1])
+
+    @cached_property
+    def digest(self) -> str:
+        return video_digest(frames_digest(self.frames), audio_digest(self.audio))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "annotations": dict(self.annotations)}
+
+
+class Bare(_Base):
+    """Another video's picture and sound under its digest, with no annotations."""
+
+    annotations: Mapping[str, NDArray[Any]] = MappingProxyType({})
+
+    def __init__(self, whole: Video) -> None:
+        self.whole, self.digest = whole, whole.digest
+        self.n_frames, self.size = whole.n_frames, whole.size
+
+    @property
+    def frames(self) -> Frames:
+        return self.whole.frames
+
+    @property
+    def audio(self) -> Waveform | None:
+        return self.whole.audio
+
+
+class Cut(_Base):
+    """The first `n` frames of another video, sharing its decode."""
+
+    def __init__(self, whole: Video, n: int) -> None:
+        if not 1 <= n <= whole.n_frames:
+            raise ValueError(f"cannot cut {whole.n_frames} frames to {n}")
+        self.whole, self.n_frames, self.size = whole, n, whole.size
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(f"{self.whole.digest}[:{self.n_frames}]".encode()).hexdigest()
+
+    @property
+    def frames(self) -> Frames:
+        return self.whole.frames[: self.n_frames]
+
+    @property
+    def audio(self) -> Waveform | None:
+        audio = self.whole.audio
+        return None if audio is None else audio[: self.n_frames * SAMPLES_PER_FRAME]
+
+    @property
+    def annotations(self) -> Mapping[str, NDArray[Any]]:
+        """Arrays with one entry per frame are cut, others stay as they are."""
+        return MappingProxyType({k: self._cut(v) for k, v in self.whole.annotations.items()})
+
+    def _cut(self, array: NDArray[Any]) -> NDArray[Any]:
+        per_frame = array.ndim > 0 and len(array) == self.whole.n_frames
+        return array[: self.n_frames] if per_frame else array
+
+
+def _read_only(array: A) -> A:
+    array.flags.writeable = False
+    return array
+
+
+def _words(shape: tuple[int, ...]) -> str:
+    return f"{shape[0]} frames of {shape[2]}x{shape[1]}"

@@ -1,0 +1,223 @@
+"""Writing videos and sound: losslessly for the store, compressed for people and for the H.264 control.
+
+Every writer is single-threaded and leaves out dates, versions and random ids, so two writes of the
+same frames give the same bytes; every file is written whole or not at all.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from thbench.api import (
+    FPS,
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    ClipFailure,
+    Frames,
+    Recording,
+    Waveform,
+)
+from thbench.cache import atomic_file
+from thbench.video.reader import MediaReader, exact_conversion, to_rgb
+
+# All frames are key frames of 4 slices, each with a checksum: damage is found and stays local.
+_FFV1 = {"level": "3", "g": "1", "slices": "4", "slicecrc": "1", "flags": "bitexact"}
+
+
+def write_lossless(path: Path, frames: Frames, audio: Waveform | None) -> None:
+    """FFV1 (bgr0) and FLAC in Matroska: `read_lossless` gives back the same arrays, bit for bit.
+
+    frames [T, H, W, 3] uint8 RGB at 25 fps, T >= 1; audio [samples] int16 at 16 kHz or None.
+    Raises UserError where the disk is full or the folder cannot be written.
+    """
+    _check(frames, audio)
+    with atomic_file(path) as file:
+        _mux(file, _LOSSLESS, frames, audio)
+
+
+def read_lossless(path: Path) -> Recording:
+    """What `write_lossless` was given. Raises ClipFailure for a missing or damaged file."""
+    return MediaReader().read(path, fps=None)
+
+
+def write_h264(path: Path, frames: Frames, audio: Waveform | None, crf: int = 23) -> None:
+    """H.264 (yuv420p) and AAC in mp4, for people to watch; picture and sound start together.
+
+    Odd sizes grow by one row or column, which yuv420p cannot do without. Raises as `write_lossless`.
+    """
+    _check(frames, audio)
+    picture = _Picture("libx264", "yuv420p", _x264(crf))
+    with atomic_file(path) as file:
+        _mux(file, _Form("mp4", picture, "aac", {"movflags": "+faststart"}), _even(frames), audio)
+
+
+def through_h264(frames: Frames, crf: int = 23) -> Frames:
+    """The same frames after H.264 (yuv420p) at `crf`: what a delivered file would look like.
+
+    Deterministic (one thread). Odd sizes are padded for the codec and cut back.
+    """
+    import av
+
+    _check(frames, None)
+    picture = _Picture("libx264", "yuv420p", _x264(crf))
+    encoder = av.CodecContext.create("libx264", "w")
+    picture.set_up(encoder, _even(frames))
+    decoder = av.CodecContext.create("h264", "r")
+    decoder.thread_count = 1
+    decoded = []
+    for packet in picture.encoded(encoder, _even(frames)):
+        decoded.extend(decoder.decode(packet))
+    decoded.extend(decoder.decode(None))
+    decoded.sort(key=lambda frame: frame.pts)
+    height, width = frames.shape[1:3]
+    return np.stack([to_rgb(frame) for frame in decoded])[:, :height, :width]
+
+
+def write_wav(path: Path, audio: Waveform) -> None:
+    """16 kHz mono PCM. Raises UserError where the disk is full or the folder cannot be written."""
+    import wave
+
+    _check_audio(audio)
+    with atomic_file(path) as file, wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE)
+        out.writeframes(audio.astype("<i2").tobytes())
+
+
+def read_wav(path: Path) -> Waveform:
+    """[samples] int16 mono 16 kHz of any sound file. Raises ClipFailure."""
+    audio = MediaReader().audio(path)
+    if audio is None:
+        raise ClipFailure(f"{path.name}: no audio track")
+    return audio
+
+
+def _check(frames: Frames, audio: Waveform | None) -> None:
+    if frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3 or not frames.size:
+        raise ValueError(f"frames must be [T, H, W, 3] uint8, not {frames.shape} {frames.dtype}")
+    if audio is not None:
+        _check_audio(audio)
+
+
+def _check_audio(audio: Waveform) -> None:
+    if audio.dtype != np.int16 or audio.ndim != 1:
+        raise ValueError(f"audio must be [samples] int16, not {audio.shape} {audio.dtype}")
+
+
+def _even(frames: Frames) -> Frames:
+    odd = [(0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)]
+    return np.pad(frames, odd, mode="edge") if any(after for _, after in odd) else frames
+
+
+def _x264(crf: int) -> dict[str, str]:
+    options = {"crf": str(crf), "flags": "bitexact"}
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        # x264's AVX-512 code for macroblock trees reads memory nobody wrote: two runs differ.
+        # Found with MALLOC_PERTURB_; every other instruction set gives one and the same stream.
+        options["x264-params"] = "asm=SSE4.2"
+    return options
+
+
+class _Picture:
+    """How frames become packets of one codec."""
+
+    def __init__(self, codec: str, pixels: str, options: dict[str, str]) -> None:
+        self.codec, self.pixels, self.options = codec, pixels, options
+
+    def set_up(self, context: Any, frames: Frames) -> None:
+        context.height, context.width = frames.shape[1:3]
+        context.pix_fmt = self.pixels
+        context.framerate = Fraction(FPS)
+        context.time_base = Fraction(1, FPS)
+        context.thread_count = 1
+        context.options = self.options
+        if self.pixels == "yuv420p":
+            context.colorspace = context.color_primaries = context.color_trc = (
+                6  # SMPTE 170M (BT.601)
+            )
+            context.color_range = 1  # 16..235
+
+    def encoded(self, context: Any, frames: Frames) -> Iterator[Any]:
+        for i, rgb in enumerate(frames):
+            yield from context.encode(self._frame(rgb, i))
+        yield from context.encode(None)
+
+    def _frame(self, rgb: Frames, index: int) -> Any:
+        import av
+
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        frame = frame.reformat(format=self.pixels, interpolation=exact_conversion(), threads=1)
+        frame.pts, frame.time_base = index, Fraction(1, FPS)
+        return frame
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A kind of file: container, codec of the picture, codec of the sound."""
+
+    container: str
+    picture: _Picture
+    sound: str
+    options: Mapping[str, str]
+
+    def open(self, file: BinaryIO) -> Any:
+        import av
+
+        options = {**self.options, "fflags": "bitexact"}
+        return av.open(file, "w", format=self.container, options=options)
+
+
+_LOSSLESS = _Form("matroska", _Picture("ffv1", "bgr0", _FFV1), "flac", {})
+
+
+def _mux(file: BinaryIO, form: _Form, frames: Frames, audio: Waveform | None) -> None:
+    with form.open(file) as container:
+        video = container.add_stream(form.picture.codec, rate=FPS)
+        form.picture.set_up(video.codec_context, frames)
+        sound = None if audio is None else _Sound(container, form.sound, audio)
+        for i, packet in enumerate(form.picture.encoded(video, frames), 1):
+            container.mux(packet)
+            # Sound follows second by second, so that the muxer need not hold the whole picture.
+            if sound is not None and i % FPS == 0:
+                container.mux(sound.encoded(i * SAMPLES_PER_FRAME))
+        if sound is not None:
+            container.mux(sound.encoded(None))
+
+
+class _Sound:
+    """Sound on its way into a container."""
+
+    def __init__(self, container: Any, codec: str, audio: Waveform) -> None:
+        self.audio, self.done = audio, 0
+        self.stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
+        context = self.stream.codec_context
+        # Without it PyAV's encoder takes the pts of its frames for another unit and sound drifts.
+        context.time_base = Fraction(1, SAMPLE_RATE)
+        context.thread_count = 1
+        context.options = {"flags": "bitexact"}
+
+    def encoded(self, upto: int | None) -> list[Any]:
+        """Packets of the samples before `upto`; None: of all that is left."""
+        packets: list[Any] = []
+        samples = self.audio[self.done : upto]
+        if len(samples):
+            packets += self.stream.encode(self._frame(samples))
+            self.done += len(samples)
+        return packets if upto is not None else packets + self.stream.encode(None)
+
+    def _frame(self, samples: Waveform) -> Any:
+        import av
+
+        block = np.ascontiguousarray(samples)[None]
+        frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
+        frame.sample_rate, frame.time_base = SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
+        frame.pts = self.done
+        return frame
