@@ -31,6 +31,7 @@ from thbench.statistics import (
     jackknife_error,
     jackknife_interval,
     mean_interval,
+    percentile_interval,
     set_interval,
     student_limits,
 )
@@ -87,6 +88,26 @@ def scalar_limits(
         "Student t over actors": student_limits(mean, error, n_actors, 0.95),
         "mean_interval": limits_of(ours),
     }
+
+
+def median_limits(
+    rng: np.random.Generator, n_actors: int, skewed: bool
+) -> tuple[float, dict[str, Limits]]:
+    """The median over clips, and the limits that each method gives."""
+    values, actors = scalar_data(rng, n_actors, skewed)
+
+    def median(cast: Sequence[str]) -> float:
+        return float(np.median(values[np.isin(actors, cast)]))
+
+    ours = percentile_interval(values, actors, np.median, replicates=999)
+    return ours.estimate, {
+        "set_interval (jackknife)": limits_of(set_interval(median, actors)),
+        "percentile_interval": limits_of(ours),
+    }
+
+
+MEDIAN_OF_TWO_EXPONENTIALS = 1.6783469900166612
+"""Of their sum: the median of a gamma distribution of shape 2."""
 
 
 # -- FID ----------------------------------------------------------------------------------------
@@ -251,17 +272,20 @@ def summarise(
         yield Coverage(setting, method, len(low), share(truth), at_size, share(points), width)
 
 
-def simulate_scalar(n_actors: int, skewed: bool, replications: int, seed: int) -> list[Coverage]:
-    """Coverage of the mean of clips."""
+def simulate_scalar(
+    n_actors: int, skewed: bool, replications: int, seed: int, median: bool = False
+) -> list[Coverage]:
+    """Coverage of the mean of clips, or of their median."""
     limits, estimates = defaultdict(list), []
     for i in range(replications):
         rng = np.random.default_rng([seed, n_actors, skewed, i])
-        mean, found = scalar_limits(rng, n_actors, skewed)
-        estimates.append(mean)
+        estimate, found = (median_limits if median else scalar_limits)(rng, n_actors, skewed)
+        estimates.append(estimate)
         for method, pair in found.items():
             limits[method].append(pair)
-    name = f"{n_actors} actors, {'skewed' if skewed else 'normal'}"
-    return list(summarise(name, limits, estimates, 1.0, biased=False))
+    truth = MEDIAN_OF_TWO_EXPONENTIALS - 1 if median and skewed else 1.0
+    name = f"{n_actors} actors, {'skewed' if skewed else 'normal'}{', median' if median else ''}"
+    return list(summarise(name, limits, estimates, truth, biased=False))
 
 
 def simulate_fid(
@@ -307,18 +331,16 @@ def simulate_fid_difference(
 
 
 def table(rows: Sequence[Coverage]) -> str:
-    """Markdown; shares in percent."""
-    lines = [
-        "| setting | method | n | covers the truth | covers the mean at this size "
-        "| contains its estimate | width |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    """Markdown; `at its size` only where the size of the test set moves the truth."""
+    biased = any(r.at_this_size is not None for r in rows)
+    names = ["setting", "method", "n", "covers"] + ["at its size"] * biased
+    lines = ["| " + " | ".join([*names, "has estimate", "width"]) + " |"]
+    lines.append("|---" * (len(names) + 2) + "|")
     for r in rows:
-        at_size = "" if r.at_this_size is None else f"{r.at_this_size:.1%}"
-        lines.append(
-            f"| {r.setting} | {r.method} | {r.replications} | {r.truth:.1%} | {at_size} "
-            f"| {r.has_estimate:.1%} | {r.width:.3f} |"
-        )
+        cells = [r.setting, r.method, str(r.replications), f"{r.truth:.1%}"]
+        if r.at_this_size is not None:
+            cells.append(f"{r.at_this_size:.1%}")
+        lines.append("| " + " | ".join([*cells, f"{r.has_estimate:.1%}", f"{r.width:.2f}"]) + " |")
     return "\n".join(lines)
 
 
@@ -336,6 +358,13 @@ def main() -> None:
         for row in simulate_scalar(actors, skewed, n, seed)
     ]
     print(table(scalar), flush=True)
+    medians = [
+        row
+        for skewed in (False, True)
+        for actors in (6, 10, 30)
+        for row in simulate_scalar(actors, skewed, n // 5, seed, median=True)
+    ]
+    print(table(medians), flush=True)
     few = max(n // 5, 1)
     fid = [
         *simulate_fid(10, 16, few, seed, draws=199, studentised=True),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import linalg, stats
 
 from thbench.errors import ClipFailure
 from thbench.statistics import (
@@ -19,6 +19,7 @@ from thbench.statistics import (
     clustered_error,
     jackknife_interval,
     mean_interval,
+    percentile_interval,
     set_interval,
 )
 
@@ -95,6 +96,25 @@ def test_bootstrap_t_is_near_bca_for_many_independent_clips() -> None:
     assert found.high == pytest.approx(bca.confidence_interval.high, abs=0.05 * width)
 
 
+def test_percentiles_of_a_median_against_scipy() -> None:
+    """Every clip its own actor: scipy's percentile bootstrap at the expanded level."""
+    data = np.random.default_rng(9).exponential(size=60)
+    reach = float((60 / 59) ** 0.5 * stats.t.ppf(0.975, 59))
+    level = 1 - 2 * float(stats.norm.sf(reach))
+    assert 0.95 < level < 0.96
+    expected = stats.bootstrap(
+        (data,),
+        np.median,
+        confidence_level=level,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    found = percentile_interval(data, alone(60), np.median, replicates=9999)
+    assert (found.method, found.estimate) == ("percentile", float(np.median(data)))
+    assert found.low == pytest.approx(expected.low, abs=0.05 * (expected.high - expected.low))
+    assert found.high == pytest.approx(expected.high, abs=0.05 * (expected.high - expected.low))
+
+
 LAW_SCHOOL = np.array(
     [
         [576, 635, 558, 578, 666, 580, 555, 661, 651, 605, 653, 575, 545, 572, 594],
@@ -158,6 +178,17 @@ def test_limits_follow_shift_and_scale(n_actors: int) -> None:
     assert plain.low is not None and plain.high is not None
     assert moved.low == pytest.approx(3 * plain.low + 7, rel=1e-9)
     assert moved.high == pytest.approx(3 * plain.high + 7, rel=1e-9)
+
+
+def test_percentiles_need_six_actors() -> None:
+    values, actors = nested(5)
+    assert percentile_interval(values, actors, np.median).note == "5 actors are too few to resample"
+    values, actors = nested(6)
+    found = percentile_interval(values, actors, np.median, seed=4)
+    assert found.contains(float(np.median(values)))
+    assert found == percentile_interval(values, actors, np.median, seed=4)
+    values[0] = math.nan
+    assert "no finite value" in percentile_interval(values, actors, np.median).note
 
 
 def test_the_order_of_clips_does_not_matter() -> None:
@@ -269,12 +300,35 @@ def covers(rows: Sequence[coverage_simulation.Coverage]) -> dict[str, coverage_s
     return {row.method: row for row in rows}
 
 
+def test_the_simulated_fid_is_fid() -> None:
+    """Against scipy's matrix square root, with one actor left out on both sides."""
+    data = coverage_simulation.fid_data(np.random.default_rng(0), 5, 16)
+    weights = np.array([[1.0, 1.0, 0.0, 1.0, 1.0]])
+    (m, s), (n, t) = (side.pooled(weights) for side in (data.reference, data.generated[0]))
+    root = linalg.sqrtm(s[0] @ t[0]).real
+    expected = ((m[0] - n[0]) ** 2).sum() + np.trace(s[0] + t[0] - 2 * root)
+    assert float(data.fid(weights)[0]) == pytest.approx(float(expected), rel=1e-10)
+
+
+def test_the_fid_of_the_population_is_the_limit() -> None:
+    data = coverage_simulation.fid_data(np.random.default_rng(0), 3000, 4)
+    found = float(data.fid(np.ones((1, 3000)))[0])
+    assert found == pytest.approx(coverage_simulation.population_fid(4), rel=0.1)
+
+
 @pytest.mark.parametrize("skewed", [False, True])
 def test_coverage_of_a_mean_with_ten_actors(skewed: bool) -> None:
     rows = covers(coverage_simulation.simulate_scalar(10, skewed, 300, seed=7))
     assert rows["mean_interval"].truth > 0.87
     assert rows["mean_interval"].has_estimate == 1.0
     assert rows["clips taken as independent, t"].truth < 0.7
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skewed", [False, True])
+def test_coverage_of_a_median(skewed: bool) -> None:
+    rows = covers(coverage_simulation.simulate_scalar(10, skewed, 200, seed=7, median=True))
+    assert rows["percentile_interval"].truth > 0.88
 
 
 @pytest.mark.slow

@@ -4,11 +4,13 @@ Clips of one actor resemble each other, so the actor is the unit that is resampl
 flipped, never the clip. docs/statistics.md has the coverage of every method, simulated.
 
     mean of clips          studentised bootstrap over actors        mean_interval
+    medians, shares        expanded percentiles over actors         percentile_interval
     set metrics (FID)      delete-one-actor jackknife, Student t    set_interval, jackknife_interval
 
 thbench/paired.py compares two systems with them.
 Sources: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 11 and 12.5;
-Cameron, Gelbach & Miller, Bootstrap-based improvements for inference with clustered errors (2008).
+Cameron, Gelbach & Miller, Bootstrap-based improvements for inference with clustered errors (2008);
+Hesterberg, What teachers should know about the bootstrap (2015), section 5.3 (expanded percentiles).
 """
 
 from __future__ import annotations
@@ -20,12 +22,14 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtr, stdtrit
 
 from thbench.errors import ClipFailure
 
 Floats: TypeAlias = NDArray[np.float64]
-Method: TypeAlias = Literal["bootstrap-t", "student-t", "jackknife", "constant", "none"]
+Method: TypeAlias = Literal[
+    "bootstrap-t", "student-t", "percentile", "jackknife", "constant", "none"
+]
 
 EVERYTHING = (-math.inf, math.inf)
 FEWEST_ACTORS_TO_BOOTSTRAP = 6
@@ -209,6 +213,52 @@ def student_limits(
     """`estimate` -+ `error` times the t quantile with n_actors - 1 degrees of freedom."""
     reach = float(stdtrit(n_actors - 1, (1 + level) / 2)) * error
     return estimate - reach, estimate + reach
+
+
+# -- medians and the like -------------------------------------------------------------------------
+
+
+def percentile_interval(
+    values: Sequence[float] | Floats,
+    actors: Sequence[str],
+    statistic: Callable[[Floats], float],
+    *,
+    level: float = 0.95,
+    replicates: int = 1999,
+    seed: int = 0,
+    bounds: tuple[float, float] = EVERYTHING,
+) -> Interval:
+    """Interval of any statistic of the clips' values, also of one that has no smooth error: a median.
+
+    statistic  of the values [n] of some clips, whatever their order
+
+    Percentiles of the statistic over resampled actors, further out by what a t quantile is beyond a
+    normal one, since plain percentiles are too narrow for few actors. Fewer than six actors have no
+    interval. Raises ValueError as `mean_interval` does.
+    """
+    data = np.asarray(values, dtype=np.float64)
+    _check(len(data), len(actors), level)
+    estimate = float(statistic(data))
+    names = sorted(set(actors))
+    if not np.isfinite(data).all():
+        limits = Limits(None, None, "none", "some clips have no finite value")
+    elif len(names) < FEWEST_ACTORS_TO_BOOTSTRAP:
+        limits = Limits(None, None, "none", f"{len(names)} actors are too few to resample")
+    else:
+        owners = np.asarray(actors, dtype=np.str_)
+        clips = [data[owners == name] for name in names]
+        drawn = np.random.default_rng(seed).integers(0, len(names), size=(replicates, len(names)))
+        resampled = [statistic(np.concatenate([clips[i] for i in row])) for row in drawn]
+        tail = _expanded_tail(len(names), level)
+        low, high = (float(x) for x in np.quantile(resampled, [tail, 1 - tail]))
+        limits = Limits(low, high, "percentile").within(estimate, bounds)
+    return limits.around(estimate, len(data), len(names), level)
+
+
+def _expanded_tail(n_actors: int, level: float) -> float:
+    """The normal tail beyond sqrt(n / (n - 1)) times the t quantile: 0.0085 for ten actors, not 0.025."""
+    reach = math.sqrt(n_actors / (n_actors - 1)) * stdtrit(n_actors - 1, (1 + level) / 2)
+    return float(ndtr(-reach))
 
 
 # -- set metrics --------------------------------------------------------------------------------
