@@ -45,20 +45,18 @@ def atomic_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
     """
     path = Path(path)
     temporary = path.parent / _temporary_name()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("xb+") as file:
-            yield file
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        _remove(temporary)
-        raise _for_people(error, path) or error from error
-    except BaseException:
-        _remove(temporary)
-        raise
+    with disk_errors(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb+") as file:
+                yield file
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            _remove(temporary)
+            raise
     if durable:
         _sync_folder(path.parent)
 
@@ -116,19 +114,25 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _for_people(error: OSError, path: Path) -> UserError | None:
-    if error.errno in _FULL:
-        return UserError(
-            f"no space left while writing {printable(path)}",
-            f"free some space on the disk of {printable(path.parent)} and run the same command again: "
-            "what was finished is kept",
-        )
-    if error.errno in _REFUSED:
-        return UserError(
-            f"cannot write {printable(path)}: {os.strerror(error.errno or 0)}",
-            f"make {printable(path.parent)} a writable folder or choose another one",
-        )
-    return None
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of a full or closed disk while writing `path` into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        name, folder = printable(path), printable(path.parent)
+        if error.errno in _FULL:
+            raise UserError(
+                f"no space left while writing {name}",
+                f"free some space on the disk of {folder} and run the same command again: "
+                "what was finished is kept",
+            ) from error
+        if error.errno in _REFUSED:
+            raise UserError(
+                f"cannot write {name}: {os.strerror(error.errno)}",
+                f"make {folder} a writable folder or choose another one",
+            ) from error
+        raise
 
 
 def printable(path: Path | str) -> str:

@@ -21,7 +21,7 @@ _DECODED = ("frames", "audio", "annotations")
 
 
 class _Base:
-    """What all videos share: cutting, and travelling to other processes without their arrays."""
+    """What all videos share: views that decode nothing, and travelling without decoded arrays."""
 
     def cut(self: Any, n: int) -> Cut:
         """The first `n` frames with their sound and annotations; decodes nothing by itself."""

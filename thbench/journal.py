@@ -1,0 +1,101 @@
+"""Append-only JSON lines: what happened to each clip, in the order it happened.
+
+A line counts once its newline is written. What a killed process left of a line is ignored by
+readers and cut off before the next append, so a new line never joins a torn one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from thbench.cache import disk_errors
+
+_BLOCK = 65536
+
+
+class Journal:
+    """Records of one file, one writer at a time.
+
+    `key` names the field that identifies a record; None for a plain log, which only `lines` reads.
+    """
+
+    def __init__(self, path: Path, key: str | None = "clip") -> None:
+        self.path, self.key = Path(path), key
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Add one record in one write. It survives the death of this process as soon as this returns.
+
+        Raises KeyError without the key, TypeError or ValueError for what JSON cannot say, UserError
+        where the disk is full; the file then holds what it held before.
+        """
+        if self.key is not None and self.key not in record:
+            raise KeyError(self.key)
+        line = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
+        with disk_errors(self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # No fsync: after a power cut the clip is done again, nothing else is lost.
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
+            try:
+                _write_line(descriptor, line.encode("ascii"))
+            finally:
+                os.close(descriptor)
+
+    def read(self) -> dict[str, dict[str, Any]]:
+        """The last record of every key, in the order in which the keys first appeared."""
+        if self.key is None:
+            raise TypeError("a journal without a key has lines only")
+        return {str(record[self.key]): record for record in self.lines()}
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All whole records in order; damaged lines are left out."""
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        *whole, _torn = content.split(b"\n")
+        return [record for line in whole if (record := self._parsed(line)) is not None]
+
+    def _parsed(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            record = json.loads(line)
+        except ValueError:  # also bytes that are no UTF-8
+            return None
+        usable = isinstance(record, dict) and (self.key is None or self.key in record)
+        return record if usable else None
+
+
+def _write_line(descriptor: int, line: bytes) -> None:
+    end = _end_of_whole_lines(descriptor)
+    if end != os.fstat(descriptor).st_size:
+        os.ftruncate(descriptor, end)
+    try:
+        written = os.write(descriptor, line)
+        while written < len(line):  # a full disk takes a part first and refuses the rest
+            written += os.write(descriptor, line[written:])
+    except OSError:
+        os.ftruncate(descriptor, end)
+        raise
+
+
+def _end_of_whole_lines(descriptor: int) -> int:
+    """Where the last newline ends, looking from the end of the file."""
+    position = os.fstat(descriptor).st_size
+    while position > 0:
+        start = max(0, position - _BLOCK)
+        os.lseek(descriptor, start, os.SEEK_SET)
+        found = _read_exactly(descriptor, position - start).rfind(b"\n")
+        if found >= 0:
+            return start + found + 1
+        position = start
+    return 0
+
+
+def _read_exactly(descriptor: int, count: int) -> bytes:
+    blocks = b""
+    while len(blocks) < count and (block := os.read(descriptor, count - len(blocks))):
+        blocks += block
+    return blocks

