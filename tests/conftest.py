@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from thbench.plugins import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -23,6 +25,20 @@ def assets() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+TOYS = ROOT / "tests" / "toys"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def toy_plugins() -> Iterator[None]:
+    """An installed distribution of tiny plugins, seen by this process and by its workers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(TOYS))
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(TOYS), os.environ.get("PYTHONPATH", "")]))
+        registry.cache_clear()
+        yield
+    registry.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -341,8 +341,10 @@ class Metric(Protocol):
 class Extractor(Protocol):
     """Features shared between metrics, cached by identity and video digest."""
 
-    identity: str
-    """Name, version, weights and preprocessing in one line; a change makes another column."""
+    @property
+    def identity(self) -> str:
+        """Name, version, weights and preprocessing in one line; a change makes another column."""
+        ...
 
     def __call__(self, video: Video) -> NDArray[Any]:
         """Features of one video, batched within it only. Raises ClipFailure."""

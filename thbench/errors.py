@@ -1,8 +1,8 @@
 """The errors that are for people.
 
-    Exception
-    ├── UserError      a mistake the person can mend: one line with file, key and remedy, exit code 2
-    └── ClipFailure    one clip cannot be loaded or scored: recorded with its reason, the run goes on
+Exception
+├── UserError      a mistake the person can mend: one line with file, key and remedy, exit code 2
+└── ClipFailure    one clip cannot be loaded or scored: recorded with its reason, the run goes on
 """
 
 from __future__ import annotations

@@ -1,0 +1,281 @@
+"""What was scored, with its provenance, as result documents on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from thbench import controls
+from thbench.api import Score, TrainedOn
+from thbench.cache import atomic_write
+from thbench.canonical import digest
+from thbench.context import plugin_identity, weights_digest
+from thbench.environment import provenance
+from thbench.plugins import Registered, registry
+from thbench.results import (
+    ClipsRecord,
+    DatasetRecord,
+    PluginRecord,
+    Reason,
+    Result,
+    ScoreRecord,
+    SplitRecord,
+    SuiteRecord,
+    SystemRecord,
+    TrainedOnRecord,
+    clips_text,
+    result_text,
+)
+from thbench.score import Entrant, Scored, metric_columns
+from thbench.split import Split
+from thbench.work import Job, dataset_of, metric_part_of, suite_of, system_of
+
+
+def write_results(job: Job, split: Split, scored: Sequence[Scored]) -> list[Result]:
+    """Write result.json and clips.csv of every row; unchanged files are not touched."""
+    results = []
+    for row in scored:
+        table = _clips_table(job, split, row)
+        result = _result(job, split, row, scored, table)
+        atomic_write(row.entrant.folder.clips_file, table)
+        atomic_write(row.entrant.folder.result_file, result_text(result))
+        results.append(result)
+    return results
+
+
+def _result(job: Job, split: Split, row: Scored, scored: Sequence[Scored], table: str) -> Result:
+    suite = suite_of(job)
+    system = _system_record(job, row.entrant)
+    clips = _clips_record(split, row, table)
+    scores = _scores(job, split, row, scored)
+    reasons = _unranked(split, system, clips, scores)
+    return Result(
+        suite=SuiteRecord(
+            name=suite.name,
+            digest=suite.digest,
+            overrides=suite.overrides,
+            primary=suite.primary,
+            seed=suite.seed,
+            identity_frame=str(suite.identity_frame),
+        ),
+        split=SplitRecord(
+            name=split.name,
+            digest=split.digest,
+            n_clips=len(split.clips),
+            n_actors=len(split.actors),
+            excluded=dict(split.excluded),
+        ),
+        dataset=_dataset_record(job, split, row.entrant.resolution),
+        system=system,
+        clips=clips,
+        scores=scores,
+        ranked=not reasons and system.kind == "system",
+        unranked_because=tuple(reasons),
+        provenance=provenance(job.settings),
+    )
+
+
+def plugin_record(registered: Registered) -> PluginRecord:
+    owner = registered.owner
+    return PluginRecord(
+        name=registered.plugin.name,
+        version=registered.plugin.version,
+        distribution=owner.distribution,
+        distribution_version=owner.version,
+        entry_point=owner.entry_point,
+        source_digest=registered.source_digest,
+    )
+
+
+def _dataset_record(job: Job, split: Split, size: int) -> DatasetRecord:
+    part = suite_of(job).dataset
+    references = job.run.references(size).finished()
+    seen = [[c.id, references.get(c.id, {}).get("digest")] for c in split.clips]
+    return DatasetRecord(
+        plugin=plugin_record(part.registered),
+        version=dataset_of(job).version,
+        options=part.resolved,
+        references_digest=digest(seen),
+    )
+
+
+def _system_record(job: Job, entrant: Entrant) -> SystemRecord:
+    if entrant.kind == "control":
+        about = controls.ABOUT[entrant.name]
+        return SystemRecord(
+            name=entrant.name, kind="control", resolution=entrant.resolution, about=about
+        )
+    system = system_of(job, entrant.name)
+    if system.part is None:
+        return SystemRecord(name=system.name, kind="system", resolution=system.resolution)
+    part, known = system.part, registry().weights()
+    names = sorted(part.plugin.weights(part.options))
+    return SystemRecord(
+        name=system.name,
+        kind="system",
+        resolution=system.resolution,
+        plugin=plugin_record(part.registered),
+        options_given={k: str(v) if k not in part.resolved else v for k, v in part.given.items()},
+        options=part.resolved,
+        weights={n: weights_digest(n, registry()) for n in names},
+        non_commercial=tuple(n for n in names if n in known and not known[n].commercial),
+        oracle=system.oracle,
+        trained_on=_trained_on(entrant.folder.declared_training()),
+    )
+
+
+def _trained_on(declared: TrainedOn | None) -> TrainedOnRecord | None:
+    if declared is None:
+        return None
+    return TrainedOnRecord(dataset=declared.dataset, actors=tuple(sorted(declared.actors)))
+
+
+def _clips_record(split: Split, row: Scored, table: str) -> ClipsRecord:
+    if row.entrant.name == controls.HALVES:
+        return _no_videos(split, table)
+    records = [row.records.get(c.id, {"failure": "not generated"}) for c in split.clips]
+    good = [r for r in records if "failure" not in r]
+    failures = [
+        (c.id, str(r["failure"]))
+        for c, r in zip(split.clips, records, strict=True)
+        if "failure" in r
+    ]
+    return ClipsRecord(
+        n=len(records),
+        generated=len(good),
+        failed=len(failures),
+        failures=_reasons(failures),
+        stores=_counted(r.get("store") for r in good),
+        tracks=_counted(r.get("track") for r in good),
+        trimmed=sum(bool(r.get("trimmed")) for r in good),
+        table_sha256=hashlib.sha256(table.encode()).hexdigest(),
+        videos_digest=digest([r.get("digest") for r in records]),
+    )
+
+
+def _no_videos(split: Split, table: str) -> ClipsRecord:
+    """The halves of the references have no videos of their own."""
+    n = len(split.clips)
+    sha = hashlib.sha256(table.encode()).hexdigest()
+    return ClipsRecord(n=n, generated=n, failed=0, table_sha256=sha, videos_digest=digest([]))
+
+
+def _counted(values: Iterable[str | None]) -> dict[str, int]:
+    return dict(sorted(Counter(v for v in values if v is not None).items()))
+
+
+def _reasons(failures: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
+    """Failures grouped by reason, the most frequent first."""
+    clips: dict[str, list[str]] = {}
+    for clip, reason in failures:
+        clips.setdefault(reason, []).append(clip)
+    ordered = sorted(clips.items(), key=lambda item: (-len(item[1]), item[0]))
+    return tuple(Reason(reason=r, count=len(c), clips=tuple(c)) for r, c in ordered)
+
+
+def column_identity(job: Job, index: int, resolution: int) -> dict[str, Any]:
+    """What a column is: two numbers stand in one column only where this is equal."""
+    part = metric_part_of(job, index)
+    identity = plugin_identity(part.registered, part.options, registry())
+    return {**identity, "resolution": resolution}
+
+
+def _scores(
+    job: Job, split: Split, row: Scored, scored: Sequence[Scored]
+) -> dict[str, ScoreRecord]:
+    truth = _ground_truth(row.entrant.resolution, scored)
+    found = {}
+    for index, name, column, meaning in metric_columns(job):
+        cell = row.cells.get((index, name))
+        if cell is None:
+            continue
+        identity = column_identity(job, index, row.entrant.resolution)
+        beside = truth.cells.get((index, name)) if truth else None
+        failures = [
+            (c.id, reason)
+            for c in split.clips
+            if (reason := row.failures.get((index, c.id)))
+            and "failure" not in row.records.get(c.id, {})
+        ]
+        found[column] = ScoreRecord(
+            metric=metric_part_of(job, index).plugin.name,
+            score=name,
+            value=cell.value,
+            reason=cell.reason,
+            unit=meaning.unit,
+            better=meaning.better,
+            set_level=meaning.set_level,
+            n=cell.n,
+            of=len(split.clips),
+            distance_from_reference=_distance(
+                meaning, cell.value, beside.value if beside else None
+            ),
+            failures=_reasons(failures),
+            identity=identity,
+            identity_digest=digest(identity),
+        )
+    return found
+
+
+def _ground_truth(resolution: int, scored: Sequence[Scored]) -> Scored | None:
+    return next(
+        (
+            s
+            for s in scored
+            if s.entrant.name == controls.GROUND_TRUTH
+            and s.entrant.kind == "control"
+            and s.entrant.resolution == resolution
+        ),
+        None,
+    )
+
+
+def _distance(meaning: Score, value: float | None, truth: float | None) -> float | None:
+    if value is None or truth is None:
+        return None
+    return abs(value - truth)
+
+
+def _unranked(
+    split: Split, system: SystemRecord, clips: ClipsRecord, scores: Mapping[str, ScoreRecord]
+) -> list[str]:
+    """Every reason that keeps a system out of the ranking."""
+    reasons = []
+    if clips.failed:
+        reasons.append(f"{clips.failed} of {clips.n} clips failed")
+    if system.oracle:
+        reasons.append(f"sees the target's {', '.join(system.oracle)}")
+    if system.trained_on is not None:
+        declared = TrainedOn(system.trained_on.dataset, frozenset(system.trained_on.actors))
+        if leaked := sorted(split.leaked(declared)):
+            reasons.append(f"trained on test actors {', '.join(leaked)}")
+    return reasons
+
+
+def _clips_table(job: Job, split: Split, row: Scored) -> str:
+    """One line per clip: what it is, whether it was made, and its rows of every metric."""
+    columns, data = ["clip", "actor", "failure"], []
+    metrics = range(len(suite_of(job).metrics))
+    names = {i: sorted({n for (m, _), r in row.rows.items() if m == i for n in r}) for i in metrics}
+    for i in metrics:
+        columns += [_row_column(job, i, n) for n in names[i]]
+        if any(m == i for m, _ in row.failures):
+            columns.append(_row_column(job, i, "failure"))
+    for clip in split.clips:
+        line: dict[str, Any] = {"clip": clip.id, "actor": clip.actor}
+        line["failure"] = row.records.get(clip.id, {}).get("failure")
+        for i in metrics:
+            for name, value in row.rows.get((i, clip.id), {}).items():
+                line[_row_column(job, i, name)] = value
+            line[_row_column(job, i, "failure")] = row.failures.get((i, clip.id))
+        data.append(line)
+    return clips_text(columns, data)
+
+
+def _row_column(job: Job, index: int, row: str) -> str:
+    """`ofm@diffused-heads`, or `syncnet.n_windows` for a row that is no score of its own."""
+    part = metric_part_of(job, index)
+    scores = {name for i, name, _, _ in metric_columns(job) if i == index}
+    return part.column(row if row in scores else f"{part.plugin.name}.{row}")

@@ -1,0 +1,116 @@
+"""The machine and build a number comes from: numerics, provenance, threads."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import thbench
+
+NUMERIC_LIBRARIES = ("numpy", "scipy", "torch", "opencv-python", "torchmetrics", "av")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides bytes on one machine: device, threads and batch shape."""
+
+    device: str = "cpu"
+    threads: int = 1
+    batch: int = 4
+    offline: bool = False
+
+    def numerics(self) -> dict[str, Any]:
+        """Everything outside plugin and input that can move the last bit."""
+        settings = {k: v for k, v in asdict(self).items() if k != "offline"}
+        return {**settings, "machine": platform.machine(), "libraries": library_versions()}
+
+
+@lru_cache(maxsize=1)
+def library_versions() -> dict[str, str]:
+    """Installed versions, read from metadata so that nothing heavy is imported."""
+    return {name: _version(name) for name in NUMERIC_LIBRARIES}
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def apply_threads(threads: int) -> None:
+    """Hold every numerical library to `threads`; libraries not yet imported read the environment."""
+    import threadpoolctl
+
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    threadpoolctl.threadpool_limits(threads)
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(threads)
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cuda.matmul.allow_tf32 = False
+    if cv2 := sys.modules.get("cv2"):
+        cv2.setNumThreads(threads)
+
+
+def default_offline() -> bool:
+    return os.environ.get("THBENCH_OFFLINE", "") not in ("", "0")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """MemoryError, or torch's own, recognised without importing torch."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def peak_memory_bytes() -> int:
+    """Largest resident size of this process so far, or of the accelerator where one is in use."""
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 0
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+@lru_cache(maxsize=1)
+def git_state() -> dict[str, Any]:
+    """Commit and dirty flag of the checkout thbench runs from; nulls for an installed wheel."""
+    folder = Path(thbench.__file__).resolve().parent.parent
+    if not (folder / ".git").exists():
+        return {"commit": None, "dirty": None}
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return {"commit": None, "dirty": None}
+    return {"commit": commit, "dirty": dirty}
+
+
+def _git(folder: Path, *words: str) -> str:
+    command = ["git", "-C", str(folder), *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
+    return done.stdout.strip()
+
+
+def provenance(settings: Settings) -> dict[str, Any]:
+    """What a result records of the program that made it; times and host live in timings.jsonl."""
+    return {
+        "thbench": thbench.__version__,
+        "git": git_state(),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+        "libraries": library_versions(),
+        "device": settings.device,
+        "threads": settings.threads,
+        "batch": settings.batch,
+    }

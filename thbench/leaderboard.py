@@ -1,0 +1,188 @@
+"""Result files -> tables. A pure function of files: no clock, no network, no torch.
+
+Rows of different resolutions never share a table. Within one, systems with complete coverage are
+sorted by the suite's primary score; the others follow, unranked, with the reason.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from thbench.results import Result, ScoreRecord
+
+
+def tables(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """One table per resolution: columns with their identities, rows in the order they are shown."""
+    found = []
+    for resolution in sorted({r.system.resolution for r in results}):
+        rows = [r for r in results if r.system.resolution == resolution]
+        found.append(_table(resolution, rows))
+    return found
+
+
+def _table(resolution: int, results: Sequence[Result]) -> dict[str, Any]:
+    columns: dict[str, dict[str, Any]] = {}
+    for result in results:
+        for name, score in result.scores.items():
+            columns.setdefault(name, _column(score))
+    systems = [r for r in results if r.system.kind == "system"]
+    others = [r for r in results if r.system.kind == "control"]
+    ranked = sorted(
+        (r for r in systems if _place(r) is not None), key=lambda r: (_place(r), r.system.name)
+    )
+    unranked = sorted((r for r in systems if _place(r) is None), key=lambda r: r.system.name)
+    rows = [_row(r, i + 1) for i, r in enumerate(ranked)]
+    rows += [_row(r, None) for r in [*unranked, *others]]
+    return {"resolution": resolution, "columns": columns, "rows": rows}
+
+
+def _column(score: ScoreRecord) -> dict[str, Any]:
+    keep = {"metric", "score", "unit", "better", "set_level", "identity", "identity_digest"}
+    return score.model_dump(mode="json", include=keep)
+
+
+def _place(result: Result) -> float | None:
+    """Sort key of a ranked system by the primary score, None where it is not ranked."""
+    if not result.ranked or result.suite.primary is None:
+        return None
+    score = result.scores.get(result.suite.primary)
+    if score is None or score.value is None or score.n < score.of:
+        return None
+    if score.better == "nearer-reference":
+        return score.distance_from_reference
+    return score.value if score.better == "lower" else -score.value
+
+
+def _row(result: Result, rank: int | None) -> dict[str, Any]:
+    return {
+        "system": result.system.name,
+        "kind": result.system.kind,
+        "rank": rank,
+        "unranked_because": _why_unranked(result, rank),
+        "clips": result.clips.generated,
+        "of": result.clips.n,
+        "trained_on": _trained_on(result),
+        "scores": {
+            name: s.model_dump(
+                mode="json", include={"value", "reason", "n", "of", "distance_from_reference"}
+            )
+            for name, s in result.scores.items()
+        },
+    }
+
+
+def _why_unranked(result: Result, rank: int | None) -> list[str]:
+    if rank is not None or result.system.kind == "control":
+        return []
+    reasons = list(result.unranked_because)
+    primary = result.suite.primary
+    if primary is None:
+        return [*reasons, "the suite names no primary score"]
+    score = result.scores.get(primary)
+    if score is None or score.value is None:
+        why = f": {score.reason}" if score and score.reason else ""
+        reasons.append(f"no {primary}{why}")
+    elif score.n < score.of:
+        reasons.append(f"{primary} covers {score.n} of {score.of} clips")
+    elif score.better == "nearer-reference" and score.distance_from_reference is None:
+        reasons.append(f"no ground truth of {primary} to compare with")
+    return reasons
+
+
+def _trained_on(result: Result) -> str:
+    declared = result.system.trained_on
+    if result.system.kind == "control":
+        return ""
+    return "unknown" if declared is None else f"{declared.dataset}: {len(declared.actors)} actors"
+
+
+def leaderboard_json(results: Sequence[Result]) -> str:
+    """leaderboard.json of a run."""
+    suite, split = results[0].suite, results[0].split
+    data = {
+        "schema": 1,
+        "suite": suite.model_dump(mode="json"),
+        "split": split.model_dump(mode="json"),
+        "tables": tables(results),
+    }
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+ARROWS = {"lower": "↓", "higher": "↑", "nearer-reference": "→GT"}
+
+
+def leaderboard_markdown(results: Sequence[Result]) -> str:
+    """leaderboard.md of a run: every system and control, coverage, n, and what each column is."""
+    suite, split = results[0].suite, results[0].split
+    lines = [
+        f"# {suite.name}",
+        "",
+        f"{split.n_clips} clips of {split.n_actors} actors (split `{split.name}`), "
+        f"primary score: {f'`{suite.primary}`' if suite.primary else 'none'}. "
+        "↓ lower, ↑ higher, →GT nearer to ground truth is better. A missing value is –, with its reason below.",
+        "",
+    ]
+    for table in tables(results):
+        lines += _markdown_table(table)
+    return "\n".join(lines)
+
+
+def _markdown_table(table: dict[str, Any]) -> list[str]:
+    columns = table["columns"]
+    heads = ["#", "system", "clips", *(f"{c} {ARROWS[d['better']]}" for c, d in columns.items())]
+    lines = [f"## {table['resolution']} × {table['resolution']} px", ""]
+    lines.append("| " + " | ".join(escape_cell(h) for h in heads) + " |")
+    lines.append("|" + " --- |" * len(heads))
+    notes: list[str] = []
+    for row in table["rows"]:
+        name = escape_cell(row["system"])
+        cells = [str(row["rank"] or ""), f"*{name}*" if row["kind"] == "control" else name]
+        cells.append(f"{row['clips']}/{row['of']}")
+        cells += [_markdown_cell(row, column, notes) for column in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+        notes += [f"{name} is not ranked: {escape_cell(why)}" for why in row["unranked_because"]]
+        if row["kind"] == "system":
+            notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
+    lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]
+    for name, column in columns.items():
+        unit = f", {column['unit']}" if column["unit"] else ""
+        identity = json.dumps(column["identity"], sort_keys=True, ensure_ascii=False)
+        lines.append(
+            f"- `{name}`{unit}: identity {column['identity_digest'][:12]} = `{escape_cell(identity)}`"
+        )
+    return [*lines, ""]
+
+
+def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
+    score = row["scores"].get(column)
+    if score is None:
+        return ""
+    if score["value"] is None:
+        notes.append(
+            f"{escape_cell(row['system'])}, {column}: {escape_cell(score['reason'] or 'no value')}"
+        )
+        return "–"
+    partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
+    return f"{number(score['value'])}{partial}"
+
+
+def number(value: float) -> str:
+    """Four significant digits, as tables of this field print them; exact values are in the files."""
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+
+
+def escape_cell(text: str) -> str:
+    """Text from outside in a Markdown table: no markup, no HTML, no line break."""
+    text = " ".join(str(text).split())
+    for old, new in (
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ("|", "\\|"),
+        ("*", "\\*"),
+        ("[", "\\["),
+    ):
+        text = text.replace(old, new)
+    return text.replace("`", "'")

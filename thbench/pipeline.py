@@ -1,0 +1,60 @@
+"""The stages joined by files: split, generate, score, results, leaderboard."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+
+from thbench.api import Engine
+from thbench.cache import atomic_write
+from thbench.collect import write_results
+from thbench.environment import apply_threads
+from thbench.generate import Order, generate
+from thbench.leaderboard import leaderboard_json, leaderboard_markdown
+from thbench.results import Result
+from thbench.score import score
+from thbench.split import Split
+from thbench.suite import Suite
+from thbench.work import Job, suite_of
+
+
+def run_generate(
+    job: Job,
+    split: Split,
+    engine: Engine,
+    order: Order | None = None,
+    regenerate: Sequence[str] = (),
+    retry_failed: bool = False,
+) -> None:
+    """Make every video that is not there yet; `regenerate` names systems to make anew."""
+    apply_threads(job.settings.threads)
+    _claim(job, split)
+    for name in regenerate:
+        shutil.rmtree(job.run.system(name).path, ignore_errors=True)
+    generate(job, split, engine, order, retry_failed)
+
+
+def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None) -> list[Result]:
+    """Score every video there is and write results and leaderboard."""
+    apply_threads(job.settings.threads)
+    _claim(job, split)
+    results = write_results(job, split, score(job, split, engine, order))
+    if results:
+        atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results))
+        atomic_write(job.run.root / "leaderboard.md", leaderboard_markdown(results))
+    return results
+
+
+def _claim(job: Job, split: Split) -> None:
+    """A run folder belongs to what decides its references: dataset, split, seed, identity frame."""
+    suite: Suite = suite_of(job)
+    described = {
+        "dataset": suite.dataset.plugin.name,
+        "dataset_options": suite.dataset.resolved,
+        "dataset_source": suite.dataset.registered.source_digest,
+        "clips": [c.id for c in split.clips],
+        "seed": suite.seed,
+        "identity_frame": str(suite.identity_frame),
+    }
+    remedy = "--out FOLDER starts a run beside it; or remove that folder"
+    job.run.claim("suite.json", described, remedy)

@@ -1,0 +1,102 @@
+"""What a run will do and what it lacks, before anything heavy is built."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from thbench import weights
+from thbench.api import Dataset, Missing
+from thbench.context import build, default_options
+from thbench.environment import Settings
+from thbench.plugins import Registered, Registry
+from thbench.runfolder import RunFolder
+from thbench.split import Split, select
+from thbench.suite import Part, Suite
+from thbench.work import Job
+
+
+@dataclass(frozen=True)
+class Lack:
+    """Something missing, and for whom."""
+
+    who: str
+    missing: Missing
+
+    def line(self) -> str:
+        size = f" ({self.missing.size / 1e6:.0f} MB)" if self.missing.size else ""
+        return f"{self.who}: {self.missing.what}{size}: {self.missing.command}"
+
+
+def job_for(suite: Suite, out: Path, settings: Settings) -> Job:
+    """The job of one invocation. Selected systems enter the document, so that workers agree."""
+    data = dict(suite.document.data)
+    names = {s.name for s in suite.systems}
+    data["systems"] = {n: s for n, s in (data.get("systems") or {}).items() if n in names}
+    data["controls"] = list(suite.controls)
+    data["resolutions"] = list(suite.also_at)
+    document = replace(suite.document, data=data)
+    return Job(secrets.token_hex(8), document, RunFolder(out.absolute()), settings)
+
+
+def lacks(suite: Suite, registry: Registry, settings: Settings) -> list[Lack]:
+    """Everything missing with its command; each thing once. Fast, builds the dataset only."""
+    found: dict[tuple[str, str], Lack] = {}
+    for lack in _all_lacks(suite, registry, settings):
+        found.setdefault((lack.missing.what, lack.missing.command), lack)
+    return list(found.values())
+
+
+def _all_lacks(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Lack]:
+    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    who = f"dataset {suite.dataset.plugin.name}"
+    yield from (Lack(who, m) for m in dataset.missing())
+    yield from _part_lacks(who, suite.dataset, registry)
+    for system in suite.systems:
+        if system.part is not None:
+            yield from _part_lacks(f"system {system.name}", system.part, registry)
+    for metric in suite.metrics:
+        yield from _part_lacks(f"metric {metric.column(metric.plugin.name)}", metric, registry)
+
+
+def _part_lacks(who: str, part: Part, registry: Registry) -> Iterator[Lack]:
+    return _plugin_lacks(who, part.registered, part.options, registry)
+
+
+def _plugin_lacks(
+    who: str, registered: Registered, options: Any, registry: Registry
+) -> Iterator[Lack]:
+    yield from (Lack(who, m) for m in registered.plugin.missing(options))
+    for name in registered.plugin.weights(options):
+        if lacking := weights.missing(name, registry.weights()):
+            yield Lack(who, lacking)
+    for name in registered.plugin.extractors(options):
+        used = registry.find("extractor", name)
+        if (defaults := default_options(used)) is not None:
+            yield from _plugin_lacks(who, used, defaults, registry)
+
+
+def split_of(suite: Suite, registry: Registry, settings: Settings) -> Split:
+    """The clips of a suite; opens no media."""
+    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    return select(suite, dataset.clips())
+
+
+def describe(suite: Suite, split: Split) -> list[str]:
+    """The plan in words."""
+    lines = [
+        f"suite {suite.name} (digest {suite.digest[:12]})",
+        f"dataset {suite.dataset.plugin.name}: {len(split.clips)} clips of {len(split.actors)} actors, "
+        f"split {split.name}, {len(split.excluded)} excluded",
+    ]
+    for system in suite.systems:
+        state = f"broken: {system.broken}" if system.part is None else system.generator
+        lines.append(f"system {system.name} at {system.resolution} px: {state}")
+    lines.append("controls: " + (", ".join(suite.controls) or "none"))
+    names = [m.column(m.plugin.name) for m in suite.metrics]
+    lines.append("metrics: " + (", ".join(names) or "none"))
+    lines += [f"changed on the command line: {o}" for o in suite.overrides]
+    return lines

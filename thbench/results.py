@@ -1,0 +1,211 @@
+"""The result document: schema version, read, write, migrate. Computes nothing.
+
+`result.json` holds one row of a table with everything needed to trust it; `clips.csv` beside it
+holds one line per clip. Times, memory and host are in timings.jsonl, so that the bytes of a result
+depend on what was measured and by which build only.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from thbench.api import UserError
+
+SCHEMA = 1
+
+# Older documents are brought up to date by name: {version: function to the next version}.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class PluginRecord(_Model):
+    """Which distribution provided a plugin, and the digest of its source."""
+
+    name: str
+    version: str
+    distribution: str
+    distribution_version: str
+    entry_point: str
+    source_digest: str
+
+
+class SuiteRecord(_Model):
+    name: str
+    digest: str
+    overrides: tuple[str, ...] = ()
+    primary: str | None = None
+    seed: int
+    identity_frame: str
+
+
+class SplitRecord(_Model):
+    name: str
+    digest: str
+    n_clips: int
+    n_actors: int
+    excluded: dict[str, str] = {}
+
+
+class DatasetRecord(_Model):
+    plugin: PluginRecord
+    version: str
+    options: dict[str, Any]
+    references_digest: str
+
+
+class TrainedOnRecord(_Model):
+    dataset: str
+    actors: tuple[str, ...]
+
+
+class SystemRecord(_Model):
+    """An entrant or a control. `trained_on` is null where unknown."""
+
+    name: str
+    kind: Literal["system", "control"]
+    resolution: int
+    about: str = ""
+    plugin: PluginRecord | None = None
+    options_given: dict[str, Any] = {}
+    options: dict[str, Any] = {}
+    weights: dict[str, str] = {}
+    non_commercial: tuple[str, ...] = ()
+    oracle: tuple[str, ...] = ()
+    trained_on: TrainedOnRecord | None = None
+
+
+class Reason(_Model):
+    reason: str
+    count: int
+    clips: tuple[str, ...]
+
+
+class ClipsRecord(_Model):
+    """How many clips were asked for and answered; every failure is counted with its reason."""
+
+    n: int
+    generated: int
+    failed: int
+    failures: tuple[Reason, ...] = ()
+    stores: dict[str, int] = {}
+    tracks: dict[str, int] = {}
+    trimmed: int = 0
+    table_sha256: str
+    videos_digest: str
+
+
+class ScoreRecord(_Model):
+    """One number with its coverage and the identity of its column, or the reason for there being none."""
+
+    metric: str
+    score: str
+    value: float | None
+    reason: str | None = None
+    unit: str = ""
+    better: Literal["lower", "higher", "nearer-reference"]
+    set_level: bool = False
+    n: int
+    of: int
+    distance_from_reference: float | None = None
+    failures: tuple[Reason, ...] = ()
+    identity: dict[str, Any]
+    identity_digest: str
+
+
+class Result(_Model):
+    """One row of a table."""
+
+    schema_version: Literal[1] = Field(default=1, alias="schema")
+    suite: SuiteRecord
+    split: SplitRecord
+    dataset: DatasetRecord
+    system: SystemRecord
+    clips: ClipsRecord
+    scores: dict[str, ScoreRecord]
+    ranked: bool
+    unranked_because: tuple[str, ...] = ()
+    provenance: dict[str, Any]
+
+
+def result_text(result: Result) -> str:
+    """The one spelling of a result: sorted keys, shortest round-trip floats, a final newline."""
+    data = result.model_dump(mode="json", by_alias=True)
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_result(path: Path) -> Result:
+    """Read and validate one result document, migrating an older schema.
+
+    Raises UserError naming file and key for damaged, unknown or newer documents.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(
+            f"{path} is not a result document: {error}", "score the run again"
+        ) from None
+    if not isinstance(data, dict):
+        raise UserError(f"{path} is not a result document", "score the run again")
+    data = _migrated(path, data)
+    try:
+        return Result.model_validate_json(json.dumps(data))
+    except (ValidationError, ValueError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        key = ".".join(str(p) for p in first["loc"]) if first else "document"
+        text = first["msg"] if first else str(error)
+        raise UserError(f"{path}: {key}: {text}", "score the run again") from None
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no number of a result")
+
+
+def _migrated(path: Path, data: dict[str, Any]) -> dict[str, Any]:
+    version = data.get("schema")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise UserError(f"{path}: schema: missing or no number", "is this a result document?")
+    if version > SCHEMA:
+        raise UserError(
+            f"{path}: schema {version} is newer than this thbench reads", "upgrade thbench"
+        )
+    while version < SCHEMA:
+        if version not in MIGRATIONS:
+            raise UserError(f"{path}: schema {version} is unknown", "score the run again")
+        data = MIGRATIONS[version](data)
+        version = data["schema"]
+    return data
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of result.json."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "thbench result",
+        **Result.model_json_schema(by_alias=True),
+    }
+
+
+def clips_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """clips.csv: one line per clip; an empty cell is a value that does not exist, never a 0."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row.get(c)) for c in columns])
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)

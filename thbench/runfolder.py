@@ -1,0 +1,147 @@
+"""The folder of a run: where everything lies, one lock, no litter.
+
+RUN/suite.json                       what is being run
+RUN/references/<size>/               reference videos (mkv), annotations (npz), journal.jsonl
+RUN/controls/<size>/<name>/          what controls change of the references, results
+RUN/systems/<name>/                  videos, journal.jsonl, result.json, clips.csv
+RUN/leaderboard.md, leaderboard.json, timings.jsonl
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from thbench.api import TrainedOn, UserError
+from thbench.cache import atomic_write, sweep
+from thbench.canonical import file_name
+from thbench.journal import Journal
+from thbench.video import StoredVideo
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class VideoFolder:
+    """Videos of one system, control or reference set at one size, with the journal of what is finished."""
+
+    run: Path
+    path: Path
+
+    @property
+    def journal(self) -> Journal:
+        return Journal(self.path / "journal.jsonl", key="clip")
+
+    @property
+    def result_file(self) -> Path:
+        return self.path / "result.json"
+
+    @property
+    def clips_file(self) -> Path:
+        return self.path / "clips.csv"
+
+    def file(self, clip_id: str, suffix: str) -> Path:
+        """Where a file of this clip belongs; inside this folder whatever the id is."""
+        return self.path / "videos" / f"{file_name(clip_id)}{suffix}"
+
+    def relative(self, path: Path) -> str:
+        return path.relative_to(self.run).as_posix()
+
+    def finished(self) -> dict[str, Record]:
+        """Clip id -> record, of clips whose files are still there in the size they were written in."""
+        return {clip: r for clip, r in self.journal.read().items() if self._is_whole(r)}
+
+    def _is_whole(self, record: Record) -> bool:
+        for name, size in record.get("files", {}).items():
+            try:
+                if (self.run / name).stat().st_size != size:
+                    return False
+            except OSError:
+                return False
+        return True
+
+    def declare_training(self, trained_on: TrainedOn | None) -> None:
+        """Write down what a generator says it was trained on, for whoever scores without it."""
+        file = self.path / "trained_on.json"
+        if not file.exists():
+            data = trained_on and [trained_on.dataset, sorted(trained_on.actors)]
+            atomic_write(file, json.dumps(data, ensure_ascii=False) + "\n")
+
+    def declared_training(self) -> TrainedOn | None:
+        """What was declared; None where it is unknown."""
+        try:
+            data = json.loads((self.path / "trained_on.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return None if data is None else TrainedOn(data[0], frozenset(data[1]))
+
+    def open(self, record: Record) -> StoredVideo:
+        """The video of a record; decodes nothing yet."""
+        annotations, sound = record.get("annotations"), record.get("sound")
+        return StoredVideo(
+            self.run / record["picture"],
+            record["digest"],
+            record["n_frames"],
+            record["size"],
+            sound=self.run / sound if sound else None,
+            annotations_file=self.run / annotations if annotations else None,
+        )
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    root: Path
+
+    def references(self, size: int) -> VideoFolder:
+        return VideoFolder(self.root, self.root / "references" / str(size))
+
+    def control(self, size: int, name: str) -> VideoFolder:
+        return VideoFolder(self.root, self.root / "controls" / str(size) / name)
+
+    def system(self, name: str) -> VideoFolder:
+        return VideoFolder(self.root, self.root / "systems" / name)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run's only lock; the system releases it when the process ends, however it ends.
+
+        Raises UserError where another run holds it or the folder cannot be written.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self.root / ".lock")
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(
+                f"{self.root} is in use by another thbench", "wait for it, or give --out"
+            ) from None
+        except OSError as error:
+            raise UserError(
+                f"{self.root} cannot be written: {error.strerror}", "give --out"
+            ) from None
+        try:
+            sweep(self.root, older_than=0)  # nobody else writes here while we hold the lock
+            yield
+        finally:
+            lock.release()
+
+    def claim(self, name: str, described: dict[str, Any], remedy: str) -> None:
+        """Write down what this folder holds, or refuse when it holds something else."""
+        file = self.root / name
+        text = json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+        if not file.exists():
+            atomic_write(file, text)
+            return
+        try:
+            held = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise UserError(f"{file} is damaged", remedy) from None
+        if held != described:
+            changed = [k for k in sorted({*held, *described}) if held.get(k) != described.get(k)]
+            raise UserError(f"{file.parent} was made with other {', '.join(changed)}", remedy)

@@ -1,0 +1,77 @@
+"""What a worker process needs to know, and what it builds once from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from thbench.api import Clip, Dataset, Generator, Metric
+from thbench.context import build
+from thbench.environment import Settings, apply_threads
+from thbench.plugins import registry
+from thbench.runfolder import RunFolder
+from thbench.suite import MetricPart, Suite, System, build_suite
+from thbench.yamlfile import Document
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything about a run that crosses a process boundary; equal tokens mean equal jobs."""
+
+    token: str
+    document: Document = field(compare=False, repr=False)
+    run: RunFolder = field(compare=False)
+    settings: Settings = field(compare=False)
+
+
+@lru_cache(maxsize=2)
+def suite_of(job: Job) -> Suite:
+    return build_suite(job.document, registry())
+
+
+@lru_cache(maxsize=2)
+def dataset_of(job: Job) -> Dataset:
+    built: Dataset = _build(job, suite_of(job).dataset)
+    return built
+
+
+@lru_cache(maxsize=2)
+def clips_of(job: Job) -> dict[str, Clip]:
+    return {clip.id: clip for clip in dataset_of(job).clips()}
+
+
+@lru_cache(maxsize=1)
+def generator_of(job: Job, system: str) -> Generator:
+    """One generator at a time: the next system's weights replace this one's."""
+    part = system_of(job, system).part
+    if part is None:
+        raise RuntimeError(system_of(job, system).broken)
+    built: Generator = _build(job, part)
+    return built
+
+
+@lru_cache(maxsize=64)
+def batch_limit(job: Job, system: str) -> list[int]:
+    """The batch this process uses for a system; one element, lowered when memory runs out."""
+    return [job.settings.batch]
+
+
+@lru_cache(maxsize=64)
+def metric_of(job: Job, index: int) -> Metric:
+    built: Metric = _build(job, metric_part_of(job, index))
+    return built
+
+
+def metric_part_of(job: Job, index: int) -> MetricPart:
+    return suite_of(job).metrics[index]
+
+
+def system_of(job: Job, name: str) -> System:
+    return next(s for s in suite_of(job).systems if s.name == name)
+
+
+def _build(job: Job, part: Any) -> Any:
+    built = build(part.registered, part.options, registry(), job.settings)
+    apply_threads(job.settings.threads)  # building may have imported a library that threads
+    return built

@@ -1,0 +1,145 @@
+"""YAML with line numbers, so that an error can name the place it means."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from thbench.errors import UserError
+
+_LARGEST = 2_000_000
+_MOST_NODES = 200_000
+_SURPRISING = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
+
+KeyPath = tuple[str, ...]
+
+
+class Loader(yaml.SafeLoader):
+    """SafeLoader in which only true and false are truth values and a date is text.
+
+    YAML 1.1 reads `on`, `off`, `yes`, `no` as booleans, also as keys, which nobody expects.
+    """
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _SURPRISING]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+@dataclass
+class Document:
+    """A parsed YAML mapping: plain data, the line of every key, where relative paths start, and what
+    was changed on the command line."""
+
+    file: str
+    data: dict[str, Any]
+    lines: dict[KeyPath, int] = field(default_factory=dict)
+    folders: dict[KeyPath, Path] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
+    overrides: tuple[str, ...] = ()
+
+    def where(self, key: KeyPath) -> str:
+        """`suite.yaml:12` for the innermost known part of `key`."""
+        for n in range(len(key), 0, -1):
+            if line := self.lines.get(key[:n]):
+                return f"{self.file}:{line}"
+        return self.file
+
+    def folder_of(self, key: KeyPath) -> Path:
+        """Relative paths of a file start at its folder, those of the command line where it was typed."""
+        for n in range(len(key), 0, -1):
+            if key[:n] in self.folders:
+                return self.folders[key[:n]]
+        return self.folder
+
+    def error(self, key: KeyPath, message: str, remedy: str = "") -> UserError:
+        return UserError(f"{self.where(key)}: {'.'.join(key) or 'document'}: {message}", remedy)
+
+    def unknown_key(self, key: KeyPath, what: str, known: list[str]) -> UserError:
+        near = get_close_matches(key[-1], known, n=1, cutoff=0.5)
+        remedy = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}"
+        return UserError(f"{self.where(key)}: unknown {what} '{key[-1]}'", remedy)
+
+
+def load(text: str) -> Any:
+    """The plain data of a YAML text, safely. Raises yaml.YAMLError."""
+    return yaml.load(text, Loader=Loader)  # noqa: S506  a SafeLoader
+
+
+def first_error(error: ValidationError) -> Any:
+    """The most telling error of a validation: a key that does not exist explains one that is missing."""
+    return next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
+
+
+def read_yaml(path: Path) -> Document:
+    """Parse a YAML file whose top level is a mapping.
+
+    Raises UserError naming file and line for unreadable files, bad syntax, duplicate keys and
+    documents that expand beyond reason.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise UserError(f"{path} is larger than {_LARGEST} bytes", "no suite needs that")
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text ({error.reason})", "save it as UTF-8") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}", "check the path") from None
+    return parse_yaml(text, str(path), path.parent.resolve())
+
+
+def parse_yaml(text: str, file: str, folder: Path) -> Document:
+    """As `read_yaml`, of a text; `file` is what errors call it."""
+    document = Document(file, {}, folder=folder)
+    try:
+        node = yaml.compose(text, Loader=Loader)
+        if not isinstance(node, yaml.MappingNode):
+            raise UserError(
+                f"{file}: the top level must be a mapping of keys", "see docs/suites.md"
+            )
+        _walk(document, node, (), [0])
+        document.data = load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{file}{_mark(error)}: {_problem(error)}", "mend the YAML") from None
+    except RecursionError:
+        raise UserError(f"{file}: nested too deeply or into itself", "write it flat") from None
+    return document
+
+
+def _walk(document: Document, node: yaml.Node, key: KeyPath, count: list[int]) -> None:
+    count[0] += 1
+    if count[0] > _MOST_NODES:
+        raise UserError(f"{document.file}: expands to over {_MOST_NODES} values", "remove aliases")
+    if key:
+        document.lines.setdefault(key, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key_node, value_node in node.value:
+            name = str(key_node.value)
+            document.lines[(*key, name)] = key_node.start_mark.line + 1
+            if name in seen and name != "<<":
+                raise document.error((*key, name), "written twice", "keep one of them")
+            seen.add(name)
+            _walk(document, value_node, (*key, name), count)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, item in enumerate(node.value):
+            _walk(document, item, (*key, str(i)), count)
+
+
+def _mark(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f":{mark.line + 1}" if mark else ""
+
+
+def _problem(error: yaml.YAMLError) -> str:
+    return str(getattr(error, "problem", None) or error).splitlines()[0]
