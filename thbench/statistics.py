@@ -33,8 +33,8 @@ Method: TypeAlias = Literal[
 
 EVERYTHING = (-math.inf, math.inf)
 FEWEST_ACTORS_TO_BOOTSTRAP = 6
-"""With fewer the width is mostly noise: 24 against 3 with 4 actors, 5.1 against 2.3 with 5 (Student's t),
-for 3 percent more coverage where actors are skewed (docs/statistics.md)."""
+"""With fewer the width is mostly noise: 9 to 12 times Student's with 4 actors, about twice with 5, for
+at most 2.4 percent more coverage (docs/statistics.md)."""
 ONE_ACTOR = "one actor: nothing to learn about other actors from"
 FLAT = 1e-12
 """A spread below this share of the values is rounding, not variation."""
