@@ -1,0 +1,135 @@
+"""Faces in videos: boxes, 68 landmarks and the opening of the mouth, as extractors shared by metrics.
+
+`box` and `detector` also serve datasets that crop: one steady square per clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import Field
+
+from thbench.api import Context, Extractor, Plugin, WeightsFile, hookimpl
+
+__all__ = ["PFLD", "YUNET", "FaceBoxesOptions", "LandmarksOptions", "MouthApertureOptions"]
+
+_MaxMissing: TypeAlias = Annotated[
+    float,
+    "largest share of frames without a face, 0..1; above it the clip fails",
+    Field(ge=0, le=1),
+]
+
+
+@dataclass(frozen=True)
+class FaceBoxesOptions:
+    """YuNet on every frame, and how many frames may lack a face."""
+
+    longest_side: Annotated[
+        int,
+        "pixels of the longer side that the detector sees; smaller frames are enlarged",
+        Field(ge=64),
+    ] = 320
+    min_score: Annotated[float, "detections scored lower are dropped", Field(gt=0, lt=1)] = 0.6
+    max_missing: _MaxMissing = 0.2
+
+
+@dataclass(frozen=True)
+class LandmarksOptions:
+    """PFLD in the box of every frame; boxes are interpolated where the detector found none."""
+
+    max_missing: _MaxMissing = 0.2
+
+
+@dataclass(frozen=True)
+class MouthApertureOptions:
+    """Opening of the inner lips from the 68 landmarks."""
+
+    max_missing: _MaxMissing = 0.2
+
+
+YUNET = WeightsFile(
+    name="yunet",
+    file="yunet_n_640_640.onnx",
+    urls=(
+        "https://raw.githubusercontent.com/ShiqiYu/libfacedetection.train/"
+        "0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_n_640_640.onnx",
+        "https://github.com/ShiqiYu/libfacedetection.train/raw/"
+        "0047ac24afb1a50a0c6105001c89d1b5b805dbf1/onnx/yunet_n_640_640.onnx",
+    ),
+    sha256="25a606a145a5b6d7271ae138fbd00eba91dad8b83222ae3f2c7ecd0f4a7b0e31",
+    size=317_466,
+    licence="Apache-2.0",
+    commercial=True,
+    about="YuNet face detector (Wu, Peng and Yu 2023), trained on WIDER FACE",
+)
+PFLD = WeightsFile(
+    name="pfld",
+    file="pfld.onnx",
+    urls=(
+        "https://raw.githubusercontent.com/cunjian/pytorch_face_landmark/"
+        "6f34bf9f034aa2f521952f825e6ccc567deb42d6/onnx/pfld.onnx",
+        "https://github.com/cunjian/pytorch_face_landmark/raw/"
+        "6f34bf9f034aa2f521952f825e6ccc567deb42d6/onnx/pfld.onnx",
+    ),
+    sha256="7d7bbd5c6a1d9272e58d9773898284a1905d872eba9a662df9b5f20f1ba6f83e",
+    size=2_987_921,
+    licence=(
+        "none stated (its author: fine to use with acknowledgement of the source); the training "
+        "images, 300-W, exclude commercial use"
+    ),
+    commercial=False,
+    about="68 face landmarks in the iBUG order, PFLD (Guo et al. 2019), by Cunjian Chen",
+)
+
+
+def _build_boxes(options: FaceBoxesOptions, context: Context) -> Extractor:
+    from thbench_face.extractors import FaceBoxes
+
+    return FaceBoxes(options, context)
+
+
+def _build_landmarks(options: LandmarksOptions, context: Context) -> Extractor:
+    from thbench_face.extractors import Landmarks68
+
+    return Landmarks68(options, context)
+
+
+def _build_aperture(options: MouthApertureOptions, context: Context) -> Extractor:
+    from thbench_face.extractors import MouthAperture
+
+    return MouthAperture(options, context)
+
+
+@hookimpl
+def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
+    return [
+        Plugin(
+            "face_boxes",
+            FaceBoxesOptions,
+            _build_boxes,
+            summary="box of the main face per frame: [T, 5] x, y, width, height, score in pixels",
+            weights=lambda _: ["yunet"],
+        ),
+        Plugin(
+            "landmarks68",
+            LandmarksOptions,
+            _build_landmarks,
+            summary="68 landmarks per frame, iBUG order: [T, 68, 2] x, y in pixels",
+            weights=lambda _: ["pfld"],
+            extractors=lambda _: ["face_boxes"],
+        ),
+        Plugin(
+            "mouth_aperture",
+            MouthApertureOptions,
+            _build_aperture,
+            summary="opening of the inner lips over the distance of the eyes: [T]",
+            extractors=lambda _: ["landmarks68"],
+        ),
+    ]
+
+
+@hookimpl
+def thbench_weights() -> Iterable[WeightsFile]:
+    return [YUNET, PFLD]
