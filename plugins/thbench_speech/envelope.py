@@ -29,5 +29,5 @@ def speech_envelope(
     """
     frames = len(audio) // SAMPLES_PER_FRAME
     squares = np.square(audio[: frames * SAMPLES_PER_FRAME].astype(np.float64))
-    rms = np.sqrt(squares.reshape(frames, SAMPLES_PER_FRAME).mean(axis=1))
-    return 20 * np.log10(np.maximum(rms, 1.0)) if scale == "decibel" else rms
+    rms: NDArray[np.float64] = np.sqrt(squares.reshape(frames, SAMPLES_PER_FRAME).mean(axis=1))
+    return np.asarray(20 * np.log10(np.maximum(rms, 1.0))) if scale == "decibel" else rms

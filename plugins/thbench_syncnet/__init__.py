@@ -1,1 +1,114 @@
-"""wip"""
+"""Lip synchronisation: SyncNet's AV offset, confidence and LSE-D, and a check that needs no SyncNet.
+
+Sign of every offset: positive means the audio leads and the video lags; delaying the audio by n
+frames gives -n. docs/syncnet.md says how each number is made and which are comparable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
+from thbench_syncnet.options import FeatureOptions, LagOptions, Options
+
+__all__ = ["FeatureOptions", "LagOptions", "Options"]
+
+VGG = "http://www.robots.ox.ac.uk/~vgg/software/lipsync/data"
+MIRROR = "https://huggingface.co/ByteDance/LatentSync-1.5/resolve/main/auxiliary"
+
+VARIANTS = {
+    "lse": {"input": "tracked"},
+    "tracked-yunet": {"input": "tracked", "detector": "yunet"},
+    "puppet-v1": {"weights": "puppet-v1", "edge": "valid"},
+}
+
+
+def _syncnet(options: Options, context: Context) -> Metric:
+    from thbench_syncnet.metric import SyncNetMetric
+
+    return SyncNetMetric(options, context)
+
+
+def _lag(options: LagOptions, context: Context) -> Metric:
+    from thbench_syncnet.lag import LipAudioLag
+
+    return LipAudioLag(options, context)
+
+
+def _features(options: FeatureOptions, context: Context) -> Extractor:
+    from thbench_syncnet.extractor import build_features
+
+    return build_features(options, context)
+
+
+def _weights(options: FeatureOptions) -> Sequence[str]:
+    s3fd = options.input == "tracked" and options.detector == "s3fd"
+    return [*["syncnet"] * (options.weights == "syncnet"), *["s3fd"] * s3fd]
+
+
+def _beneath(options: FeatureOptions) -> Sequence[str]:
+    """Extractors the features are made with. `mfcc` is called as a function, so that tracked clips can
+    cut their sound first; naming it keeps its source in every cache key."""
+    yunet = options.input == "tracked" and options.detector == "yunet"
+    return ["mfcc", *["face_boxes"] * yunet]
+
+
+def _used(options: Options) -> Sequence[str]:
+    return ["syncnet_features", *_beneath(options)]
+
+
+@hookimpl
+def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
+    """`syncnet` and `lip_audio_lag`."""
+    return [
+        Plugin(
+            "syncnet",
+            Options,
+            _syncnet,
+            summary="AV offset, confidence (LSE-C) and LSE-D; positive offset: the audio leads",
+            weights=_weights,
+            extractors=_used,
+            variants=VARIANTS,
+        ),
+        Plugin(
+            "lip_audio_lag",
+            LagOptions,
+            _lag,
+            summary="lag between mouth opening and loudness, in the sign of AV offset",
+            extractors=lambda _: ["mouth_aperture", "speech_envelope"],
+        ),
+    ]
+
+
+@hookimpl
+def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
+    """`syncnet_features`."""
+    return [
+        Plugin(
+            "syncnet_features",
+            FeatureOptions,
+            _features,
+            summary="[2, W, D] SyncNet features of every lip and audio window",
+            weights=_weights,
+            extractors=_beneath,
+        )
+    ]
+
+
+@hookimpl
+def thbench_weights() -> Iterable[WeightsFile]:
+    """`syncnet`."""
+    return [
+        WeightsFile(
+            name="syncnet",
+            file="syncnet_v2.model",
+            urls=(f"{VGG}/syncnet_v2.model", f"{MIRROR}/syncnet_v2.model"),
+            sha256=None,
+            size=54_573_114,
+            licence="code MIT; weights without a stated licence: research use",
+            commercial=False,
+            about="SyncNet of Chung & Zisserman (2016), 13.6 M parameters. No checksum is published: "
+            "the first import records it, and example.avi tells the right file from an older one.",
+        )
+    ]

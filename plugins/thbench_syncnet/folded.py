@@ -29,8 +29,9 @@ class Folded(nn.Module):
         network = copy.deepcopy(network).double()
         self._lip = _fold(network.netcnnlip, network.netfclip).to(precision)
         self._sound = _fold(network.netcnnaud, network.netfcaud).to(precision)
-        self._lip.to(memory_format=torch.channels_last)
-        self._sound.to(memory_format=torch.channels_last)
+        for parameter in self.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.precision = precision
 
     def lip(self, windows: Tensor) -> Tensor:
@@ -76,8 +77,15 @@ def _flat(module: nn.Module) -> nn.Module:
         norm.load_state_dict(module.state_dict())
         return norm.eval()
     if isinstance(module, nn.MaxPool3d):
-        return nn.MaxPool2d(module.kernel_size[1:], module.stride[1:], module.padding[1:])
+        size, stride = _picture_part(module.kernel_size), _picture_part(module.stride)
+        return nn.MaxPool2d(size, stride, _picture_part(module.padding))
     return module
+
+
+def _picture_part(sizes: int | tuple[int, int, int]) -> tuple[int, int]:
+    """Height and width of a size given as (time, height, width)."""
+    assert isinstance(sizes, tuple)
+    return sizes[1], sizes[2]
 
 
 def _flat_convolution(conv: nn.Conv3d) -> nn.Conv2d:

@@ -6,6 +6,7 @@ Source: Chung & Zisserman, Out of time: automated lip sync in the wild (2016); l
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
@@ -21,9 +22,12 @@ MFCC_COLUMNS = 20
 SIZE = 224
 """Height and width of a lip frame in pixels."""
 DIMENSIONS = 1024
+FETCH = "fetch it again: thbench weights fetch syncnet"
 
 
-def _lip(cin: int, cout: int, kernel: int, stride: int, pad: int, frames: int) -> list[nn.Module]:
+def _lip(
+    cin: int, cout: int, *, kernel: int, stride: int, pad: int, frames: int
+) -> list[nn.Module]:
     conv = nn.Conv3d(
         cin, cout, (frames, kernel, kernel), stride=(1, stride, stride), padding=(0, pad, pad)
     )
@@ -97,11 +101,15 @@ def syncnet(state: Mapping[str, Any]) -> SyncNet:
     except (RuntimeError, TypeError, AttributeError) as error:
         raise UserError(
             f"these are not SyncNet's weights: {str(error).splitlines()[0]}",
-            "thbench weights import syncnet syncnet_v2.model",
+            FETCH,
         ) from error
     return network.eval().requires_grad_(False)
 
 
 def load_syncnet(path: Path) -> SyncNet:
-    """Reads `syncnet_v2.model` (a state dict; nothing else in the file is executed)."""
-    return syncnet(torch.load(path, map_location="cpu", weights_only=True))
+    """Reads `syncnet_v2.model` (a state dict; nothing in the file is executed). Raises UserError."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        raise UserError(f"{path} holds no state dict that can be read safely", FETCH) from error
+    return syncnet(state)

@@ -1,0 +1,111 @@
+"""The metric `lip_audio_lag`: an offset without SyncNet, from mouth opening and loudness.
+
+Loud sound needs an open mouth, so the two curves correlate; the lag where they do so best is an
+independent check of SyncNet's offset, in the same sign: positive means the audio leads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+from thbench_speech.envelope import speech_envelope
+
+from thbench.api import (
+    ClipFailure,
+    Context,
+    Observation,
+    Observations,
+    Pair,
+    Score,
+    mean_of_rows,
+)
+from thbench_syncnet.extractor import require_sound
+from thbench_syncnet.options import LagOptions
+
+
+def correlations(
+    aperture: NDArray[np.floating], loudness: NDArray[np.floating], max_lag: int, min_frames: int
+) -> NDArray[np.float64]:
+    """Pearson correlation of the mouth with the sound of every lag.
+
+    aperture    [T] mouth opening per frame, any unit; NaN where unknown (left out)
+    loudness    [T'] per frame
+    returns     [2 max_lag + 1]; entry k pairs aperture[i] with loudness[i - offset],
+                offset = k - max_lag: positive where the audio leads. Frames without a partner are left out.
+
+    Raises ClipFailure where fewer than min_frames known frames overlap, or a curve does not move.
+    """
+    frames = min(len(aperture), len(loudness))
+    mouth, sound = np.asarray(aperture[:frames], float), np.asarray(loudness[:frames], float)
+    return np.array([
+        _pearson(*_overlapping(mouth, sound, offset), min_frames)
+        for offset in range(-max_lag, max_lag + 1)
+    ])  # fmt: skip
+
+
+def _overlapping(
+    mouth: NDArray[np.float64], sound: NDArray[np.float64], offset: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    n = max(0, len(mouth) - abs(offset))
+    pair = (mouth[offset:], sound[:n]) if offset >= 0 else (mouth[:n], sound[-offset:])
+    known = np.isfinite(pair[0])
+    return pair[0][known], pair[1][known]
+
+
+def _pearson(x: NDArray[np.float64], y: NDArray[np.float64], min_frames: int) -> float:
+    if len(x) < min_frames:
+        raise ClipFailure(f"too short: {len(x)} frames overlap, needs {min_frames}")
+    x, y = x - x.mean(), y - y.mean()
+    power = float(x @ x) * float(y @ y)
+    if power == 0:
+        raise ClipFailure("the mouth or the loudness does not change")
+    return float(x @ y) / float(np.sqrt(power))
+
+
+class LipAudioLag:
+    """Lag and peak of the cross-correlation of mouth opening and loudness."""
+
+    def __init__(self, options: LagOptions, context: Context) -> None:
+        self._options = options
+        self._aperture = context.extractor("mouth_aperture")
+        reach = (-float(options.max_lag), float(options.max_lag))
+        self.scores: Mapping[str, Score] = {
+            "lip_audio_lag": Score(
+                "nearer-reference",
+                "frames of 40 ms",
+                reach,
+                {"delay": "=-1"},
+                description="Mean lag between mouth opening and loudness, in the sign of AV offset: "
+                "positive where the audio leads, delaying the audio by n frames gives -n.",
+            ),
+            "lip_audio_correlation": Score(
+                "nearer-reference",
+                "",
+                (-1, 1),
+                {"freeze": "-"},
+                description="Mean over clips of the correlation at that lag.",
+            ),
+        }
+
+    def observe(self, pair: Pair) -> Observation:
+        """Rows lag, correlation; array correlations [2 max_lag + 1], from lag -max_lag on."""
+        loudness = speech_envelope(require_sound(pair.generated.audio), "decibel")
+        curve = correlations(
+            self._aperture(pair.generated),
+            loudness,
+            self._options.max_lag,
+            self._options.min_frames,
+        )
+        best = int(np.argmax(curve))
+        return Observation(
+            rows={"lag": float(best - self._options.max_lag), "correlation": float(curve[best])},
+            arrays={"correlations": curve},
+        )
+
+    def reduce(self, observed: Observations) -> Mapping[str, float]:
+        return {
+            "lip_audio_lag": mean_of_rows(observed.generated, "lag"),
+            "lip_audio_correlation": mean_of_rows(observed.generated, "correlation"),
+        }
