@@ -106,6 +106,16 @@ def test_systems_without_a_common_clip_are_refused() -> None:
         paired_distance({"x": 1.0}, {"x": 1.0}, {}, {"x": "a"})
 
 
+def test_infinite_values_are_tied_and_not_tested() -> None:
+    """PSNR of two exact copies: infinity minus infinity."""
+    actors = dict(zip("uvwxyz", "abcdef", strict=True))
+    a, b = dict.fromkeys(actors, float("inf")), dict.fromkeys(actors, 1.0)
+    for other in (a, b):
+        found = paired_difference(a, other, actors)
+        assert found.test is None
+        assert tied(found.difference)
+
+
 def test_nearness_to_the_reference_decides_not_the_value() -> None:
     """Both are one off on average, one above and one below: tied, however far apart they are."""
     actors = {f"{a}{i}": a for a in "abcdefgh" for i in range(4)}

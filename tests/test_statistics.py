@@ -232,6 +232,14 @@ def test_agreeing_actor_means_are_no_certainty() -> None:
     assert "by chance" in found.note
 
 
+def test_rounding_is_no_variation_between_actors() -> None:
+    """0.1 + 0.2 - 0.3 is 5.6e-17 in floats: without a scale that would look like certainty."""
+    values = [0.1, 0.2, -0.3, 0.3, -0.1, -0.2] * 6
+    found = mean_interval(values, [f"{i // 3}" for i in range(36)])
+    assert found.method == "none"
+    assert "by chance" in found.note
+
+
 def test_one_odd_actor_falls_back_to_student() -> None:
     """A third of all resamples miss the only actor that differs: t* is infinite there."""
     found = mean_interval([0.0] * 9 + [1.0], alone(10), bounds=(0.0, 1.0))
@@ -248,7 +256,7 @@ def test_bounds_cut_but_never_lose_the_estimate() -> None:
     assert (narrow.low, narrow.high) == (0.0, 1.5)
 
 
-@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("bad", [math.inf, -math.inf, math.nan, 1e200])
 def test_values_that_are_not_finite_have_no_interval(bad: float) -> None:
     values, actors = nested(10)
     values[3] = bad

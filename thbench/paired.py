@@ -42,11 +42,12 @@ class Test:
 class Comparison:
     """System a minus system b in the mean over the clips that both have.
 
+    test            None where a difference is not finite
     only_a, only_b  clips that one of them lacks, and which are therefore not compared
     """
 
     difference: Interval
-    test: Test
+    test: Test | None
     only_a: tuple[str, ...]
     only_b: tuple[str, ...]
 
@@ -68,9 +69,10 @@ def paired_difference(
         raise ValueError("the two systems share no clip")
     difference = [a[clip] - b[clip] for clip in shared]
     owners = [actors[clip] for clip in shared]
+    finite = bool(np.isfinite(difference).all())
     return Comparison(
         mean_interval(difference, owners, level=level, seed=seed),
-        sign_flip_test(difference, owners, seed=seed),
+        sign_flip_test(difference, owners, seed=seed) if finite else None,
         tuple(sorted(a.keys() - b.keys())),
         tuple(sorted(b.keys() - a.keys())),
     )
