@@ -180,6 +180,16 @@ def _decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
             yield from _decode_packet(packet)
 
 
+def _be_strict(stream: Any) -> None:
+    """FLAC carries checksums, which FFmpeg compares only when asked.
+
+    Lossy codecs are left alone: there the same option refuses files that every player shows. FFV1's
+    checksums only make FFmpeg paint over the damage, so StoredVideo compares digests.
+    """
+    if stream.codec_context.name == "flac":
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
+
+
 def _packets(container: InputContainer) -> Iterator[Any]:
     """All packets; raises ClipFailure at the end where the container had promised more."""
     ends: dict[int, Fraction] = {}
@@ -191,8 +201,8 @@ def _packets(container: InputContainer) -> Iterator[Any]:
         if stream.type in ("video", "audio"):
             _check_end(ends.get(stream.index, Fraction(0)), _stated_end(stream))
     if container.duration is not None and ends:
-        stated = Fraction(container.duration + (container.start_time or 0), 10**6)
-        _check_end(max(ends.values()), stated)
+        # Counted from zero by some containers and from the first timestamp by others: take the less.
+        _check_end(max(ends.values()), Fraction(container.duration, 10**6))
 
 
 def _decode_packet(packet: Any) -> Iterator[Any]:
@@ -331,6 +341,7 @@ def _packet_spans(container: InputContainer, stream: Any) -> list[tuple[Fraction
 def _canonical_audio(container: InputContainer, video: Any | None, audio: Any) -> Waveform:
     origin: Fraction | None = None
     track = _Track()
+    _be_strict(audio)
     for packet in _packets(container):
         if packet.stream_index == audio.index:
             for frame in _decode_packet(packet):

@@ -41,6 +41,7 @@ class StoredVideo(_Base):
     picture      file with the frames, converted to 25 fps
     sound        file with the sound where it is not the picture's own track
     annotations_file   .npz of per-frame ground truth
+    frames_digest, audio_digest   where given, what is decoded is compared with them
 
     Attributes raise ClipFailure where a file is missing, damaged or not what was recorded.
     """
@@ -54,9 +55,12 @@ class StoredVideo(_Base):
         *,
         sound: Path | None = None,
         annotations_file: Path | None = None,
+        frames_digest: str | None = None,
+        audio_digest: str | None = None,
     ) -> None:
         self.picture, self.sound, self.annotations_file = picture, sound, annotations_file
         self.digest, self.n_frames, self.size = digest, n_frames, size
+        self.frames_digest, self.audio_digest = frames_digest, audio_digest
 
     @cached_property
     def frames(self) -> Frames:
@@ -72,11 +76,16 @@ class StoredVideo(_Base):
             count += 1
         if count < self.n_frames:
             raise ClipFailure(f"{self.picture.name}: {count} frames, {self.n_frames} were recorded")
+        if self.frames_digest not in (None, frames_digest(frames)):
+            raise ClipFailure(f"{self.picture.name}: not the frames that were recorded")
         return _read_only(frames)
 
     @cached_property
     def audio(self) -> Waveform | None:
-        audio = MediaReader().audio(self.sound or self.picture)
+        file = self.sound or self.picture
+        audio = MediaReader().audio(file)
+        if self.audio_digest not in (None, audio_digest(audio)):
+            raise ClipFailure(f"{file.name}: not the sound that was recorded")
         return None if audio is None else _read_only(audio)
 
     @cached_property
@@ -101,7 +110,10 @@ class MemoryVideo(_Base):
     ) -> None:
         self.frames = _read_only(frames.view())
         self.audio = None if audio is None else _read_only(audio.view())
-        held = {name: _read_only(array.view()) for name, array in (annotations or {}).items()}
+        held = {
+            name: _read_only(np.asarray(array).view())
+            for name, array in (annotations or {}).items()
+        }
         self.annotations: Mapping[str, NDArray[Any]] = MappingProxyType(held)
         self.n_frames, self.size = int(frames.shape[0]), int(frames.shape[1])
 
