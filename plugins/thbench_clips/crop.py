@@ -1,0 +1,99 @@
+"""Which square of a clip's pictures is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from thbench_face import YUNET
+from thbench_face.box import SquareBox, smoothed_square_box
+from thbench_face.detector import FaceDetector
+from thbench_face.track import main_face, require_faces
+
+from thbench.api import ClipFailure, Context, Frames
+
+__all__ = ["ClipFaces", "centre_square", "whole_square"]
+
+_RECIPE = f"boxes 1 {YUNET.sha256} side 320 score 0.6"
+
+
+def whole_square(frame: Frames) -> SquareBox:
+    """The picture as it is. Raises ClipFailure where it is not square."""
+    height, width = frame.shape[:2]
+    if height != width:
+        raise ClipFailure(
+            f"{width} x {height} px is not square: set crop: face (the head) or crop: centre"
+        )
+    return SquareBox(0, 0, height)
+
+
+def centre_square(frame: Frames) -> SquareBox:
+    """The largest square in the middle of the picture."""
+    height, width = frame.shape[:2]
+    side = min(height, width)
+    return SquareBox((width - side) // 2, (height - side) // 2, side)
+
+
+class ClipFaces:
+    """Squares around heads; what the detector saw is kept in the plugin's cache by the file's digest."""
+
+    def __init__(self, context: Context, max_missing: float) -> None:
+        self._context = context
+        self._max_missing = max_missing
+
+    def square(
+        self, path: Path, limit: int | None, pictures: Callable[[], Iterable[Frames]]
+    ) -> SquareBox:
+        """The square of the first `limit` pictures of a file. Raises ClipFailure where faces are few."""
+        key = hashlib.sha256(f"{_file_digest(path)} {limit} {_RECIPE}".encode()).hexdigest()
+        stored = self._context.cache / "boxes" / f"{key}.npy"
+        seen = _read(stored)
+        if seen is None:
+            seen = self._detect(pictures())
+            _write(stored, seen)
+        height, width = (int(v) for v in seen[0, :2])  # the first row holds the picture's size
+        require_faces(seen[1:], self._max_missing)
+        return smoothed_square_box(seen[1:], height, width)
+
+    @cached_property
+    def _detector(self) -> FaceDetector:
+        return FaceDetector(self._context.weights(YUNET.name))
+
+    def _detect(self, pictures: Iterable[Frames]) -> NDArray[np.float64]:
+        """[1 + T, 5]: height and width in the first row, then the main face of every picture."""
+        faces, height, width = [], 0, 0
+        for picture in pictures:
+            height, width = picture.shape[:2]
+            faces.append(self._detector(picture))
+        size = np.array([[height, width, 0, 0, 0]], np.float64)
+        return np.concatenate([size, main_face(faces, height, width)])
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(stored: Path) -> NDArray[np.float64] | None:
+    try:
+        boxes = np.load(stored, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None  # absent, or damaged by a full disk: it is detected again
+    return boxes if boxes.ndim == 2 and boxes.shape[0] > 1 and boxes.shape[1] == 5 else None
+
+
+def _write(stored: Path, boxes: NDArray[np.float64]) -> None:
+    """Whole or not at all: written beside and moved, as several processes may share the cache."""
+    stored.parent.mkdir(parents=True, exist_ok=True)
+    partial = stored.with_name(f".{stored.stem}-{os.getpid()}-{secrets.token_hex(4)}.npy")
+    try:
+        np.save(partial, boxes, allow_pickle=False)
+        partial.replace(stored)
+    finally:
+        partial.unlink(missing_ok=True)

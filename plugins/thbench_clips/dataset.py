@@ -1,0 +1,108 @@
+"""The dataset `clips`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from thbench.api import (
+    FPS,
+    SAMPLES_PER_FRAME,
+    Clip,
+    ClipFailure,
+    Context,
+    Frames,
+    Missing,
+    Source,
+    Waveform,
+)
+from thbench_clips import ClipsOptions, missing
+from thbench_clips.listing import Listed, clips_in_folder, clips_in_manifest
+from thbench_clips.names import printable_text
+
+if TYPE_CHECKING:
+    from thbench_face.box import SquareBox
+
+    from thbench_clips.crop import ClipFaces
+
+__all__ = ["ClipsDataset"]
+
+
+class ClipsDataset:
+    """Videos under a folder as square clips; pictures are read one by one, so memory stays flat."""
+
+    version = "1"
+
+    def __init__(self, options: ClipsOptions, context: Context) -> None:
+        self._options = options
+        self._context = context
+
+    def missing(self) -> Sequence[Missing]:
+        return missing(self._options)
+
+    def clips(self) -> Sequence[Clip]:
+        return [entry.clip for entry in self._listed.values()]
+
+    def load(self, clip: Clip, size: int) -> Source:
+        """Frames and sound of one clip; annotations are empty.
+
+        Raises ClipFailure: unreadable, no audio track, too few frames, not square, no face.
+        """
+        path = self._options.root / self._listed[clip.id].file
+        audio = self._audio(path)
+        frames = self._frames(path, size)
+        if len(frames) < self._options.min_frames:
+            counted = f"{len(frames)} frame{'' if len(frames) == 1 else 's'}"
+            raise ClipFailure(f"{counted}: at least {self._options.min_frames} needed")
+        return Source(np.stack(frames), audio[: len(frames) * SAMPLES_PER_FRAME])
+
+    @cached_property
+    def _listed(self) -> dict[str, Listed]:
+        manifest = self._options.manifest
+        listed = clips_in_manifest(manifest) if manifest else clips_in_folder(self._options.root)
+        return {entry.clip.id: entry for entry in listed}
+
+    @cached_property
+    def _faces(self) -> ClipFaces:
+        from thbench_clips.crop import ClipFaces
+
+        return ClipFaces(self._context, self._options.max_missing)
+
+    @property
+    def _limit(self) -> int | None:
+        seconds = self._options.max_seconds
+        return None if seconds is None else max(1, round(seconds * FPS))
+
+    def _audio(self, path: Path) -> Waveform:
+        audio = self._context.media.audio(path)
+        if audio is None:
+            raise ClipFailure(f"{printable_text(path.name)}: no audio track")
+        if not len(audio):
+            raise ClipFailure(f"{printable_text(path.name)}: the audio track is empty")
+        return audio
+
+    def _pictures(self, path: Path) -> Iterator[Frames]:
+        return islice(self._context.media.frames(path, FPS), self._limit)
+
+    def _frames(self, path: Path, size: int) -> list[Frames]:
+        """[size, size, 3] each. A second reading crops where the first one found the head."""
+        from thbench_face.box import crop_resize
+
+        box: SquareBox | None = None
+        frames = []
+        for picture in self._pictures(path):
+            box = box or self._square(path, picture)
+            frames.append(crop_resize(picture, box, size))
+        return frames
+
+    def _square(self, path: Path, first: Frames) -> SquareBox:
+        from thbench_clips.crop import centre_square, whole_square
+
+        if self._options.crop == "face":
+            return self._faces.square(path, self._limit, lambda: self._pictures(path))
+        return centre_square(first) if self._options.crop == "centre" else whole_square(first)

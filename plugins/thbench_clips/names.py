@@ -1,0 +1,58 @@
+"""Clip ids from file names: printable text, safe in every file system, unique."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+__all__ = ["clip_ids", "printable_text", "safe_id"]
+
+_FOLDER = "__"
+_UNSAFE = frozenset('%<>:"\\|?*')
+
+
+def safe_id(name: str) -> str:
+    """`name` with `/` as `__`, and what is unprintable or unsafe in a file name as %XX of its bytes.
+
+    Bytes that are no UTF-8, which Python holds as surrogates, become %XX of themselves. Spaces stay
+    but for the first and last character, where some systems drop them; so does a leading full stop.
+    """
+    return _FOLDER.join(_escaped(part) for part in name.split("/"))
+
+
+def clip_ids(files: Sequence[str]) -> Mapping[str, str]:
+    """Clip id of every file, by path relative to the root with `/`.
+
+    The id is the path without its suffix. Where that is ambiguous (`a/b.mp4` beside `a__b.mp4`,
+    `c.mp4` beside `c.avi`) those files keep their suffix and write `/` as %2F, which no two share.
+    """
+    short = {f: safe_id(str(PurePosixPath(f).with_suffix(""))) for f in files}
+    uses = Counter(i.casefold() for i in short.values())  # some file systems ignore case
+    return {f: i if uses[i.casefold()] == 1 else _unambiguous(f) for f, i in short.items()}
+
+
+def printable_text(text: str) -> str:
+    """The text with %XX for bytes that are no UTF-8 and for control characters."""
+    return "".join(c if c.isprintable() else _percent(c) for c in text)
+
+
+def _unambiguous(file: str) -> str:
+    return "%2F".join(_escaped(part) for part in file.split("/"))
+
+
+def _escaped(part: str) -> str:
+    last = len(part) - 1
+    return "".join(
+        _percent(c) if _is_unsafe(c) or (c in " ." and i in (0, last)) else c
+        for i, c in enumerate(part)
+    )
+
+
+def _is_unsafe(character: str) -> bool:
+    return character in _UNSAFE or not character.isprintable()
+
+
+def _percent(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in os.fsencode(character))
