@@ -25,6 +25,7 @@ __all__ = [
     "FPS",
     "SAMPLES_PER_FRAME",
     "SAMPLE_RATE",
+    "Account",
     "Better",
     "Clip",
     "ClipFailure",
@@ -33,6 +34,7 @@ __all__ = [
     "Engine",
     "Extractor",
     "Failure",
+    "Fetchable",
     "Frames",
     "Generated",
     "Generator",
@@ -386,7 +388,10 @@ class Recording:
 
 
 class Media(Protocol):
-    """Reads video files; converts frame and sample rate by timestamps. Raises ClipFailure for bad files."""
+    """Reads video files; converts frame and sample rate by timestamps. Raises ClipFailure for bad files.
+
+    It can be pickled, so that a plugin may hand it to worker processes.
+    """
 
     def probe(self, path: Path) -> MediaInfo: ...
 
@@ -399,6 +404,13 @@ class Media(Protocol):
         ...
 
     def read(self, path: Path, fps: float | None = FPS) -> Recording: ...
+
+    def write_lossless(self, path: Path, frames: Frames, audio: Waveform | None) -> None:
+        """Frames and sound such that `read(path, fps=None)` gives back the same arrays; whole or not at all.
+
+        Raises UserError where the disk is full or the folder cannot be written.
+        """
+        ...
 
 
 class Context(Protocol):
@@ -502,3 +514,42 @@ class Plugin(Generic[T, O]):
     extractors: Callable[[O], Sequence[str]] = _no_names
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     argument: str | None = None
+
+
+# -- data on disk -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a data command did: `lines` in words, `problems` that a person must mend, each with its remedy."""
+
+    lines: Sequence[str]
+    problems: Sequence[str] = ()
+
+
+@runtime_checkable
+class Fetchable(Protocol):
+    """What a dataset may offer besides `Dataset`: its media are fetched and prepared by `thbench data`.
+
+    Every command takes the clips it is about, can be repeated, and continues where it was stopped.
+    """
+
+    def missing_of(self, clips: Sequence[Clip], select: str) -> Sequence[Missing]:
+        """As `missing`, for these clips only; `select` are the words that choose them in a data command."""
+        ...
+
+    def fetch(self, clips: Sequence[Clip], mirror: str | None, connections: int) -> Account:
+        """Download what is not here, every file checked; from `mirror` instead of the public addresses."""
+        ...
+
+    def verify(self, clips: Sequence[Clip]) -> Account:
+        """Read every file and say what is missing, damaged or another file than published."""
+        ...
+
+    def prepare(self, clips: Sequence[Clip], engine: Engine) -> Account:
+        """Make what `load` reads."""
+        ...
+
+    def show(self, clip: Clip, out: Path) -> None:
+        """Write a picture of the prepared clip, annotations drawn in. Raises ClipFailure."""
+        ...

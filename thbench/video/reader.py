@@ -113,6 +113,12 @@ class MediaReader:
         frames = list(self.frames(path, fps))
         return Recording(np.stack(frames), self.audio(path), fps or self._stored_rate(path))
 
+    def write_lossless(self, path: Path, frames: Frames, audio: Waveform | None) -> None:
+        """FFV1 and FLAC in Matroska, see `thbench.video.writer.write_lossless`."""
+        from thbench.video.writer import write_lossless
+
+        write_lossless(path, frames, audio)
+
     def _stored_rate(self, path: Path) -> float:
         with open_media(path) as container:
             return float(_rate(_video_stream(container)) or FPS)
@@ -278,7 +284,7 @@ def exact_conversion() -> Any:
     """swscale's flags for rounding instead of truncating, the same bytes on every processor."""
     from av.video.reformatter import Interpolation as How
 
-    return How.BICUBIC | How.ACCURATE_RND | How.FULL_CHR_H_INT | How.FULL_CHR_H_INP | How.BITEXACT
+    return How.BILINEAR | How.ACCURATE_RND | How.FULL_CHR_H_INT | How.FULL_CHR_H_INP | How.BITEXACT
 
 
 # -- streams ------------------------------------------------------------------------------------
