@@ -1,0 +1,95 @@
+"""Generators outside thbench: `folder` takes videos that somebody rendered already.
+
+    - name: mine
+      generator: folder
+      options: {root: outputs, frame_rate: resample, length: trim}
+
+A video is found by its clip's id; see `pattern`. What is delivered as it is, is scored on its own
+picture, sound and codec; only what an option allows to be changed is decoded and stored losslessly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from thbench.api import Context, Generator, Missing, Plugin, hookimpl
+
+__all__ = ["FolderOptions"]
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """Where the videos are, what may be changed on them, and what their maker was trained on."""
+
+    root: Annotated[Path, "folder of the videos"]
+    pattern: Annotated[
+        str,
+        "path under root with {clip} for the clip's id; without a suffix any known one is taken, and "
+        "`__` of an id may also be a folder",
+    ] = "{clip}"
+    frame_rate: Annotated[
+        Literal["strict", "resample"],
+        "strict: other than 25 frames per second fails; resample: converted by timestamps",
+    ] = "strict"
+    length: Annotated[
+        Literal["strict", "trim"],
+        "strict: another frame count fails; trim: longer is cut, shorter is compared with the same "
+        "span of the reference",
+    ] = "strict"
+    size: Annotated[
+        Literal["strict", "resample"],
+        "strict: another size fails; resample: square pictures are resized (area down, bicubic up)",
+    ] = "strict"
+    sound: Annotated[
+        Literal["own", "request"],
+        "own: the file's track, none if it has none; request: the speech the video was asked for",
+    ] = "own"
+    trained_on: Annotated[
+        str | None, "data set of the generator's training; unknown without it"
+    ] = None
+    trained_actors: Annotated[tuple[str | int, ...], "actors of that data set in its training"] = ()
+    trained_actors_file: Annotated[Path | None, "text file with more of them, one a line"] = None
+
+    def __post_init__(self) -> None:
+        if "{clip}" not in self.pattern:
+            raise ValueError(f"pattern {self.pattern!r} lacks {{clip}}")
+        if Path(self.pattern).is_absolute() or ".." in Path(self.pattern).parts:
+            raise ValueError(f"pattern {self.pattern!r} leaves the root")
+        if self.trained_on is None and (self.trained_actors or self.trained_actors_file):
+            raise ValueError("trained actors need `trained_on`, the data set they belong to")
+
+
+def _missing(options: FolderOptions) -> Sequence[Missing]:
+    lacking = []
+    if not options.root.is_dir():
+        lacking.append(
+            Missing(f"folder of generated videos {options.root}", "--set systems.NAME.root=FOLDER")
+        )
+    actors = options.trained_actors_file
+    if actors is not None and not actors.is_file():
+        lacking.append(
+            Missing(f"list of actors {actors}", "--set systems.NAME.trained_actors_file=FILE")
+        )
+    return lacking
+
+
+def _build(options: FolderOptions, context: Context) -> Generator:
+    from thbench_external.folder import FolderGenerator
+
+    return FolderGenerator(options, context)
+
+
+@hookimpl
+def thbench_generators() -> Iterable[Plugin[Generator, FolderOptions]]:
+    return [
+        Plugin(
+            "folder",
+            FolderOptions,
+            _build,
+            summary="videos rendered before, found by clip id",
+            missing=_missing,
+        )
+    ]
