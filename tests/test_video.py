@@ -182,6 +182,24 @@ def test_both_streams_may_start_late(tmp_path: Path) -> None:
     assert_together(path)
 
 
+def test_a_start_that_was_cut_off_by_an_edit_list(tmp_path: Path) -> None:
+    """As `ffmpeg -ss -c copy` and phones trim: the first 10 frames are in the file and not shown."""
+    path, fps = tmp_path / "clip.mp4", Fraction(25)
+    codecs = ("libx264", "aac")
+    write_media(path, flash_frames(fps), fps, click(FLASH - 0.4, 16000), 16000, "mp4", codecs)
+    data = bytearray(path.read_bytes())
+    entry = data.find(b"elst") + 12  # the picture's track comes first (ISO/IEC 14496-12, 8.6.6)
+    shown, skipped = (int.from_bytes(data[entry + i : entry + i + 4], "big") for i in (0, 4))
+    timescale = 12800
+    data[entry : entry + 4] = (shown - 400).to_bytes(4, "big")  # milliseconds
+    data[entry + 4 : entry + 8] = (skipped + 2 * timescale // 5).to_bytes(4, "big")
+    path.write_bytes(data)
+    recording = reader.read(path)
+    assert recording.audio is not None and len(recording.frames) == 115
+    assert flash_index(recording.frames) == 40
+    assert abs(click_time(recording.audio) - 1.6) <= HALF_A_FRAME
+
+
 def test_a_hole_in_the_sound_is_silence(tmp_path: Path) -> None:
     path, fps, rate = tmp_path / "clip.mkv", Fraction(25), 16000
     with av.open(str(path), "w") as out:

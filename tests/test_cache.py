@@ -1,0 +1,310 @@
+"""Whole or absent: atomic writes and the content-addressed store."""
+
+from __future__ import annotations
+
+import errno
+import math
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from thbench.api import UserError
+from thbench.cache import (
+    Cache,
+    atomic_file,
+    atomic_write,
+    cache_root,
+    is_temporary,
+    key,
+    printable,
+    sweep,
+)
+
+ARRAYS: dict[str, Any] = {
+    "features": np.arange(12, dtype=np.float32).reshape(3, 4),
+    "a/b ☃": np.array([1, 2], np.int64),
+    "scalar": np.array(2.5),
+    "none": np.zeros((0, 3), bool),
+    "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+}
+
+
+# -- keys -----------------------------------------------------------------------------------------
+
+
+def test_keys_do_not_depend_on_the_order_of_mappings() -> None:
+    assert key({"a": 1, "b": [1.5, None]}) == key({"b": [1.5, None], "a": 1})
+    parts: list[tuple[Any, ...]] = [(1,), ("1",), (1.0,), (True,), ([1],), (1, 1), ((1, 2), 3), ()]
+    assert len({key(*p) for p in parts}) == len(parts)
+
+
+def test_keys_stay_the_same_between_versions() -> None:
+    """A key that changes throws away what everybody has computed: SHA-256 of `["x",{"steps":20}]`."""
+    expected = "52ed9da20be227bb53d907eb5136b3a4c5500476798662c60678b99e0272b29a"
+    assert key("x", {"steps": 20}) == expected
+
+
+@pytest.mark.parametrize("part", [float("nan"), float("inf"), {1, 2}, Path("x"), b"x"])
+def test_what_json_cannot_say_is_no_key(part: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        key(part)
+
+
+def test_a_name_with_stray_bytes_is_a_key() -> None:
+    assert key(os.fsdecode(b"\xff.mp4")) != key(os.fsdecode(b"\xfe.mp4"))
+
+
+# -- records --------------------------------------------------------------------------------------
+
+
+def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    rows = {"psnr": 0.1 + 0.2, "nothing": math.nan, "best": math.inf, "z ☃": -0.0}
+    cache.put(key(1), rows, ARRAYS)
+    record = cache.get(key(1))
+    assert record is not None and record.reason is None
+    assert repr(record.rows) == repr({n: rows[n] for n in sorted(rows)})
+    assert sorted(record.arrays) == sorted(ARRAYS) and len(record.arrays) == len(ARRAYS)
+    for name, array in ARRAYS.items():
+        loaded = record.arrays[name]
+        assert loaded.dtype == array.dtype and loaded.shape == array.shape
+        assert np.array_equal(loaded, array)
+    with pytest.raises(KeyError):
+        record.arrays["absent"]
+
+
+def test_a_reason_is_a_record(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.put(key(1), reason="too short: 12 frames, needs 30")
+    record = cache.get(key(1))
+    assert record is not None and record.reason == "too short: 12 frames, needs 30"
+    assert not record.rows and not record.arrays
+    assert cache.get(key(2)) is None
+
+
+def test_equal_records_are_equal_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = Cache(tmp_path / "a"), Cache(tmp_path / "b")
+    a.put("k" * 64, {"x": 1.0, "y": 2.0}, ARRAYS)
+    monkeypatch.setattr(time, "time", lambda: 2e9)
+    b.put("k" * 64, {"y": 2.0, "x": 1.0}, dict(reversed(ARRAYS.items())))
+    assert a.path("k" * 64).read_bytes() == b.path("k" * 64).read_bytes()
+
+
+def test_arrays_load_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, loaded = Cache(tmp_path), []
+    cache.put(key(1), {"x": 1.0}, ARRAYS)
+    import thbench.cache as module
+
+    real = module._read_array
+    monkeypatch.setattr(
+        module, "_read_array", lambda archive, name: loaded.append(name) or real(archive, name)
+    )
+    record = cache.get(key(1))
+    assert record is not None and record.rows == {"x": 1.0} and loaded == ["rows.npy"]
+    assert record.arrays["features"].shape == (3, 4) and len(loaded) == 2
+
+
+def test_objects_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"[Oo]bject"):
+        Cache(tmp_path).put(key(1), arrays={"x": np.array([{}], dtype=object)})
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_entries_fan_out(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    cache.put("abcdef", {"x": 1.0})
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*.npz")] == [
+        "ab/cd/abcdef.npz"
+    ]
+    assert cache.size() == cache.path("abcdef").stat().st_size
+
+
+def test_size_of_a_cache_that_was_never_used(tmp_path: Path) -> None:
+    assert Cache(tmp_path / "absent").size() == 0
+
+
+def test_the_root_is_a_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "here"))
+    assert Cache().root == tmp_path / "here" == cache_root()
+    monkeypatch.delenv("THBENCH_CACHE")
+    assert "thbench" in cache_root().parts
+
+
+# -- damage ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def entry(tmp_path_factory: pytest.TempPathFactory) -> tuple[Cache, bytes]:
+    cache = Cache(tmp_path_factory.mktemp("damaged"))
+    cache.put(key(1), {"x": 1.0}, ARRAYS)
+    return cache, cache.path(key(1)).read_bytes()
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_damage_is_absence_or_harmless(entry: tuple[Cache, bytes], data: st.DataObject) -> None:
+    """Any cut or flipped bit: no entry, or the right one; never an error, never other numbers."""
+    cache, whole = entry
+    content = bytearray(whole)
+    if data.draw(st.booleans()):
+        content = content[: data.draw(st.integers(0, len(whole) - 1))]
+    else:
+        place = data.draw(st.integers(0, len(whole) - 1))
+        content[place] ^= 1 << data.draw(st.integers(0, 7))
+    cache.path(key(1)).write_bytes(bytes(content))
+    record = cache.get(key(1))
+    if record is not None:
+        assert record.rows == {"x": 1.0} and record.reason is None
+        for name, array in ARRAYS.items():
+            assert np.array_equal(record.arrays[name], array)
+    cache.put(key(1), {"x": 1.0}, ARRAYS)
+    assert cache.path(key(1)).read_bytes() == whole
+
+
+# -- atomic writes --------------------------------------------------------------------------------
+
+
+def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "a.json"
+    atomic_write(path, "öld")
+    with pytest.raises(RuntimeError), atomic_file(path) as file:
+        file.write(b"half of the n")
+        assert path.read_text("utf-8") == "öld"
+        raise RuntimeError
+    assert path.read_text("utf-8") == "öld"
+    atomic_write(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert [p.name for p in path.parent.iterdir()] == ["a.json"]
+
+
+def test_an_interrupt_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "a") as file:
+        file.write(b"x")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_full_disk_is_said_in_words(
+    code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError) as error:
+        atomic_write(tmp_path / "a.json", "x")
+    assert "no space left" in error.value.message and "a.json" in error.value.message
+    assert str(tmp_path) in error.value.remedy
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_on_a_full_disk(tmp_path: Path) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(UserError, match=r"no space left.*free some space"):
+            Cache(tmp_path).put(key(1), arrays={"x": np.zeros(10_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot write"):
+        atomic_write(tmp_path / "file" / "a", "x")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="Permission denied"):
+        atomic_write(tmp_path / "a", "x")
+
+
+def test_permissions_are_those_of_ordinary_files(tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    atomic_write(tmp_path / "ours", "x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def _write_often(root: str, seed: int) -> None:
+    cache = Cache(Path(root))
+    for _ in range(60):
+        cache.put(key("shared"), {"x": 1.0}, {"a": np.full(2000, 7)})
+        cache.put(key(seed), {"x": float(seed)})
+        record = cache.get(key("shared"))
+        assert record is not None and (record.arrays["a"] == 7).all()
+
+
+def test_writers_of_one_key_do_no_harm(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write_often, args=(str(tmp_path), i)) for i in range(3)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [w.exitcode for w in writers] == [0, 0, 0]
+    assert not [p for p in tmp_path.rglob("*") if is_temporary(p)]
+    assert len(list(tmp_path.rglob("*.npz"))) == 4
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from thbench.cache import atomic_file
+i = 0
+while True:
+    i += 1
+    with atomic_file(Path(sys.argv[1]), durable=False) as file:
+        for _ in range(50):
+            file.write(str(i % 10).encode() * 1000)
+    print(i, flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_the_file_whole_and_a_name_to_sweep(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for _ in range(5):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        assert process.stdout is not None and process.stdout.readline()
+        time.sleep(np.random.default_rng().uniform(0, 0.02))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        content = path.read_bytes()
+        assert len(content) == 50_000 and len(set(content)) == 1
+    assert all(is_temporary(p) for p in tmp_path.iterdir() if p != path)
+
+
+def test_sweep_takes_old_litter_only(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    old, young = tmp_path / "sub" / ".thbench-1-a.tmp", tmp_path / ".thbench-2-b.tmp"
+    for path in (old, young, tmp_path / "kept.tmp"):
+        path.touch()
+    os.utime(old, (0, 0))
+    os.utime(tmp_path / "kept.tmp", (0, 0))
+    assert sweep(tmp_path) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".thbench-2-b.tmp", "kept.tmp", "sub"]
+    assert sweep(tmp_path, older_than=0) == 1
+
+
+def test_printable_names() -> None:
+    assert printable(os.fsdecode(b"caf\xe9 \xe2\x98\x83.mp4")) == "caf\\xe9 ☃.mp4"

@@ -1,0 +1,280 @@
+"""The registry of weights against real HTTP servers: good, lying, dead and dropping ones."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from thbench import weights
+from thbench.api import UserError, WeightsFile
+
+CONTENT = bytes(range(256)) * 400
+SHA = hashlib.sha256(CONTENT).hexdigest()
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """/good the file, /other another file, /cut a connection that breaks off, all else 404."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        bodies = {"/good": CONTENT, "/other": CONTENT[::-1], "/cut": CONTENT, "/page": b"<html>"}
+        if self.path not in bodies:
+            self.send_error(404)
+            return
+        body = bodies[self.path]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if self.path == "/cut" else body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    Mirror.asked.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def dead() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{taken.getsockname()[1]}/good"
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("THBENCH_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.delenv("THBENCH_OFFLINE", raising=False)
+    return tmp_path / "weights"
+
+
+def registry(*urls: str, sha256: str | None = SHA, commercial: bool = True) -> weights.Registry:
+    item = WeightsFile("net", "net.bin", urls, sha256, len(CONTENT), "MIT", commercial)
+    return {"net": item, "other": replace(item, name="other", file="other.bin")}
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir()) if folder.exists() else []
+
+
+# -- fetch ----------------------------------------------------------------------------------------
+
+
+def test_a_good_mirror(mirror: str, store: Path) -> None:
+    items = registry(f"{mirror}/good")
+    assert weights.status("net", items) == "missing"
+    path = weights.fetch("net", items)
+    assert path == store / "net.bin" == weights.path("net", items)
+    assert path.read_bytes() == CONTENT and weights.status("net", items) == "present"
+    weights.fetch("net", items)
+    assert Mirror.asked == ["/good"]
+
+
+def test_mirrors_are_tried_in_order(mirror: str, dead: str, store: Path) -> None:
+    urls = [dead, f"{mirror}/absent", f"{mirror}/other", f"{mirror}/cut", f"{mirror}/good"]
+    weights.fetch("net", registry(*urls, f"{mirror}/never"))
+    assert Mirror.asked == ["/absent", "/other", "/cut", "/good"]
+    assert files(store) == ["net.bin", "net.bin.sha256.json"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("absent", "HTTP 404"), ("other", "SHA-256"), ("cut", "")]
+)
+def test_when_no_mirror_works_each_says_why(
+    name: str, reason: str, mirror: str, dead: str, store: Path
+) -> None:
+    with pytest.raises(UserError) as error:
+        weights.fetch("net", registry(f"{mirror}/{name}", dead))
+    assert f"/{name}: {reason}" in error.value.message and "ConnectionError" in error.value.message
+    assert "thbench weights import net FILE" in error.value.remedy
+    assert files(store) == []
+
+
+def test_a_cut_download_is_noticed_without_a_published_hash(mirror: str, store: Path) -> None:
+    for name in ("cut", "page"):
+        with pytest.raises(UserError, match="could not fetch"):
+            weights.fetch("net", registry(f"{mirror}/{name}", sha256=None))
+    assert files(store) == []
+
+
+def test_only_http(tmp_path: Path) -> None:
+    (tmp_path / "net.bin").write_bytes(CONTENT)
+    for url in (f"file://{tmp_path}/net.bin", "ftp://127.0.0.1/net.bin"):
+        with pytest.raises(UserError, match="not an http address"):
+            weights.fetch("net", registry(url))
+
+
+def test_offline_means_no_request(
+    mirror: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THBENCH_OFFLINE", "1")
+    items = registry(f"{mirror}/good")
+    for call in (weights.fetch, weights.path):
+        with pytest.raises(UserError, match="thbench weights import net FILE"):
+            call("net", items)
+    missing = weights.missing("net", items)
+    assert missing is not None and missing.command == "thbench weights import net FILE"
+    assert Mirror.asked == []
+    monkeypatch.setenv("THBENCH_OFFLINE", "0")
+    assert weights.fetch("net", items).exists()
+
+
+def test_a_restricted_licence_is_accepted_first(mirror: str) -> None:
+    items = registry(f"{mirror}/good", commercial=False)
+    with pytest.raises(UserError, match=r"restricted licence: MIT.*--accept-licence"):
+        weights.fetch("net", items)
+    assert Mirror.asked == []
+    assert weights.fetch("net", items, accept_licence=True).exists()
+
+
+def test_progress_goes_to_the_screen(mirror: str, capsys: pytest.CaptureFixture[str]) -> None:
+    weights.fetch("net", registry(f"{mirror}/good"), progress=True)
+    assert "100%" in capsys.readouterr().err
+
+
+# -- what lies in the store -----------------------------------------------------------------------
+
+
+def test_damage_is_seen_and_mended(mirror: str, store: Path) -> None:
+    items = registry(f"{mirror}/good")
+    path = weights.fetch("net", items)
+    path.write_bytes(CONTENT[:-1])
+    assert weights.status("net", items) == "corrupt"
+    with pytest.raises(UserError, match=r"damaged.*thbench weights fetch net"):
+        weights.path("net", items)
+    assert weights.missing("net", items) is not None
+    weights.fetch("net", items)
+    assert weights.status("net", items) == "present"
+
+
+def test_damage_under_the_same_size_and_date_is_seen_by_verify(mirror: str) -> None:
+    items = registry(f"{mirror}/good")
+    path = weights.fetch("net", items)
+    stat = path.stat()
+    path.write_bytes(CONTENT[::-1])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert weights.status("net", items) == "present"  # trusted: it is not read at each start
+    assert weights.verify("net", items) == "corrupt"
+    assert weights.status("net", items) == "corrupt"
+
+
+def test_files_are_hashed_once(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = registry(f"{mirror}/good")
+    path = weights.fetch("net", items)
+    monkeypatch.setattr(hashlib, "file_digest", lambda *_: pytest.fail("hashed again"))
+    for _ in range(3):
+        assert weights.path("net", items) == path
+
+
+def test_a_file_put_there_by_hand(store: Path) -> None:
+    store.mkdir()
+    (store / "net.bin").write_bytes(CONTENT)
+    assert weights.path("net", registry()) == store / "net.bin"
+    (store / "other.bin").write_bytes(b"x")
+    assert weights.status("other", registry()) == "corrupt"
+
+
+def test_a_damaged_record_is_made_anew(store: Path) -> None:
+    store.mkdir()
+    (store / "net.bin").write_bytes(CONTENT)
+    for content in ("", "[]", "{", '{"sha256": 5, "size": 102400}'):
+        (store / "net.bin.sha256.json").write_text(content)
+        assert weights.status("net", registry()) == "present"
+
+
+def test_missing_says_the_command_and_the_size() -> None:
+    missing = weights.missing("net", registry())
+    assert missing is not None and missing.size == len(CONTENT)
+    assert missing.command == "thbench weights fetch net"
+    with pytest.raises(UserError) as error:
+        weights.path("net", registry())
+    assert "`thbench weights fetch net`" in error.value.remedy
+
+
+def test_unknown_names(store: Path) -> None:
+    with pytest.raises(UserError, match="did you mean net"):
+        weights.path("nett", registry())
+    with pytest.raises(UserError, match="thbench weights list"):
+        weights.fetch("zzz", registry())
+
+
+@pytest.mark.parametrize("file", ["../net.bin", "/etc/passwd", "a/b", "", ".."])
+def test_files_stay_in_the_store(file: str) -> None:
+    items = {"net": replace(registry()["net"], file=file)}
+    with pytest.raises(UserError, match="plain file name"):
+        weights.path("net", items)
+
+
+def test_the_store_is_in_the_cache_unless_chosen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert weights.store() == tmp_path / "weights"
+    monkeypatch.delenv("THBENCH_WEIGHTS")
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
+    assert weights.store() == tmp_path / "cache" / "weights"
+
+
+# -- import ---------------------------------------------------------------------------------------
+
+
+def test_import(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "mine").write_bytes(CONTENT)
+    assert weights.import_file("net", tmp_path / "mine", registry()) == store / "net.bin"
+    assert weights.path("net", registry()).read_bytes() == CONTENT
+
+
+def test_importing_the_wrong_file_changes_nothing(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "good").write_bytes(CONTENT)
+    (tmp_path / "wrong").write_bytes(CONTENT[::-1])
+    items = registry("https://example.org/net.bin")
+    weights.import_file("net", tmp_path / "good", items)
+    with pytest.raises(
+        UserError, match=r"wrong is not net: SHA-256.*https://example\.org/net\.bin"
+    ):
+        weights.import_file("net", tmp_path / "wrong", items)
+    assert weights.path("net", items).read_bytes() == CONTENT
+    with pytest.raises(UserError, match="absent"):
+        weights.import_file("net", tmp_path / "absent", items)
+
+
+def test_the_first_import_sets_the_hash_where_none_is_published(
+    tmp_path: Path, store: Path
+) -> None:
+    items = registry(sha256=None)
+    assert weights.expected_sha256("net", items) is None
+    (tmp_path / "first").write_bytes(CONTENT)
+    (tmp_path / "second").write_bytes(CONTENT[::-1])
+    weights.import_file("net", tmp_path / "first", items)
+    assert weights.expected_sha256("net", items) == SHA
+    with pytest.raises(UserError, match="is not net"):
+        weights.import_file("net", tmp_path / "second", items)
+    (store / "net.bin").write_bytes(CONTENT[::-1])
+    assert weights.status("net", items) == "corrupt"
+    weights.import_file("net", tmp_path / "first", items)
+    assert weights.status("net", items) == "present"
+
+
+def test_a_published_hash_is_the_expected_one() -> None:
+    assert weights.expected_sha256("net", registry()) == SHA
