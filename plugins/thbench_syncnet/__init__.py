@@ -6,11 +6,11 @@ frames gives -n. docs/syncnet.md says how each number is made and which are comp
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
-from thbench_syncnet.options import FeatureOptions, LagOptions, Options
+from thbench_syncnet.options import FeatureOptions, LagOptions, Options, feature_options
 
 __all__ = ["FeatureOptions", "LagOptions", "Options"]
 
@@ -47,15 +47,15 @@ def _weights(options: FeatureOptions) -> Sequence[str]:
     return [*["syncnet"] * (options.weights == "syncnet"), *["s3fd"] * s3fd]
 
 
-def _beneath(options: FeatureOptions) -> Sequence[str]:
+def _beneath(options: FeatureOptions) -> dict[str, Mapping[str, object]]:
     """Extractors the features are made with. `mfcc` is called as a function, so that tracked clips can
     cut their sound first; naming it keeps its source in every cache key."""
     yunet = options.input == "tracked" and options.detector == "yunet"
-    return ["mfcc", *["face_boxes"] * yunet]
+    return {"mfcc": {}, **({"face_boxes": {}} if yunet else {})}
 
 
-def _used(options: Options) -> Sequence[str]:
-    return ["syncnet_features", *_beneath(options)]
+def _used(options: Options) -> dict[str, Mapping[str, object]]:
+    return {"syncnet_features": feature_options(options)}
 
 
 @hookimpl
@@ -67,7 +67,6 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             Options,
             _syncnet,
             summary="AV offset, confidence (LSE-C) and LSE-D; positive offset: the audio leads",
-            weights=_weights,
             extractors=_used,
             variants=VARIANTS,
         ),
@@ -76,7 +75,7 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             LagOptions,
             _lag,
             summary="lag between mouth opening and loudness, in the sign of AV offset",
-            extractors=lambda _: ["mouth_aperture", "speech_envelope"],
+            extractors=lambda _: {"mouth_aperture": {}, "speech_envelope": {}},
         ),
     ]
 

@@ -16,7 +16,7 @@ def augmented(frames: Frames, rng: np.random.Generator) -> Frames:
     """[T, S, S, 3] RGB -> the same, one kind of damage for the whole clip, the noise apart."""
     picture = _moved(frames, rng).astype(np.float32)
     picture = _smeared(_softened(_coloured(picture, rng), rng), rng)
-    picture += rng.normal(0, rng.uniform(0, 10), picture.shape).astype(np.float32)
+    picture += np.float32(rng.uniform(0, 10)) * rng.standard_normal(picture.shape, np.float32)
     return _compressed(np.clip(picture, 0, 255).astype(np.uint8), rng)
 
 

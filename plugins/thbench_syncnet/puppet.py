@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from thbench.api import Frames, Video, Waveform
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.extractor import file_digest, require_sound
-from thbench_syncnet.features import in_batches, lip_windows, sound_windows
+from thbench_syncnet.features import in_batches, sound_windows
 from thbench_syncnet.networks import LIP_FRAMES
 
 WEIGHTS = Path(__file__).with_name("puppet-v1.safetensors")
 DIMENSIONS = 128
+SEEN = 64
+"""Values that describe one frame."""
 SIZE = 48
 """Height and width of the mouth region in pixels, whatever the video's size."""
 LEFT, RIGHT, TOP, BOTTOM = 0.32, 0.68, 0.52, 0.88
@@ -51,7 +53,6 @@ def _convolution(
 def _head(inputs: int) -> list[nn.Module]:
     hidden = 256
     return [
-        nn.Flatten(),
         nn.Linear(inputs, hidden, bias=False),
         nn.BatchNorm1d(hidden),
         nn.ReLU(),
@@ -60,40 +61,57 @@ def _head(inputs: int) -> list[nn.Module]:
 
 
 class PuppetNet(nn.Module):
-    """Two streams into one space of unit vectors."""
+    """Two streams into one space of unit vectors.
+
+    SyncNet joins the five frames of a window in its first layer, this network in its last two, so
+    that every frame is seen once and not five times.
+    """
 
     mean: Tensor
     scale: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        self.lip_stream = nn.Sequential(
-            *_convolution(3 * LIP_FRAMES, 32, 5, 2),  # 48 -> 24 px
-            *_convolution(32, 48, 3, 2),
+        self.frame_stream = nn.Sequential(
+            *_convolution(3, 24, 5, 2),  # 48 -> 24 px
+            *_convolution(24, 48, 3, 2),
             *_convolution(48, 64, 3, 2),
-            *_convolution(64, 96, 3, 2),  # 3 px
-            *_head(96 * 9),
+            *_convolution(64, 64, 3, 2),  # 3 px
+            nn.Flatten(),
+            nn.Linear(64 * 9, SEEN),
         )
+        self.lip_head = nn.Sequential(*_head(LIP_FRAMES * SEEN))
         self.sound_stream = nn.Sequential(
-            *_convolution(1, 32, 3, 1),  # 13 coefficients x 20 columns
-            *_convolution(32, 48, 3, (1, 2)),
+            *_convolution(1, 24, 3, 1),  # 13 coefficients x 20 columns
+            *_convolution(24, 48, 3, (1, 2)),
             *_convolution(48, 64, 3, 2),
             *_convolution(64, 64, 3, 2),  # 4 x 3
+            nn.Flatten(),
             *_head(64 * 12),
         )
         # Mean and inverse spread of each MFCC coefficient over the training clips.
         self.register_buffer("mean", torch.zeros(13, 1))
         self.register_buffer("scale", torch.ones(13, 1))
 
+    def see(self, frames: Tensor) -> Tensor:
+        """[N, 3, 48, 48] RGB 0..255 -> [N, 64], one description per frame."""
+        seen: Tensor = self.frame_stream(frames.float() / 127.5 - 1)
+        return seen
+
     def lip(self, windows: Tensor) -> Tensor:
-        """[N, 15, 48, 48] RGB 0..255, frame-major -> [N, 128] of length 1."""
-        return nn.functional.normalize(self.lip_stream(windows.float() / 127.5 - 1))
+        """[N, 5, 64] descriptions of five consecutive frames -> [N, 128] of length 1."""
+        return nn.functional.normalize(self.lip_head(windows.flatten(1)))
 
     def sound(self, windows: Tensor) -> Tensor:
         """[N, 1, 13, 20] MFCC -> [N, 128] of length 1."""
         return nn.functional.normalize(
             self.sound_stream((windows.float() - self.mean) * self.scale)
         )
+
+
+def five_in_a_row(seen: Tensor) -> Tensor:
+    """[..., T, 64] -> [..., T - 4, 5, 64]: window i is frames i..i+4."""
+    return seen.unfold(-2, LIP_FRAMES, 1).transpose(-1, -2)
 
 
 def load_puppet_net(path: Path = WEIGHTS) -> PuppetNet:
@@ -126,7 +144,9 @@ def puppet_features(
     windows = window_count(len(frames), len(audio))
     if windows == 0:
         return np.empty((2, 0, DIMENSIONS), np.float32)
-    mouths, heard = mouth_region(frames), sound_windows(audio, windows)
-    lip = in_batches(network.lip, lambda i, j: lip_windows(mouths, i, j), windows, batch)
+    mouths = torch.from_numpy(mouth_region(frames)).permute(0, 3, 1, 2)
+    seen = in_batches(network.see, lambda i, j: mouths[i:j], windows + LIP_FRAMES - 1, batch)
+    rows, heard = five_in_a_row(torch.from_numpy(seen).float()), sound_windows(audio, windows)
+    lip = in_batches(network.lip, lambda i, j: rows[i:j], windows, batch)
     sound = in_batches(network.sound, lambda i, j: heard[i:j], windows, batch)
     return np.stack([lip, sound]).astype(np.float32)

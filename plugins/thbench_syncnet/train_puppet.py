@@ -32,7 +32,7 @@ from thbench_syncnet.augment import augmented, louder
 from thbench_syncnet.distance import synchrony, window_count
 from thbench_syncnet.features import MFCC_PER_FRAME
 from thbench_syncnet.networks import LIP_FRAMES, MFCC_COLUMNS
-from thbench_syncnet.puppet import PuppetNet, mouth_region, puppet_features
+from thbench_syncnet.puppet import SEEN, PuppetNet, five_in_a_row, mouth_region, puppet_features
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Recipe:
     """What was done to make `puppet-v1`."""
 
     clips_per_actor: int = 8
-    clips_per_step: int = 12
-    windows_per_clip: int = 32
-    steps: int = 1500
+    clips_per_step: int = 10
+    windows_per_clip: int = 36
+    steps: int = 800
     learning_rate: float = 2e-3
     temperature: float = 0.07
     size: int = 128
@@ -84,21 +84,17 @@ def example(dataset: Dataset, clip: Clip, size: int) -> Example:
 def batch(
     examples: Sequence[Example], recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """[clips * windows, 15, 48, 48] uint8 and [clips * windows, 1, 13, 20] float32, damaged."""
+    """[clips * (windows + 4), 3, 48, 48] uint8 and [clips * windows, 1, 13, 20] float32, damaged."""
     lips, sounds = [], []
     for i in rng.choice(len(examples), recipe.clips_per_step, replace=False):
-        one = examples[int(i)]
-        starts = np.sort(rng.choice(one.windows, recipe.windows_per_clip, replace=False))
-        lips.append(_lips_at(augmented(one.mouths, rng), starts))
-        sounds.append(_sounds_at(louder(one.columns, rng), starts))
+        one, windows = examples[int(i)], recipe.windows_per_clip
+        start = int(rng.integers(0, one.windows - windows + 1))
+        lips.append(augmented(one.mouths[start : start + windows + LIP_FRAMES - 1], rng))
+        sounds.append(_sounds_at(louder(one.columns, rng), start + np.arange(windows)))
     return (
         torch.from_numpy(np.concatenate(lips)).permute(0, 3, 1, 2),
         torch.from_numpy(np.concatenate(sounds).astype(np.float32))[:, None],
     )
-
-
-def _lips_at(mouths: Frames, starts: NDArray[np.int64]) -> Frames:
-    return np.concatenate([mouths[starts + t] for t in range(LIP_FRAMES)], axis=-1)
 
 
 def _sounds_at(columns: NDArray[np.float64], starts: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -119,6 +115,7 @@ def train(examples: Sequence[Example], recipe: Recipe) -> PuppetNet:
     """The trained network in evaluation mode."""
     torch.manual_seed(recipe.seed)
     network = PuppetNet()
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     _centre(network, examples)
     optimiser = torch.optim.AdamW(network.parameters(), recipe.learning_rate, weight_decay=1e-2)
     course = torch.optim.lr_scheduler.OneCycleLR(
@@ -127,7 +124,9 @@ def train(examples: Sequence[Example], recipe: Recipe) -> PuppetNet:
     usable = [e for e in examples if e.windows >= recipe.windows_per_clip]
     bar = tqdm(_batches(usable, recipe), total=recipe.steps, mininterval=5)
     for lips, sounds in bar:
-        loss = contrastive(network.lip(lips), network.sound(sounds), recipe)
+        seen = network.see(lips).view(recipe.clips_per_step, -1, SEEN)
+        lip = network.lip(five_in_a_row(seen).flatten(0, 1))
+        loss = contrastive(lip, network.sound(sounds), recipe)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()

@@ -6,6 +6,8 @@ PYTHONPATH=plugins:. python tests/syncnet/make_reference.py /tmp/syncnet_python
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import tempfile
 from pathlib import Path
@@ -15,12 +17,21 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from random_syncnet import calibrated_norms, checksum, random_state, synthetic_clip
+from random_syncnet import (
+    calibrated_norms,
+    checksum,
+    planted_faces,
+    planted_frames,
+    random_state,
+    synthetic_clip,
+)
 from syncnet_peer import Peer
+from syncnet_pipeline_peer import Pipeline
 from thbench_syncnet.features import lip_frames, lip_windows, sound_windows
 
 SEED = 6
 TARGET = Path(__file__).with_name("reference.npz")
+TRACKING = Path(__file__).with_name("reference_tracking.npz")
 
 
 def norms_of_clip() -> dict[str, np.ndarray]:
@@ -57,6 +68,24 @@ def main(folder: Path) -> None:
     )
 
 
+def tracking(folder: Path) -> None:
+    """Tracks and crops of planted faces by its run_pipeline.py; crops stored as 8 x 8 means."""
+    faces, frames = planted_faces(), planted_frames()
+    with tempfile.TemporaryDirectory() as work, contextlib.redirect_stdout(io.StringIO()):
+        pipeline = Pipeline(folder, Path(work), min_track=30, min_face_size=20)
+        tracks = pipeline.tracks(faces)
+        crops = pipeline.crops(frames, tracks[0])
+    np.savez_compressed(
+        TRACKING,
+        firsts=[track["frame"][0] for track in tracks],
+        lengths=[len(track["frame"]) for track in tracks],
+        boxes=np.concatenate([track["bbox"] for track in tracks]),
+        crops=crops.reshape(len(crops), 8, 28, 8, 28, 3).mean(axis=(2, 4)),
+        provenance="joonson/syncnet_python 6efbb1c run_pipeline.py track_shot, crop_video",
+    )
+
+
 if __name__ == "__main__":
     torch.set_num_threads(2)
     main(Path(sys.argv[1]))
+    tracking(Path(sys.argv[1]))

@@ -79,6 +79,25 @@ def synthetic_clip() -> tuple[NDArray[np.uint8], NDArray[np.int16]]:
     return frames, (noise * loudness // 256).astype(np.int16)
 
 
+def planted_faces() -> list[NDArray[np.float64]]:
+    """Boxes of 60 frames: one person throughout with gaps, another who leaves."""
+    stream = np.random.RandomState(3)
+    faces = []
+    for t in range(60):
+        left = np.array([6.0 + 0.1 * t, 8, 32 + 0.1 * t, 36]) + stream.random_sample(4)
+        right = np.array([50.0, 5, 76, 30]) + stream.random_sample(4)
+        seen = [left] * (t % 9 != 4) + [right] * (t < 40)
+        faces.append(np.stack(seen[:: 1 if t % 2 else -1]) if seen else np.empty((0, 4)))
+    return faces
+
+
+def planted_frames() -> NDArray[np.uint8]:
+    """[60, 48, 80, 3] coarse noise."""
+    raw = np.random.RandomState(4).bytes(60 * 6 * 10 * 3)
+    coarse = np.frombuffer(raw, np.uint8).reshape(60, 6, 10, 3)
+    return coarse.repeat(8, axis=1).repeat(8, axis=2)
+
+
 def checksum(state: Mapping[str, torch.Tensor]) -> str:
     """SHA-256 over names and values in name order."""
     digest = hashlib.sha256()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from random_syncnet import planted_faces, planted_frames
 from thbench_syncnet.options import FeatureOptions
 from thbench_syncnet.tracking import choose, crop, follow, overlap
 
@@ -82,3 +85,18 @@ def test_outside_of_the_frame_is_grey() -> None:
     cut = crop(frames, track, 0.40)
     assert (cut[6, :, 0] == 110).all()
     assert (cut[6, :, -1] == 7).all()
+
+
+def test_tracks_and_crops_equal_the_reference_pipelines() -> None:
+    """reference_tracking.npz holds what its own functions gave (make_reference.py has the command)."""
+    with np.load(Path(__file__).with_name("reference_tracking.npz"), allow_pickle=False) as stored:
+        reference = dict(stored)
+    tracks = follow(planted_faces(), iou=0.5, num_failed_det=25)
+    tracks = [track for track in tracks if track.seen > 30 and track.size > 20]
+    assert [track.first for track in tracks] == reference["firsts"].tolist()
+    assert [len(track.boxes) for track in tracks] == reference["lengths"].tolist()
+    boxes = np.concatenate([track.boxes for track in tracks])
+    np.testing.assert_allclose(boxes, reference["boxes"], rtol=0, atol=1e-9)
+    cut = crop(planted_frames(), tracks[0], 0.40)
+    means = cut.reshape(len(cut), 8, 28, 8, 28, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(means, reference["crops"], rtol=0, atol=0.5)
