@@ -10,7 +10,7 @@ from typing import Any
 
 from thbench import weights
 from thbench.api import Dataset, Missing
-from thbench.context import build, default_options
+from thbench.context import build, used_extractors
 from thbench.environment import Settings
 from thbench.plugins import Registered, Registry
 from thbench.runfolder import RunFolder
@@ -63,20 +63,19 @@ def _all_lacks(suite: Suite, registry: Registry, settings: Settings) -> Iterator
 
 
 def _part_lacks(who: str, part: Part, registry: Registry) -> Iterator[Lack]:
-    return _plugin_lacks(who, part.registered, part.options, registry)
+    return plugin_lacks(who, part.registered, part.options, registry)
 
 
-def _plugin_lacks(
+def plugin_lacks(
     who: str, registered: Registered, options: Any, registry: Registry
 ) -> Iterator[Lack]:
+    """What one plugin lacks: its own needs, its weights, and those of its extractors."""
     yield from (Lack(who, m) for m in registered.plugin.missing(options))
     for name in registered.plugin.weights(options):
         if lacking := weights.missing(name, registry.weights()):
             yield Lack(who, lacking)
-    for name in registered.plugin.extractors(options):
-        used = registry.find("extractor", name)
-        if (defaults := default_options(used)) is not None:
-            yield from _plugin_lacks(who, used, defaults, registry)
+    for part in used_extractors(registered.plugin, options, registry).values():
+        yield from plugin_lacks(who, *part, registry)
 
 
 def split_of(suite: Suite, registry: Registry, settings: Settings) -> Split:
