@@ -478,6 +478,10 @@ def _no_names(_: Any) -> Sequence[str]:
     return ()
 
 
+def _no_extractors(_: Any) -> Mapping[str, Mapping[str, object]]:
+    return {}
+
+
 @runtime_checkable
 class Engine(Protocol):
     """Where work runs: calls `work` on every task, yields (index of the task, result) as they finish."""
@@ -499,7 +503,8 @@ class Plugin(Generic[T, O]):
     version     of the definition: a change that moves numbers raises it
     missing     what `build` will need beyond registered weights, each with its command; fast
     weights     names of the registered weights that these options use
-    extractors  names of the extractors that these options use
+    extractors  the extractors that these options use: name -> the options they are asked with, exactly
+                as `context.extractor(name, **options)` is called; their weights follow from that
     variants    named option sets of a metric: `ofm@diffused-heads`
     argument    the option that `name:value` fills: `torchmetrics:ClassName`
     """
@@ -511,7 +516,7 @@ class Plugin(Generic[T, O]):
     summary: str = ""
     missing: Callable[[O], Sequence[Missing]] = _nothing_missing
     weights: Callable[[O], Sequence[str]] = _no_names
-    extractors: Callable[[O], Sequence[str]] = _no_names
+    extractors: Callable[[O], Mapping[str, Mapping[str, object]]] = _no_extractors
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     argument: str | None = None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import thbench
+from thbench.cli_look import report
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -412,3 +413,6 @@ def schema() -> None:
     from thbench.results import json_schema
 
     click.echo(json.dumps(json_schema(), indent=1, sort_keys=True))
+
+
+cli.add_command(report)

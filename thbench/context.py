@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -60,10 +59,25 @@ class RunContext:
         return weights.path(name, self.registry.weights())
 
     def extractor(self, name: str, **options: object) -> Extractor:
-        registered = self.registry.find("extractor", name)
-        document = Document(f"extractor '{name}'", dict(options))
-        resolved = resolve_options(registered.plugin, options, document, (), "extractor")
+        registered, resolved = extractor_part(name, options, self.registry)
         return CachedExtractor(registered, resolved, self.registry, self.settings)
+
+
+def extractor_part(
+    name: str, options: Mapping[str, object], registry: Registry
+) -> tuple[Registered, Any]:
+    """An installed extractor and its resolved options. Raises UserError."""
+    registered = registry.find("extractor", name)
+    document = Document(f"extractor '{name}'", dict(options))
+    return registered, resolve_options(registered.plugin, options, document, (), "extractor")
+
+
+def used_extractors(
+    plugin: Plugin[Any, Any], options: Any, registry: Registry
+) -> dict[str, tuple[Registered, Any]]:
+    """The extractors a plugin declares to use with these options, by name."""
+    asked = plugin.extractors(options)
+    return {name: extractor_part(name, asked[name], registry) for name in sorted(asked)}
 
 
 def build(registered: Registered, options: Any, registry: Registry, settings: Settings) -> Any:
@@ -125,37 +139,9 @@ def plugin_identity(registered: Registered, options: Any, registry: Registry) ->
     }
     if names := plugin.weights(options):
         identity["weights"] = {n: weights_digest(n, registry) for n in sorted(names)}
-    if names := plugin.extractors(options):
-        identity["extractors"] = {
-            n: extractor_identity(registry.find("extractor", n), registry) for n in sorted(names)
-        }
+    if used := used_extractors(plugin, options, registry):
+        identity["extractors"] = {n: plugin_identity(*part, registry) for n, part in used.items()}
     return identity
-
-
-def extractor_identity(registered: Registered, registry: Registry) -> dict[str, Any]:
-    """Version and weights of an extractor a metric uses; its options follow from the metric's."""
-    plugin: Plugin[Any, Any] = registered.plugin
-    identity: dict[str, Any] = {"version": plugin.version}
-    options = default_options(registered)
-    if options is not None and (names := plugin.weights(options)):
-        identity["weights"] = {n: weights_digest(n, registry) for n in sorted(names)}
-    return identity
-
-
-def default_options(registered: Registered) -> Any | None:
-    """The options of a plugin used without any, None where some are required."""
-    options: type[Any] = registered.plugin.options
-    if dataclasses.is_dataclass(options):
-        required = [
-            f
-            for f in dataclasses.fields(options)
-            if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        ]
-        return None if required else options()
-    try:
-        return options()
-    except Exception:
-        return None
 
 
 def weights_digest(name: str, registry: Registry) -> str:
@@ -163,9 +149,9 @@ def weights_digest(name: str, registry: Registry) -> str:
     return weights.expected_sha256(name, registry.weights()) or "absent"
 
 
-def source_closure(registered: Registered, options: Any, registry: Registry) -> Mapping[str, str]:
-    """Source digests of the plugin and of every extractor it uses."""
-    found = {registered.plugin.name: registered.source_digest}
-    for name in registered.plugin.extractors(options):
-        found[f"extractor {name}"] = registry.find("extractor", name).source_digest
+def source_closure(registered: Registered, options: Any, registry: Registry) -> dict[str, str]:
+    """Source digests of the plugin and of every extractor beneath it."""
+    found = {f"{registered.kind} {registered.plugin.name}": registered.source_digest}
+    for part in used_extractors(registered.plugin, options, registry).values():
+        found.update(source_closure(*part, registry))
     return found

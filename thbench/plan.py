@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from thbench import weights
-from thbench.api import Dataset, Missing
+from thbench.api import Dataset, Fetchable, Missing
 from thbench.context import build, used_extractors
 from thbench.environment import Settings
 from thbench.plugins import Registered, Registry
@@ -53,13 +53,22 @@ def lacks(suite: Suite, registry: Registry, settings: Settings) -> list[Lack]:
 def _all_lacks(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Lack]:
     dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
     who = f"dataset {suite.dataset.plugin.name}"
-    yield from (Lack(who, m) for m in dataset.missing())
+    yield from (Lack(who, m) for m in _dataset_lacks(suite, dataset))
     yield from _part_lacks(who, suite.dataset, registry)
     for system in suite.systems:
         if system.part is not None:
             yield from _part_lacks(f"system {system.name}", system.part, registry)
     for metric in suite.metrics:
         yield from _part_lacks(f"metric {metric.column(metric.plugin.name)}", metric, registry)
+
+
+def _dataset_lacks(suite: Suite, dataset: Dataset) -> Sequence[Missing]:
+    """Of a dataset that is fetched only what this suite's clips need, with words that choose them."""
+    if not isinstance(dataset, Fetchable):
+        return dataset.missing()
+    from thbench.cli_data import selection
+
+    return dataset.missing_of(select(suite, dataset.clips()).clips, selection(suite))
 
 
 def _part_lacks(who: str, part: Part, registry: Registry) -> Iterator[Lack]:

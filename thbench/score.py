@@ -118,7 +118,7 @@ def score(job: Job, split: Split, engine: Engine, order: Order | None = None) ->
             table = Reducing(job, split, references[entrant.resolution], keys, lost)
             scored.append(table.row(entrant, records))
             progress.advance()
-    return scored
+    return [row for row in scored if row.cells or row.entrant.name != controls.HALVES]
 
 
 # -- keys ---------------------------------------------------------------------------------------

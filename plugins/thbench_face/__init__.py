@@ -118,14 +118,14 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             _build_landmarks,
             summary="68 landmarks per frame, iBUG order: [T, 68, 2] x, y in pixels",
             weights=lambda _: ["pfld"],
-            extractors=lambda _: ["face_boxes"],
+            extractors=lambda o: {"face_boxes": {"max_missing": o.max_missing}},
         ),
         Plugin(
             "mouth_aperture",
             MouthApertureOptions,
             _build_aperture,
             summary="opening of the inner lips over the distance of the eyes: [T]",
-            extractors=lambda _: ["landmarks68"],
+            extractors=lambda o: {"landmarks68": {"max_missing": o.max_missing}},
         ),
     ]
 

@@ -47,14 +47,14 @@ def _weights(options: FeatureOptions) -> Sequence[str]:
     return [*["syncnet"] * (options.weights == "syncnet"), *["s3fd"] * s3fd]
 
 
-def _beneath(options: FeatureOptions) -> dict[str, Mapping[str, object]]:
+def _beneath(options: FeatureOptions) -> Mapping[str, Mapping[str, object]]:
     """Extractors the features are made with. `mfcc` is called as a function, so that tracked clips can
     cut their sound first; naming it keeps its source in every cache key."""
     yunet = options.input == "tracked" and options.detector == "yunet"
-    return {"mfcc": {}, **({"face_boxes": {}} if yunet else {})}
+    return {"mfcc": {}, **({"face_boxes": FACE_BOXES} if yunet else {})}
 
 
-def _used(options: Options) -> dict[str, Mapping[str, object]]:
+def _used(options: Options) -> Mapping[str, Mapping[str, object]]:
     return {"syncnet_features": feature_options(options)}
 
 
@@ -97,7 +97,7 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
 
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
-    """`syncnet`."""
+    """`syncnet` and `s3fd`."""
     return [
         WeightsFile(
             name="syncnet",
@@ -109,5 +109,17 @@ def thbench_weights() -> Iterable[WeightsFile]:
             commercial=False,
             about="SyncNet of Chung & Zisserman (2016), 13.6 M parameters. No checksum is published: "
             "the first import records it, and example.avi tells the right file from an older one.",
-        )
+        ),
+        WeightsFile(
+            name="s3fd",
+            file="s3fd-619a316812.pth",
+            urls=("https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",),
+            sha256=None,
+            size=89_843_225,
+            licence="BSD-3-Clause as part of face-alignment; the training images (WIDER FACE) are for "
+            "research use",
+            commercial=False,
+            about="Face detector S3FD of Zhang et al. (2017) as the package face-alignment fetches it. "
+            "Its SHA-256 begins with 619a316812; the first import records the rest.",
+        ),
     ]

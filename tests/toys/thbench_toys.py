@@ -242,7 +242,7 @@ def thbench_metrics() -> list[Plugin]:
             "toy-extracted",
             NoOptions,
             lambda o, c: Extracted(c.extractor("toy-levels")),
-            extractors=lambda o: ("toy-levels",),
+            extractors=lambda o: {"toy-levels": {}},
         ),
     ]
 

@@ -27,10 +27,11 @@ _FORMATS = (
 
 
 @contextmanager
-def open_media(path: Path) -> Iterator[InputContainer]:
-    """An open container. Raises ClipFailure naming the file: missing, empty, cut short, no media.
+def open_media(path: Path, threads: int = 1) -> Iterator[InputContainer]:
+    """An open container whose decoders use `threads`.
 
-    Errors of FFmpeg inside the block become ClipFailure too.
+    Raises ClipFailure naming the file where it is missing, empty, cut short or no media; errors of
+    FFmpeg inside the block become ClipFailure too.
     """
     import av
 
@@ -40,13 +41,18 @@ def open_media(path: Path) -> Iterator[InputContainer]:
         # are not UTF-8 for an error.
         with Path(path).open("rb") as file:
             _check_whole(file)
-            with av.open(file, options={"format_whitelist": _FORMATS}) as container:
+            # Tags need not be UTF-8 either, and nobody here reads them.
+            options = {"format_whitelist": _FORMATS}
+            with av.open(file, options=options, metadata_errors="replace") as container:
+                for stream in container.streams:
+                    if stream.type in ("video", "audio") and stream.codec_context is not None:
+                        stream.codec_context.thread_count = threads
                 yield container
     except ClipFailure as failure:
         raise ClipFailure(f"{name}: {failure.reason}") from None
     except FileNotFoundError:
         raise ClipFailure(f"{name}: no such file") from None
-    except av.FFmpegError as error:
+    except (av.FFmpegError, ValueError, OverflowError) as error:
         raise ClipFailure(f"{name}: undecodable ({_short(error)})") from error
     except OSError as error:
         raise ClipFailure(f"{name}: cannot be read ({error.strerror or error})") from error
@@ -72,7 +78,7 @@ def _stated_size(file: BinaryIO, size: int) -> int:
     if head[:4] == b"\x1a\x45\xdf\xa3":
         return _matroska_size(file)
     if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"):
-        return _riff_size(file, size)
+        return _riff_size(file)
     if head[:3] == b"FLV":
         return _flv_size(file, size)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
@@ -123,11 +129,15 @@ def _vint_length(first: int) -> int:
     return 9 - first.bit_length() if first else 8
 
 
-def _riff_size(file: BinaryIO, size: int) -> int:
+def _riff_size(file: BinaryIO) -> int:
     """End of the first RIFF chunk; 0 where a live writer never knew its length."""
     file.seek(4)
     length = int.from_bytes(file.read(4), "little")
-    return 0 if length in (0, 0xFFFFFFFF) or length + 8 > 0xFFFFFF00 else length + 8
+    if length == 0 or length > 0xFFFFFF00:
+        return 0
+    # Some writers of AVI state the whole file's length, which counts the first 8 bytes too much.
+    file.seek(8)
+    return length if file.read(4) == b"AVI " else length + 8
 
 
 def _flv_size(file: BinaryIO, size: int) -> int:

@@ -1,0 +1,136 @@
+"""Streams and packets of an open file: what is there, when it is shown, and where it is damaged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from thbench.api import FPS, ClipFailure
+
+if TYPE_CHECKING:
+    from av.audio.frame import AudioFrame
+    from av.container import InputContainer
+    from av.stream import Stream
+    from av.video.frame import VideoFrame
+
+LONGEST_GAP = Fraction(60)
+"""Seconds between two frames beyond which timestamps are taken for damaged."""
+_MISSING_TAIL = Fraction(1, 2)
+"""Seconds that may be missing at the end against the duration a container states."""
+
+
+def find_stream(container: InputContainer, kind: str) -> Any | None:
+    """The first `video` or `audio` stream, None where there is none."""
+    from av.stream import Disposition
+
+    for stream in container.streams:
+        # A cover picture is no video.
+        if stream.type == kind and not stream.disposition & Disposition.attached_pic:
+            return stream
+    return None
+
+
+def video_stream(container: InputContainer) -> Any:
+    """The stream with the pictures. Raises ClipFailure without one."""
+    stream = find_stream(container, "video")
+    if stream is None:
+        raise ClipFailure("no video stream")
+    if stream.codec_context is None:
+        raise ClipFailure("video codec unknown")
+    return stream
+
+
+def frame_rate(stream: Any) -> Fraction | None:
+    """Frames per second as the container states or FFmpeg guesses them."""
+    rate = stream.average_rate or stream.guessed_rate or stream.base_rate
+    return Fraction(rate) if rate else None
+
+
+def packet_spans(container: InputContainer, stream: Any) -> list[tuple[Fraction, Fraction]]:
+    """(start, end) in seconds of every packet that is shown."""
+    usual = 1 / (frame_rate(stream) or Fraction(FPS))
+    spans = []
+    for packet in packets(container):
+        if packet.stream_index == stream.index and packet.size and not packet.is_discard:
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            start = (ticks or 0) * packet.time_base
+            spans.append((start, start + ((packet.duration or 0) * packet.time_base or usual)))
+    return spans
+
+
+def start_of(frame: VideoFrame | AudioFrame) -> Fraction | None:
+    """When a frame is shown or sounds, in seconds of the container."""
+    ticks = frame.pts if frame.pts is not None else frame.dts
+    return None if ticks is None or frame.time_base is None else ticks * frame.time_base
+
+
+def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
+    """Frames of one stream. Raises ClipFailure at the first damage, and where the end is missing."""
+    for packet in packets(container):
+        if packet.stream_index == stream.index:
+            yield from decode_packet(packet)
+
+
+def packets(container: InputContainer) -> Iterator[Any]:
+    """All packets; raises ClipFailure at the end where the container had promised more."""
+    ends: dict[int, Fraction] = {}
+    for packet in container.demux():
+        index = packet.stream_index
+        ends[index] = max(ends.get(index, Fraction(0)), _end_of(packet))
+        yield packet
+    for stream in container.streams:
+        if stream.type in ("video", "audio"):
+            _check_end(ends.get(stream.index, Fraction(0)), _stated_end(stream))
+    if container.duration is not None and ends:
+        # Counted from zero by some containers and from the first timestamp by others: take the less.
+        _check_end(max(ends.values()), Fraction(container.duration, 10**6))
+
+
+def decode_packet(packet: Any) -> Iterator[Any]:
+    """Frames of one packet. Raises ClipFailure where the container or the decoder calls it damaged."""
+    if packet.is_corrupt:
+        raise ClipFailure(f"damaged or truncated at {_clock(packet)}")
+    for frame in packet.decode():
+        if frame.is_corrupt:
+            raise ClipFailure(f"damaged {packet.stream.type} at {_clock(frame)}")
+        yield frame
+
+
+def _clock(timed: Any) -> str:
+    return "an unknown time" if timed.pts is None else f"{float(timed.pts * timed.time_base):.2f} s"
+
+
+def _end_of(packet: Any) -> Fraction:
+    if packet.pts is None:
+        return Fraction(0)
+    end: Fraction = (packet.pts + (packet.duration or 0)) * packet.time_base
+    return end
+
+
+def _check_end(seen: Fraction, stated: Fraction | None) -> None:
+    if stated is not None and seen < stated - _MISSING_TAIL:
+        raise ClipFailure(f"truncated: ends at {float(seen):.2f} s of {float(stated):.2f} s")
+
+
+def _stated_end(stream: Stream) -> Fraction | None:
+    if tag := stream.metadata.get("DURATION"):  # Matroska, written by most muxers
+        return _clock_time(tag)
+    if stream.duration is None or stream.time_base is None:
+        return None
+    return ((stream.start_time or 0) + stream.duration) * stream.time_base
+
+
+def _clock_time(text: str) -> Fraction | None:
+    """Seconds of `HH:MM:SS.fraction`."""
+    try:
+        hours, minutes, seconds = text.split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + Fraction(seconds)
+    except ValueError:
+        return None
+
+
+def nearest(value: Fraction) -> int:
+    """Rounded half up, as FFmpeg rounds timestamps that are not negative."""
+    return math.floor(value + Fraction(1, 2))
