@@ -222,6 +222,28 @@ def test_a_hole_in_the_sound_is_silence(tmp_path: Path) -> None:
     assert_together(path)
 
 
+def test_sound_that_ends_before_the_picture_begins(tmp_path: Path) -> None:
+    """A first piece of sound lies wholly before the first frame, a second one over it."""
+    path, rate = tmp_path / "clip.mkv", 16000
+    with av.open(str(path), "w") as out:
+        picture = out.add_stream("ffv1", rate=25)
+        picture.height = picture.width = 32
+        picture.pix_fmt = "bgr0"
+        track = out.add_stream("pcm_s16le", rate=rate, layout="mono")
+        for start in (0.0, 3.0):
+            block = av.AudioFrame.from_ndarray(sound(rate)[None], format="s16", layout="mono")
+            block.sample_rate, block.time_base = rate, Fraction(1, rate)
+            block.pts = int(start * rate)
+            out.mux(track.encode(block))
+        for i, rgb in enumerate(noise(25)):
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame.pts, frame.time_base = 70 + i, Fraction(1, 25)
+            out.mux(picture.encode(frame))
+    heard = reader.audio(path)
+    assert heard is not None and len(heard) == int(1.2 * rate)  # from 2.8 s to 4.0 s
+    assert not heard[: rate // 5].any() and np.array_equal(heard[rate // 5 :], sound(rate))
+
+
 # -- our own writers ------------------------------------------------------------------------------
 
 
@@ -440,6 +462,14 @@ def test_frames_stream(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert count == 300 and peak < 5_000_000
+
+
+def test_a_reader_may_stop_early(tmp_path: Path) -> None:
+    video.write_lossless(tmp_path / "a.mkv", noise(30), None)
+    for _ in range(50):
+        frames = reader.frames(tmp_path / "a.mkv")
+        assert next(frames).shape == next(frames).shape
+        del frames
 
 
 # -- metadata -------------------------------------------------------------------------------------

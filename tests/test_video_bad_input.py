@@ -7,10 +7,13 @@ import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_video import FILES, click, flash_frames, noise, sound, write_media
 
 from thbench import video
@@ -273,6 +276,52 @@ def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:
         out.mux(cover.encode(frame) + cover.encode(None))
         out.mux(track.encode(block) + track.encode(None))
     assert reason_of(lambda: reader.read(tmp_path / "a.mp3")) == "a.mp3: no video stream"
+
+
+def test_tags_that_are_no_utf8(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "a.mkv"), "w") as out:
+        out.metadata["title"] = "PLACEHOLDER"
+        stream = out.add_stream("ffv1", rate=25)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "bgr0"
+        frame = av.VideoFrame.from_ndarray(noise(1)[0], format="rgb24")
+        frame.pts = 0
+        out.mux(stream.encode(frame))
+    data = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "a.mkv").write_bytes(data.replace(b"PLACEHOLDER", b"caf\xe9 caf\xe9 c"))
+    assert len(reader.read(tmp_path / "a.mkv").frames) == 1
+
+
+@pytest.fixture(scope="module")
+def whole_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    folder = tmp_path_factory.mktemp("whole")
+    for name, (container, codecs, options) in CUT.items():
+        rate = 44100 if "mp3" in codecs[1] else 16000
+        samples = click(0.1, rate)[:, : rate // 2]
+        write_media(
+            folder / name, noise(12), FPS25, samples, rate, container, codecs, options=options
+        )
+    return {name: (folder / name).read_bytes() for name in CUT}
+
+
+@given(name=st.sampled_from(sorted(CUT)), data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_damage_anywhere_is_a_reason_or_a_clip(
+    name: str, data: st.DataObject, whole_files: dict[str, bytes], tmp_path_factory: Any
+) -> None:
+    """Headers included: nothing but ClipFailure comes out, whatever FFmpeg trips over."""
+    path = tmp_path_factory.getbasetemp() / "fuzzed"
+    content = bytearray(whole_files[name])
+    for _ in range(data.draw(st.integers(1, 4))):
+        reach = data.draw(st.sampled_from([600, 10**6]))
+        place = data.draw(st.integers(0, min(len(content), reach) - 1))
+        content[place] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    for call in (reader.probe, reader.read, reader.audio):
+        try:
+            call(path)
+        except ClipFailure as failure:
+            assert failure.reason.startswith("fuzzed: ")
 
 
 # -- file names -----------------------------------------------------------------------------------
