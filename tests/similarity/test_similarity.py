@@ -295,6 +295,7 @@ def test_adapter_refuses_with_the_nearest_name() -> None:
     assert "StructuralSimilarityIndexMeasure" in picture_classes()
 
 
+@pytest.mark.filterwarnings("ignore:Metric `UniversalImageQualityIndex` will save")
 def test_adapter_names_bad_arguments_and_unfit_pictures() -> None:
     with pytest.raises(UserError, match=r"torchmetrics:PeakSignalNoiseRatio: .*colour"):
         build("torchmetrics", class_name="PeakSignalNoiseRatio", arguments={"colour": True})
