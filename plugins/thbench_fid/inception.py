@@ -1,0 +1,88 @@
+"""Extractor `inception`: 2048 features per frame from the 2015 Inception network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thbench.api import ClipFailure, Context, Frames, Video
+from thbench_fid import weights
+from thbench_fid.network import FEATURES, SIDE, Inception2015
+from thbench_fid.resize import Resize, prepare
+
+__all__ = ["InceptionFeatures", "extract", "padded_batches"]
+
+Precision = Literal["fp32", "bf16"]
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+
+
+class InceptionFeatures:
+    """Features [T, 2048] float32 of a video; the network is read at the first one."""
+
+    def __init__(
+        self, weights_file: Path, resize: Resize, precision: Precision, context: Context
+    ) -> None:
+        self.path = weights_file
+        self.resize: Resize = resize
+        self.dtype = DTYPES[precision]
+        self.device, self.batch = context.device, context.batch
+        with weights_file.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self.identity = (
+            f"inception-2015 v1, pool3 {FEATURES}, weights {digest[:16]}, resize {resize} to {SIDE}, "
+            f"{precision}, batch norms folded"
+        )
+
+    @cached_property
+    def network(self) -> Inception2015:
+        network = weights.load(self.path).to(self.device, self.dtype)
+        return network.to(memory_format=torch.channels_last)
+
+    def __call__(self, video: Video) -> NDArray[np.float32]:
+        if not video.n_frames:
+            raise ClipFailure("the video has no frames")
+        found = extract(
+            self.network, video.frames, self.resize, self.batch, self.dtype, self.device
+        )
+        return found.astype(np.float32)
+
+
+def extract(
+    network: Inception2015,
+    frames: Frames,
+    resize: Resize,
+    batch: int,
+    dtype: torch.dtype = torch.float32,
+    device: str = "cpu",
+) -> NDArray[np.floating]:
+    """[T, H, W, 3] uint8 -> [T, 2048], float64 where `dtype` is, else float32.
+
+    Every forward pass has the shape [batch, 3, 299, 299], so that a frame's features do not depend
+    on how many frames the video has. Frames are resized in float32 before bfloat16 networks.
+    """
+    exact = dtype == torch.float64
+    layout = torch.contiguous_format if exact else torch.channels_last  # measured: 4x for float64
+    found = []
+    with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
+        for rows, n in padded_batches(frames, batch):
+            x = prepare(rows, resize, torch.float64 if exact else torch.float32, device)
+            y = network(x.to(dtype).contiguous(memory_format=layout))[:n]
+            found.append(y.to(torch.float64 if exact else torch.float32).cpu().numpy())
+    return np.concatenate(found)
+
+
+def padded_batches(frames: Frames, batch: int) -> Iterator[tuple[Frames, int]]:
+    """Batches of exactly `batch` frames, the last one filled with black, and how many of them count."""
+    for i in range(0, len(frames), batch):
+        rows = frames[i : i + batch]
+        n = len(rows)
+        if n < batch:
+            rows = np.concatenate([rows, np.zeros((batch - n, *rows.shape[1:]), rows.dtype)])
+        yield rows, n

@@ -1,0 +1,161 @@
+"""The metrics `fid`, `kid` and `precision_recall`: features per clip, one value per set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from thbench.api import ClipFailure, Extractor, Observation, Observations, Observed, Pair, Score
+from thbench_fid import frames, frechet, kid, moments, neighbours
+
+__all__ = ["Fid", "Kid", "PrecisionRecall", "SetMetric", "small_n"]
+
+# Frames are pooled, so what happens in time or in the sound cannot be seen.
+IGNORES = ("delay", "mismatched-audio")
+REACTS = {"blur": "+", "noise": "+", "brightness": "+"}
+
+
+class SetMetric:
+    """What the three share: one array of features per clip, and the frames they are pooled over.
+
+    `frames_row` names the row (and score) with the number of frames; `max_frames` 0 takes all.
+    """
+
+    def __init__(
+        self, name: str, extractor: Extractor, max_frames: int, values: Mapping[str, Score]
+    ) -> None:
+        self.extractor, self.max_frames = extractor, max_frames
+        self.frames_row = f"{name}_frames"
+        self.scores: Mapping[str, Score] = {**values, self.frames_row: frames_score(name)}
+
+    def observe(self, pair: Pair) -> Observation:
+        found = np.asarray(self.extractor(pair.generated), dtype=np.float32)
+        return Observation({self.frames_row: float(len(found))}, {frames.FEATURES: found})
+
+    def counts(self, observed: Sequence[Observed]) -> int:
+        """Frames that enter the set."""
+        total = sum(int(o.rows[self.frames_row]) for o in observed)
+        return min(total, self.max_frames) if self.max_frames else total
+
+    def features(self, observed: Sequence[Observed]) -> NDArray[np.floating]:
+        """[n, d] of a set. Raises ClipFailure where it is empty."""
+        found = frames.stacked(frames.frame_parts(observed, self.frames_row, self.max_frames))
+        if not len(found):
+            raise ClipFailure("no clip was scored")
+        return found
+
+    def parts(self, observed: Sequence[Observed]) -> Iterator[frames.FramePart]:
+        return frames.frame_parts(observed, self.frames_row, self.max_frames)
+
+
+class Fid(SetMetric):
+    """Fréchet distance between the pooled frames of a system and of the reference."""
+
+    def __init__(self, extractor: Extractor, max_frames: int) -> None:
+        score = Score(
+            better="lower",
+            range=(0.0, float("inf")),
+            reacts_to=REACTS,
+            ignores=IGNORES,
+            set_level=True,
+            description="Fréchet distance between Gaussians fitted to the features of all frames",
+            source="Heusel et al. 2017, eq. 6",
+        )
+        super().__init__("fid", extractor, max_frames, {"fid": score})
+
+    def reduce(self, observed: Observations) -> Mapping[str, float]:
+        """Singular values of the features where both sets have at most d frames, else moments."""
+        generated, reference = observed.generated, observed.reference
+        n = self.counts(generated)
+        most = max(n, self.counts(reference))
+        with threadpool_limits(limits=1, user_api="blas"):
+            first = next(self.parts(generated), None)
+            if first is None:
+                raise ClipFailure("no clip was scored")
+            if most <= first.features.shape[1]:
+                value = frechet.fid_from_features(
+                    self.features(generated), self.features(reference)
+                )
+            else:
+                value = frechet.fid_from_moments(self.moments(generated), self.moments(reference))
+        return {"fid": value, self.frames_row: float(n)}
+
+    def moments(self, observed: Sequence[Observed]) -> moments.Moments:
+        """Moments of the set, summed clip by clip in the order given."""
+        return moments.summed(self.parts(observed))
+
+    def actor_moments(self, observed: Sequence[Observed]) -> dict[str, moments.Moments]:
+        """Actor -> moments, of the same frames that `reduce` sees; for intervals clustered by actor."""
+        return moments.actor_moments(self.parts(observed))
+
+
+class Kid(SetMetric):
+    """Kernel distance between the frames of a system and of the reference."""
+
+    def __init__(self, extractor: Extractor, max_frames: int) -> None:
+        score = Score(
+            better="lower",
+            reacts_to=REACTS,
+            ignores=IGNORES,
+            set_level=True,
+            description="unbiased squared MMD, cubic kernel, mean over 100 subsets of 1,000 frames",
+            source="Binkowski et al. 2018",
+        )
+        super().__init__("kid", extractor, max_frames, {"kid": score})
+
+    def reduce(self, observed: Observations) -> Mapping[str, float]:
+        with threadpool_limits(limits=1, user_api="blas"):
+            x, y = self.features(observed.generated), self.features(observed.reference)
+            return {"kid": kid.kid(x, y), self.frames_row: float(len(x))}
+
+
+class PrecisionRecall(SetMetric):
+    """Improved precision and recall, k = 3."""
+
+    def __init__(self, extractor: Extractor, max_frames: int) -> None:
+        source = "Kynkäänniemi et al. 2019, eq. 1 and 2, k = 3"
+        share = {"range": (0.0, 1.0), "set_level": True, "ignores": IGNORES, "source": source}
+        values = {
+            "precision": Score(
+                better="higher",
+                description="share of generated frames inside the reference's manifold",
+                reacts_to={"noise": "-"},
+                **share,
+            ),
+            "recall": Score(
+                better="higher",
+                description="share of reference frames inside the generated manifold",
+                **share,
+            ),
+        }
+        super().__init__("precision_recall", extractor, max_frames, values)
+
+    def reduce(self, observed: Observations) -> Mapping[str, float]:
+        with threadpool_limits(limits=1, user_api="blas"):
+            x, y = self.features(observed.generated), self.features(observed.reference)
+            precision, recall = neighbours.precision_recall(x, y)
+        return {"precision": precision, "recall": recall, self.frames_row: float(len(x))}
+
+
+def frames_score(name: str) -> Score:
+    return Score(
+        better="nearer-reference",
+        unit="frames",
+        range=(0.0, float("inf")),
+        set_level=True,
+        description=f"generated frames that entered {name}",
+    )
+
+
+def small_n(n: int, features: int) -> str | None:
+    """The mark for a set with too few frames, None where there are enough.
+
+    With n <= features the covariance is singular: the value is defined, biased upwards, and
+    comparable only at equal n.
+    """
+    if n > features:
+        return None
+    return f"small n: {n} frames for {features} features, compare only at equal n"

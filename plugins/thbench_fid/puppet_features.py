@@ -1,0 +1,49 @@
+"""Extractor `puppet-v1`: 128 features per frame, from weights that ship with the plugin.
+
+It was trained on puppets (see `thbench_fid.train_puppet`), so that the embedded suite has a Fréchet
+distance without a download. It says little about photographs and is never called FID alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file
+
+from thbench.api import ClipFailure, Context, Video
+from thbench_fid.inception import padded_batches
+from thbench_fid.puppet_net import FEATURES, SIDE, PuppetNet, resized
+
+__all__ = ["WEIGHTS", "PuppetFeatures"]
+
+WEIGHTS = Path(__file__).with_name("puppet_v1.safetensors")
+
+
+class PuppetFeatures:
+    """Features [T, 128] float32 of a video."""
+
+    def __init__(self, context: Context) -> None:
+        self.device, self.batch = context.device, context.batch
+        digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+        self.identity = f"puppet-v1, {FEATURES} features, weights {digest[:16]}, resize area or bilinear to {SIDE}"
+
+    @cached_property
+    def network(self) -> PuppetNet:
+        network = PuppetNet()
+        network.load_state_dict(load_file(WEIGHTS))
+        return network.eval().requires_grad_(False).to(self.device)
+
+    def __call__(self, video: Video) -> NDArray[np.float32]:
+        if not video.n_frames:
+            raise ClipFailure("the video has no frames")
+        found = []
+        with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
+            for rows, n in padded_batches(video.frames, self.batch):
+                x = resized(torch.tensor(rows, device=self.device))
+                found.append(self.network(x)[:n].cpu().numpy())
+        return np.concatenate(found)

@@ -1,0 +1,79 @@
+"""Frames to the network's 299x299 input in -1..1: the three ways in public use.
+
+FID differs by up to 8 between them, so the way belongs to a column's identity.
+
+tf              TensorFlow 1's bilinear (no half-pixel centres, no antialiasing), then (x - 128) / 128.
+                What torch-fidelity does, and torchmetrics with `antialias=False`.
+legacy_pytorch  bilinear with half-pixel centres, no antialiasing, then 2 x / 255 - 1 (pytorch-fid).
+clean           PIL's bicubic per channel in float (antialiased), clipped to 0..255, then
+                (x - 128) / 128 (clean-fid, Parmar et al. 2022).
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from thbench.api import Frames
+from thbench_fid.network import SIDE
+
+__all__ = ["Resize", "clean", "legacy_pytorch", "prepare", "tensorflow1"]
+
+Resize: TypeAlias = Literal["tf", "legacy_pytorch", "clean"]
+
+
+def prepare(frames: Frames, resize: Resize, dtype: torch.dtype, device: str = "cpu") -> Tensor:
+    """[T, H, W, 3] uint8 -> [T, 3, 299, 299] of `dtype` in -1..1, channels_last, on `device`."""
+    if resize == "clean":  # PIL works on the host, in float32 whatever the dtype
+        return (to_tensor(clean(frames), dtype, device) - 128) / 128
+    x = to_tensor(frames, dtype, device)
+    if resize == "tf":
+        return (tensorflow1(x) - 128) / 128
+    return 2 * legacy_pytorch(x / 255) - 1
+
+
+def to_tensor(frames: NDArray[np.generic], dtype: torch.dtype, device: str) -> Tensor:
+    """[T, H, W, 3] -> [T, 3, H, W] whose memory stays [T, H, W, 3]: that is channels_last."""
+    return torch.tensor(frames, device=device).permute(0, 3, 1, 2).to(dtype)
+
+
+def tensorflow1(x: Tensor, side: int = SIDE) -> Tensor:
+    """Bilinear as `tf.image.resize_bilinear` of TensorFlow 1: output i samples input i * size / side."""
+    for dim in (3, 2):
+        low, high, weight = taps(x.shape[dim], side, x)
+        a, b = x.index_select(dim, low), x.index_select(dim, high)
+        x = torch.lerp(a, b, weight.view((1, 1, 1, -1) if dim == 3 else (1, 1, -1, 1)))
+    return x
+
+
+def taps(size: int, side: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Left neighbour, right neighbour and the right one's weight, for each of `side` outputs.
+
+    The scale is rounded to float32 first, as TensorFlow's kernel keeps it.
+    """
+    scale = float(np.float32(size / side))
+    at = torch.arange(side, dtype=like.dtype, device=like.device) * scale
+    low = at.long()
+    return low, (low + 1).clamp_max(size - 1), at - low
+
+
+def legacy_pytorch(x: Tensor, side: int = SIDE) -> Tensor:
+    """Bilinear with half-pixel centres, without antialiasing."""
+    return F.interpolate(x, (side, side), mode="bilinear", align_corners=False)
+
+
+def clean(frames: Frames, side: int = SIDE) -> NDArray[np.float32]:
+    """[T, H, W, 3] uint8 -> [T, side, side, 3] float32 in 0..255, each channel through PIL's bicubic."""
+    from PIL import Image
+
+    out = np.empty((len(frames), side, side, 3), np.float32)
+    for t, frame in enumerate(frames):
+        for c in range(3):
+            channel = Image.fromarray(frame[:, :, c].astype(np.float32))  # mode F
+            out[t, :, :, c] = channel.resize((side, side), Image.Resampling.BICUBIC)
+    return out.clip(0, 255)
