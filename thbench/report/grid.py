@@ -36,9 +36,9 @@ def draw_grid(heads: Sequence[str], rows: Sequence[GridRow], cell: int) -> Frame
     height = top + len(rows) * (cell + GAP) + MARGIN - GAP
     width = left + len(heads) * (cell + GAP) + MARGIN - GAP
     canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
+    fitted = min((_fitting(t, cell, scale) for h in heads for t in h.split("\n")), default=scale)
     for column, head in enumerate(heads):
         for i, text in enumerate(reversed(head.split("\n"))):
-            fitted = _fitting(text, cell, scale)
             centre = left + column * (cell + GAP) + (cell - _width(text, fitted)) // 2
             _write(canvas, text, centre, top - 5 - i * line, fitted, INK)
     for number, row in enumerate(rows):
