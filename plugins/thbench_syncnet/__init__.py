@@ -10,7 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
-from thbench_syncnet.options import FeatureOptions, LagOptions, Options, feature_options
+from thbench_syncnet.options import (
+    FACE_BOXES,
+    FeatureOptions,
+    LagOptions,
+    Options,
+    feature_options,
+)
 
 __all__ = ["FeatureOptions", "LagOptions", "Options"]
 

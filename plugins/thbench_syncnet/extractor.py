@@ -24,7 +24,7 @@ from thbench_syncnet.faces import Detector, S3fd, Yunet
 from thbench_syncnet.features import window_features
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import SIZE, load_syncnet
-from thbench_syncnet.options import FeatureOptions
+from thbench_syncnet.options import FACE_BOXES, FeatureOptions
 from thbench_syncnet.tracking import choose, crop, follow
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -93,7 +93,7 @@ def file_digest(path: Path) -> str:
 
 def _detector(options: FeatureOptions, context: Context) -> Detector:
     if options.detector == "yunet":
-        return Yunet(context.extractor("face_boxes"))
+        return Yunet(context.extractor("face_boxes", **FACE_BOXES))
     weights = context.weights("s3fd")
     return S3fd(weights, options.detector_scale, options.detector_confidence)
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from thbench_speech.envelope import speech_envelope
 
 from thbench.api import (
     ClipFailure,
@@ -70,6 +69,7 @@ class LipAudioLag:
     def __init__(self, options: LagOptions, context: Context) -> None:
         self._options = options
         self._aperture = context.extractor("mouth_aperture")
+        self._loudness = context.extractor("speech_envelope", scale="decibel")
         reach = (-float(options.max_lag), float(options.max_lag))
         self.scores: Mapping[str, Score] = {
             "lip_audio_lag": Score(
@@ -91,7 +91,8 @@ class LipAudioLag:
 
     def observe(self, pair: Pair) -> Observation:
         """Rows lag, correlation; array correlations [2 max_lag + 1], from lag -max_lag on."""
-        loudness = speech_envelope(require_sound(pair.generated.audio), "decibel")
+        require_sound(pair.generated.audio)
+        loudness = self._loudness(pair.generated)
         curve = correlations(
             self._aperture(pair.generated),
             loudness,

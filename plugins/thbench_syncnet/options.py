@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal
 
 from pydantic import Field
+
+FACE_BOXES: Mapping[str, object] = {"max_missing": 1.0}
+"""How `face_boxes` is asked: frames without a face are the tracker's business, not a failure."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> FakeContext:
     torch.save(random_state(1, {}), path)
     boxes = np.tile(np.array([4.0, 4, 130, 130, 0.9]), (14, 1))
     boxes[5] = np.nan
-    return FakeContext({"face_boxes": lambda: lambda video: boxes}, {"syncnet": path})
+    return FakeContext({"face_boxes": lambda max_missing: lambda video: boxes}, {"syncnet": path})
 
 
 def test_features_have_the_documented_layout(context: FakeContext) -> None:

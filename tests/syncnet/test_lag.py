@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fakes import FakeContext, FakeVideo, observed, pair_of, talking
 from numpy.typing import NDArray
+from thbench_speech.extractors import Envelope
 from thbench_syncnet.lag import LipAudioLag, correlations
 from thbench_syncnet.options import LagOptions
 
@@ -29,7 +30,10 @@ def spoken(aperture: NDArray[np.float64], delay: int = 0) -> FakeVideo:
 
 def lag_of(aperture: NDArray[np.float64], video: FakeVideo) -> dict[str, float]:
     metric = LipAudioLag(
-        LagOptions(), FakeContext({"mouth_aperture": lambda: lambda video: aperture})
+        LagOptions(),
+        FakeContext(
+            {"mouth_aperture": lambda: lambda video: aperture, "speech_envelope": Envelope}
+        ),
     )
     return dict(metric.observe(pair_of(video)).rows)
 
@@ -66,6 +70,8 @@ def test_reasons() -> None:
 
 
 def test_reduce_is_the_mean_over_clips() -> None:
-    metric = LipAudioLag(LagOptions(), FakeContext({"mouth_aperture": lambda: None}))
+    metric = LipAudioLag(
+        LagOptions(), FakeContext({"mouth_aperture": lambda: None, "speech_envelope": Envelope})
+    )
     clips = observed(lag=[1, -2], correlation=[0.5, 0.75])
     assert metric.reduce(clips) == {"lip_audio_lag": -0.5, "lip_audio_correlation": 0.625}
