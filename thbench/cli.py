@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import thbench
+from thbench.cli_data import data
 from thbench.cli_look import report
 from thbench.errors import UserError
 
@@ -416,3 +417,4 @@ def schema() -> None:
 
 
 cli.add_command(report)
+cli.add_command(data)

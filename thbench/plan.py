@@ -11,6 +11,7 @@ from typing import Any
 from thbench import weights
 from thbench.api import Dataset, Fetchable, Missing
 from thbench.context import build, used_extractors
+from thbench.data import selection
 from thbench.environment import Settings
 from thbench.plugins import Registered, Registry
 from thbench.runfolder import RunFolder
@@ -66,8 +67,6 @@ def _dataset_lacks(suite: Suite, dataset: Dataset) -> Sequence[Missing]:
     """Of a dataset that is fetched only what this suite's clips need, with words that choose them."""
     if not isinstance(dataset, Fetchable):
         return dataset.missing()
-    from thbench.cli_data import selection
-
     return dataset.missing_of(select(suite, dataset.clips()).clips, selection(suite))
 
 

@@ -1,0 +1,49 @@
+"""What finds faces and landmarks, in two ways behind one form."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from thbench_face.detector import FaceDetector
+from thbench_face.landmarks import LandmarkNet
+
+from thbench.api import Frames
+from thbench_crema_d import BackendName
+
+__all__ = ["Backend", "YunetPfld", "backend"]
+
+
+class Backend(Protocol):
+    """Faces and their landmarks in one whole picture [H, W, 3], RGB."""
+
+    def faces(self, frame: Frames) -> NDArray[np.float64]:
+        """[n, 5] x, y, width, height in pixels, score 0..1."""
+        ...
+
+    def landmarks(self, frame: Frames, box: NDArray[np.float64]) -> NDArray[np.float32]:
+        """[68, 2] x, y in pixels of `frame`, iBUG order, of the face in `box` (as `faces` gives it)."""
+        ...
+
+
+class YunetPfld:
+    """The two small networks of `thbench_face`: quick, and published for anyone to use."""
+
+    def __init__(self, detector: Path, landmarks: Path) -> None:
+        self.faces = FaceDetector(detector)
+        self.landmarks = LandmarkNet(landmarks)
+
+
+@lru_cache(maxsize=1)
+def backend(name: BackendName, detector: str, landmarks: str, device: str, threads: int) -> Backend:
+    """The networks of this process, loaded once. OpenCV and torch are held to `threads`."""
+    cv2.setNumThreads(threads)
+    if name == "yunet-pfld":
+        return YunetPfld(Path(detector), Path(landmarks))
+    from thbench_crema_d.fan import S3fdFan
+
+    return S3fdFan(Path(detector), Path(landmarks), device, threads)

@@ -1,0 +1,148 @@
+"""Bring many files, several at a time, each from the first address that gives it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from filelock import FileLock, Timeout
+from requests.adapters import HTTPAdapter
+from tqdm import tqdm
+
+from thbench.api import Account, UserError
+from thbench_crema_d.catalogue import File
+from thbench_crema_d.download import Stopped, Unusable, download, part_of
+from thbench_crema_d.recordings import absent, condition_of
+
+__all__ = ["MIRRORS", "Plan", "fetch", "plan_of"]
+
+MIRRORS = (
+    "https://media.githubusercontent.com/media/CheyneyComputerScience/CREMA-D/master",
+    "https://gitlab.com/cs-cooper-lab/crema-d-mirror/-/raw/main",
+)
+"""Addresses that deliver the recordings behind the Git LFS pointers of the authors' repository."""
+
+TRIES = 3
+PAUSE = 2.0
+"""Seconds before an address is asked again, doubled each time."""
+_READERS = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which of the wanted files are here, and which must come."""
+
+    here: Sequence[File]
+    wanted: Sequence[File]
+
+
+def plan_of(root: Path, files: Sequence[File]) -> Plan:
+    """Reads what is here, so that a damaged file of the right size is fetched again."""
+    away = set(absent(root, files))
+    candidates = [f for f in files if f not in away]
+    with ThreadPoolExecutor(_READERS) as pool:
+        found = pool.map(lambda f: condition_of(root / f.path, f, lambda _: False), candidates)
+        shown = tqdm(found, "check what is here", len(candidates), unit="file", disable=None)
+        here = [f for f, condition in zip(candidates, shown, strict=True) if condition == "good"]
+    kept = set(here)
+    return Plan(here, [f for f in files if f not in kept])
+
+
+def fetch(root: Path, files: Sequence[File], mirrors: Sequence[str], connections: int) -> Account:
+    """Download what is not here; a stopped fetch goes on where it was, inside a file too.
+
+    Raises UserError where another fetch is at work in `root` and where the disk is full.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(root / ".thbench-fetch.lock", timeout=0):
+            plan = plan_of(root, files)
+            return _account(plan, _Fetch(root, mirrors).all(plan.wanted, connections))
+    except Timeout:
+        raise UserError(f"another fetch is at work in {root}", "wait for it to end") from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UserError(
+            f"cannot write under {root}: {reason}", "the same command goes on"
+        ) from error
+
+
+def _account(plan: Plan, failed: dict[File, str]) -> Account:
+    got = [f for f in plan.wanted if f not in failed]
+    megabytes = sum(f.size for f in got) / 1e6
+    line = f"{len(got)} files fetched ({megabytes:.1f} MB), {len(plan.here)} were here already"
+    problems = [f"{f.path}: {reason}" for f, reason in failed.items()]
+    return Account([f"{line}, {len(failed)} failed"], problems)
+
+
+class _Fetch:
+    """Several downloads at a time, which stop together."""
+
+    def __init__(self, root: Path, mirrors: Sequence[str]) -> None:
+        self._root, self._mirrors = root, [m.rstrip("/") for m in mirrors]
+        self._stop = threading.Event()
+        self._sessions = threading.local()
+
+    def all(self, files: Sequence[File], connections: int) -> dict[File, str]:
+        """Reasons by file that could not be had, in the order of `files`."""
+        failed: dict[File, str] = {}
+        waiting = sum(part_of(self._root / f.path, f).exists() for f in files)
+        label = "fetch" + (f" ({waiting} resumed)" if waiting else "")
+        pool = ThreadPoolExecutor(connections)
+        with tqdm(
+            total=sum(f.size for f in files), desc=label, unit="B", unit_scale=True, disable=None
+        ) as self._bar:
+            try:
+                work = {pool.submit(self._one, f): f for f in files}
+                for done in as_completed(work):
+                    self._take(done, work[done], failed)
+            finally:
+                self._stop.set()
+                pool.shutdown(wait=True, cancel_futures=True)
+        return {f: failed[f] for f in files if f in failed}
+
+    def _take(self, done: Future[str | None], file: File, failed: dict[File, str]) -> None:
+        if reason := done.result():
+            failed[file] = reason
+
+    def _one(self, file: File) -> str | None:
+        """None, or why no address gave the file."""
+        target = self._root / file.path
+        if (part := part_of(target, file)).exists():
+            self._bar.update(part.stat().st_size)
+        reasons = []
+        for mirror in self._mirrors:
+            if not (reason := self._from(f"{mirror}/{file.path}", target, file)):
+                return None
+            reasons.append(f"{reason} ({mirror})")
+        return "; ".join(reasons)
+
+    def _from(self, url: str, target: Path, file: File) -> str | None:
+        """Ask one address, again after a pause where that may help."""
+        for attempt in range(TRIES):
+            try:
+                download(self._session, url, target, file, self._bar.update, self._stop.is_set)
+                return None
+            except Unusable as error:
+                reason = str(error)
+                if error.lasting:
+                    break
+            except Stopped:
+                return "stopped"
+            if attempt < TRIES - 1 and self._stop.wait(PAUSE * 2**attempt):
+                break
+        return reason
+
+    @property
+    def _session(self) -> requests.Session:
+        """One session per thread: connections are kept, and sessions are not made to be shared."""
+        if not hasattr(self._sessions, "session"):
+            session = requests.Session()
+            session.mount("https://", HTTPAdapter(pool_maxsize=2))
+            self._sessions.session = session
+        session_of_thread: requests.Session = self._sessions.session
+        return session_of_thread

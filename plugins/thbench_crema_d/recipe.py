@@ -1,0 +1,35 @@
+"""What decides the bytes of the prepared set, besides the recordings. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from thbench_face import PFLD, YUNET
+
+from thbench.api import FPS, WeightsFile
+from thbench_crema_d import FAN, MASTER, S3FD, VERSION, BackendName
+
+__all__ = ["FEWEST", "MAX_MISSING", "WEIGHTS", "recipe_of"]
+
+FEWEST = FPS
+"""Frames a clip must have: a second."""
+MAX_MISSING = 0.2
+"""Largest share of frames without a face."""
+WEIGHTS: Mapping[BackendName, tuple[WeightsFile, WeightsFile]] = {
+    "yunet-pfld": (YUNET, PFLD),
+    "face-alignment": (S3FD, FAN),
+}
+"""Detector and landmark network of each backend."""
+_HOW: Mapping[BackendName, str] = {
+    "yunet-pfld": "YuNet at 320 px, score from 0.6; PFLD on 112 px of 1.1 x the box",
+    "face-alignment": "S3FD, score from 0.5; 2D-FAN-4 with mirrored copy",
+}
+
+
+def recipe_of(name: BackendName) -> str:
+    """A short digest over definition version, sizes, limits, backend and weights."""
+    hashes = [w.sha256 for w in WEIGHTS[name]]
+    parts = [VERSION, MASTER, FPS, FEWEST, MAX_MISSING, _HOW[name], hashes]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

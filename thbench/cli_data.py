@@ -1,0 +1,143 @@
+"""`thbench data`: bring a dataset's media onto this machine, check and prepare them.
+
+The commands work for every dataset that offers them (api.Fetchable). Which clips they are about is
+said by a suite: the shipped one of the dataset's name, or any other.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import click
+
+if TYPE_CHECKING:
+    from thbench.api import Account, Clip, Fetchable
+
+Command = Callable[..., Any]
+PARTS = ("test", "validation", "train", "all")
+Part: TypeAlias = Literal["test", "validation", "train", "all"]
+
+
+@click.group()
+def data() -> None:
+    """Fetch, verify, prepare and look at the media of a dataset."""
+
+
+def _where_options(command: Command) -> Command:
+    options = [
+        click.option(
+            "--root", type=click.Path(path_type=Path), help="Where the media lie; used in place."
+        ),
+        click.option(
+            "--manifest", type=click.Path(path_type=Path), help="Hashes of other media files."
+        ),
+        click.option("--suite", metavar="SUITE", help="The suite that says which clips."),
+        click.option(
+            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for `thbench run`."
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _data_command(command: Command) -> Command:
+    part = click.option(
+        "--split",
+        "part",
+        type=click.Choice(PARTS),
+        default="test",
+        show_default=True,
+        help="Which clips of the suite's split.",
+    )
+    clip = click.option("--clip", "ids", multiple=True, metavar="ID", help="Only this clip.")
+    return click.argument("dataset")(_where_options(part(clip(command))))
+
+
+@data.command()
+@_data_command
+@click.option("--mirror", metavar="URL", help="Fetch from here instead of the public addresses.")
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 64),
+    default=8,
+    show_default=True,
+    help="Downloads at a time.",
+)
+def fetch(mirror: str | None, connections: int, **options: Any) -> None:
+    """Download the media of DATASET that are not here, each checked against its SHA-256.
+
+    Running the command again continues it, inside a file too.
+    """
+    dataset, clips = _chosen(**options)
+    _tell(dataset.fetch(clips, mirror, connections))
+
+
+@data.command()
+@_data_command
+def verify(**options: Any) -> None:
+    """Read all media of DATASET and name what is missing or not as published. Exit code 1 if any."""
+    dataset, clips = _chosen(**options)
+    _tell(dataset.verify(clips))
+
+
+@data.command()
+@_data_command
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, ...")
+def prepare(workers: int, device: str, **options: Any) -> None:
+    """Make of DATASET's media what runs read. Running the command again continues it."""
+    from thbench.engines.local import LocalEngine
+
+    dataset, clips = _chosen(device=device, **options)
+    _tell(dataset.prepare(clips, LocalEngine(workers)))
+
+
+@data.command()
+@click.argument("dataset")
+@click.argument("clip")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), required=True, help="Picture to write (PNG)."
+)
+@_where_options
+def show(clip: str, out: Path, **options: Any) -> None:
+    """Write a picture of one prepared CLIP of DATASET with its annotations."""
+    dataset, clips = _chosen(part="all", ids=(clip,), **options)
+    dataset.show(clips[0], out)
+    click.echo(str(out))
+
+
+def _tell(account: Account) -> None:
+    for line in account.lines:
+        click.echo(line)
+    for problem in account.problems:
+        click.echo(f"problem: {problem}", err=True)
+    if account.problems:
+        sys.exit(1)
+
+
+def _chosen(
+    dataset: str,
+    root: Path | None,
+    manifest: Path | None,
+    suite: str | None,
+    overrides: tuple[str, ...],
+    part: Part = "test",
+    ids: tuple[str, ...] = (),
+    device: str = "cpu",
+) -> tuple[Fetchable, Sequence[Clip]]:
+    """The dataset, and the clips a command is about; says how many and what is excluded."""
+    from thbench.data import clips_of_names, clips_of_part, fetchable, reduced_suite
+
+    where = {"root": root, "manifest": manifest}
+    chosen = reduced_suite(dataset, suite, overrides, where)
+    built, clips = fetchable(chosen, device)
+    if ids:
+        return built, clips_of_names(clips, ids, dataset)
+    selected, notes = clips_of_part(chosen, clips, part)
+    for note in notes:
+        click.echo(note)
+    return built, selected

@@ -1,0 +1,97 @@
+"""Which dataset and which clips a data command is about: what a suite says, and nothing else of it."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from thbench.api import Clip, Dataset, Fetchable, UserError
+from thbench.context import build
+from thbench.environment import Settings, default_offline
+from thbench.plugins import registry
+from thbench.split import select
+from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite, find_suite
+from thbench.yamlfile import Document, read_yaml
+
+KEPT = ("schema", "name", "dataset", "split", "seed", "limits")
+"""Keys of a suite that say which clips it is about."""
+
+
+def reduced_suite(
+    dataset: str, name: str | None, overrides: Sequence[str], where: Mapping[str, Path | None]
+) -> Suite:
+    """A suite without systems and metrics: the named one, else the shipped one of the dataset's name.
+
+    `where` are path options of the dataset from the command line. Raises UserError.
+    """
+    registry().find("dataset", dataset)
+    document = _document(dataset, name)
+    if not isinstance(document.data.get("dataset"), dict):
+        document.data["dataset"] = {"name": document.data.get("dataset")}
+    for text in overrides:
+        apply_override(document, text)
+    document.data = {k: v for k, v in document.data.items() if k in KEPT}
+    document.overrides = tuple(overrides)
+    used = document.data["dataset"]["name"]
+    if used != dataset:
+        raise UserError(f"suite '{name}' is about dataset '{used}'", f"thbench data ... {used}")
+    for key, path in where.items():
+        if path is not None:
+            apply_override(document, f"dataset.{key}={json.dumps(str(path.absolute()))}")
+    return build_suite(document, registry())
+
+
+def _document(dataset: str, name: str | None) -> Document:
+    shipped = benchmarks_folder() / f"{dataset}.yaml"
+    if name is None and not shipped.is_file():
+        made: dict[str, Any] = {"schema": 1, "name": dataset, "dataset": dataset, "split": "all"}
+        return Document(f"dataset '{dataset}'", made)
+    return read_yaml(find_suite(name) if name else shipped)
+
+
+def fetchable(suite: Suite, device: str) -> tuple[Fetchable, Sequence[Clip]]:
+    """The suite's dataset and all its clips. Raises UserError for one without data commands."""
+    settings = Settings(device=device, offline=default_offline())
+    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry(), settings)
+    if not isinstance(dataset, Fetchable):
+        name = suite.dataset.plugin.name
+        raise UserError(f"dataset '{name}' has nothing to fetch or prepare", "run it as it is")
+    return dataset, dataset.clips()
+
+
+def clips_of_names(clips: Sequence[Clip], names: Sequence[str], dataset: str) -> list[Clip]:
+    """Raises UserError for a clip the dataset lacks."""
+    by_id = {c.id: c for c in clips}
+    if strangers := [n for n in names if n not in by_id]:
+        raise UserError(f"dataset '{dataset}' has no clip '{strangers[0]}'", "check its name")
+    return [by_id[n] for n in dict.fromkeys(names)]
+
+
+def clips_of_part(suite: Suite, clips: Sequence[Clip], part: str) -> tuple[list[Clip], list[str]]:
+    """Clips of `test`, `validation`, `train` or `all`, and a note for each that the split excludes."""
+    split = select(suite, clips)
+    everyone = frozenset(c.actor for c in clips)
+    parts = {"test": split.actors, "train": split.train, "validation": split.validation}
+    actors = parts.get(part, everyone)
+    own = [c for c in clips if c.actor in actors]
+    chosen = list(split.clips) if part == "test" else [c for c in own if c.id not in split.excluded]
+    if not chosen:
+        raise UserError(f"split '{split.name}' names no {part} actors", "choose another --split")
+    notes = [f"{len(chosen)} clips of {len(actors)} actors ({part} of split {split.name})"]
+    left_out = [c.id for c in own if c.id in split.excluded]
+    return chosen, notes + [f"excluded {c}: {split.excluded[c]}" for c in left_out]
+
+
+def selection(suite: Suite) -> str:
+    """The words with which a data command finds the same clips and folders as `suite`."""
+    file = Path(suite.file)
+    shipped = file.parent == benchmarks_folder()
+    name = file.stem if shipped else suite.file
+    words = [] if shipped and name == suite.dataset.plugin.name else ["--suite", name]
+    for override in suite.overrides:
+        if override.partition("=")[0].split(".")[0] in KEPT:
+            words += ["--set", override]
+    return shlex.join(words)
