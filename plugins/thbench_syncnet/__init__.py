@@ -81,7 +81,7 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             LagOptions,
             _lag,
             summary="lag between mouth opening and loudness, in the sign of AV offset",
-            extractors=lambda _: {"mouth_aperture": {}, "speech_envelope": {}},
+            extractors=lambda _: {"mouth_aperture": {}, "speech_envelope": {"scale": "decibel"}},
         ),
     ]
 
