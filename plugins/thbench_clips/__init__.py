@@ -25,7 +25,7 @@ __all__ = ["ClipsOptions"]
 class ClipsOptions:
     """Where the videos are, and how they become square clips."""
 
-    root: Annotated[Path, "folder of videos, searched with its subfolders"]
+    root: Annotated[Path, "folder of videos, searched with its subfolders"] = Path("clips")
     manifest: Annotated[
         Path | None,
         "CSV or JSON with the columns file, clip, actor and any labels; files under root",

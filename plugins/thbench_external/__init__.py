@@ -24,7 +24,7 @@ __all__ = ["FolderOptions"]
 class FolderOptions:
     """Where the videos are, what may be changed on them, and what their maker was trained on."""
 
-    root: Annotated[Path, "folder of the videos"]
+    root: Annotated[Path, "folder of the videos"] = Path("videos")
     pattern: Annotated[
         str,
         "path under root with {clip} for the clip's id; without a suffix any known one is taken, and "
