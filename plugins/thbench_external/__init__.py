@@ -58,8 +58,14 @@ class FolderOptions:
             raise ValueError(f"pattern {self.pattern!r} lacks {{clip}}")
         if Path(self.pattern).is_absolute() or ".." in Path(self.pattern).parts:
             raise ValueError(f"pattern {self.pattern!r} leaves the root")
-        if self.trained_on is None and (self.trained_actors or self.trained_actors_file):
+        named = bool(self.trained_actors) or self.trained_actors_file is not None
+        if named and self.trained_on is None:
             raise ValueError("trained actors need `trained_on`, the data set they belong to")
+        if self.trained_on is not None and not named:
+            raise ValueError(
+                "trained_on needs trained_actors or trained_actors_file: without actors it would "
+                "read as having seen none"
+            )
 
 
 def _missing(options: FolderOptions) -> Sequence[Missing]:

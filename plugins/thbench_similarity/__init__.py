@@ -57,10 +57,7 @@ class TorchmetricsOptions:
     scale: Annotated[
         Literal["0..255", "0..1", "-1..1"], "range of pixel values the class is given"
     ] = "0..255"
-    precision: Annotated[
-        Literal["float64", "float32"],
-        "numbers it computes in; float32 is many times faster on a CPU",
-    ] = "float64"
+    precision: _Precision = "float64"
     skip_identity: _SkipIdentity = True
 
 

@@ -247,7 +247,9 @@ def test_training_is_declared(tmp_path: Path) -> None:
     )
     assert declared.dataset == "crema_d"
     assert declared.actors == {"1001", "1002", "1003", "1004"}
-    assert trained(trained_on="crema_d").actors == frozenset()
+    actors.write_text("\n")
+    with pytest.raises(UserError, match=r"actors.txt: names no actor"):  # none is a strong claim
+        trained(trained_on="crema_d", trained_actors_file=actors)
     with pytest.raises(UserError, match=r"absent.txt: .*one actor a line"):
         trained(trained_on="crema_d", trained_actors_file=tmp_path / "absent.txt")
 
@@ -258,6 +260,7 @@ def test_training_is_declared(tmp_path: Path) -> None:
         ({"pattern": "video.mp4"}, "lacks {clip}"),
         ({"pattern": "../{clip}"}, "leaves the root"),
         ({"trained_actors": [1]}, "trained actors need `trained_on`"),
+        ({"trained_on": "crema_d"}, "trained_on needs trained_actors"),
         ({"length": "loose"}, "length"),
     ],
 )
