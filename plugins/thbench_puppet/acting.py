@@ -55,7 +55,7 @@ FULL = {
     "FEA": Acting(
         pitch=0.34, spread=0.3, tempo=0.03, loudness=1, breath=0.6, tension=0.3,
         brow_inner=0.056, brow_outer=0.022, furrow=0.014, corner=-0.012, stretch=0.12,
-        lids=0.42, part=0.16, nod=1.0, vigour=0.05,
+        lids=0.30, part=0.16, nod=1.0, vigour=0.05,
     ),
     "HAP": Acting(
         pitch=0.26, spread=0.7, tempo=0.06, loudness=2, brow_inner=0.018, brow_outer=0.022,

@@ -27,7 +27,7 @@ HAIRS: tuple[Colour, ...] = (
     (0.09, 0.07, 0.06), (0.16, 0.11, 0.08), (0.28, 0.18, 0.11), (0.40, 0.26, 0.15),
     (0.56, 0.38, 0.20), (0.76, 0.60, 0.36), (0.55, 0.24, 0.10),
 )  # fmt: skip
-GREYS: tuple[Colour, ...] = ((0.50, 0.49, 0.48), (0.70, 0.69, 0.68), (0.84, 0.83, 0.81))
+GREYS: tuple[Colour, ...] = ((0.50, 0.49, 0.48), (0.70, 0.69, 0.68), (0.76, 0.75, 0.73))
 EYES: tuple[Colour, ...] = (
     (0.25, 0.15, 0.08), (0.36, 0.22, 0.11), (0.42, 0.36, 0.18), (0.30, 0.42, 0.26),
     (0.28, 0.45, 0.60), (0.40, 0.48, 0.52),
@@ -45,7 +45,7 @@ NECKLINES = ("crew", "vee", "collar")
 
 @dataclass(frozen=True)
 class Face:
-    """Proportions in half image widths; x to the right, y down, the face's centre at 0, 0."""
+    """Proportions in face coordinates (canvas.py); x to the right, y down."""
 
     half_width: float
     squareness: float
@@ -140,8 +140,8 @@ def _face(t: dict[str, float], woman: bool) -> Face:
         crown_y=between("crown", -0.70, -0.63),
         eye_x=between("eye_x", 0.183, 0.214),
         eye_y=between("eye_y", -0.075, -0.025),
-        eye_width=between("eye_width", 0.080, 0.098) + 0.003 * woman,
-        eye_height=between("eye_height", 0.030, 0.044) + 0.004 * woman,
+        eye_width=between("eye_width", 0.086, 0.103) + 0.003 * woman,
+        eye_height=between("eye_height", 0.033, 0.046) + 0.004 * woman,
         eye_slant=between("eye_slant", -0.012, 0.020),
         brow_gap=between("brow_gap", 0.105, 0.150) + 0.012 * woman,
         brow_thickness=between("brow_thickness", 0.015, 0.030) - 0.004 * woman,
@@ -149,9 +149,9 @@ def _face(t: dict[str, float], woman: bool) -> Face:
         nose_width=between("nose_width", 0.068, 0.104) - 0.006 * woman,
         nose_y=between("nose_y", 0.155, 0.215),
         mouth_y=between("mouth_y", 0.330, 0.385) - 0.006 * woman,
-        mouth_width=between("mouth_width", 0.148, 0.190),
-        upper_lip=between("upper_lip", 0.020, 0.038) + 0.004 * woman,
-        lower_lip=between("lower_lip", 0.030, 0.052) + 0.004 * woman,
+        mouth_width=between("mouth_width", 0.158, 0.204),
+        upper_lip=between("upper_lip", 0.023, 0.040) + 0.004 * woman,
+        lower_lip=between("lower_lip", 0.032, 0.054) + 0.004 * woman,
     )
 
 

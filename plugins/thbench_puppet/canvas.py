@@ -1,6 +1,7 @@
 """A small painter: anti-aliased, optionally soft shapes on a float picture of any size.
 
-Coordinates are half image widths, so a shape covers the same part of a picture at every size.
+Coordinates are those of the face (about half image widths, y down, 0, 0 between the eyes and the
+nose), so a shape covers the same part of a picture at every size.
 """
 
 from __future__ import annotations
@@ -14,12 +15,48 @@ from thbench_puppet.actors import Colour
 Field = NDArray[np.float32]
 """[size, size]."""
 FRACTION_BITS = 6
+ZOOM = 1.14
+"""Half image widths in one unit of the face."""
+BLEED = 0.68
+"""Pixels by which OpenCV's anti-aliased polygons reach over their edge (measured); drawn shapes are
+made smaller by it, so that they cover the same area at every size."""
+DOWN = 0.035
+"""Where the face's origin lies below the picture's middle, half image widths."""
+
+
+def to_pixels(points: NDArray[np.floating], size: int) -> NDArray[np.floating]:
+    """Face coordinates to pixels of a `size` px picture, pixel centres at integers."""
+    offset = np.array([1, 1 + DOWN], dtype=points.dtype)
+    scale = points.dtype.type(ZOOM)
+    return np.asarray((points * scale + offset) * points.dtype.type(size / 2) - points.dtype.type(0.5))
+
+
+def nodes(size: int) -> NDArray[np.float32]:
+    """[size, size, 2] face coordinates of the pixel centres of a `size` px picture."""
+    middle = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(2 / size) - 1
+    x, y = np.meshgrid(middle, middle)
+    return np.stack([x, y - np.float32(DOWN)], axis=-1) / np.float32(ZOOM)
 
 
 def fixed_point(points: NDArray[np.floating], size: int) -> NDArray[np.int32]:
-    """Half image widths to OpenCV's fixed-point pixels (centres at integers)."""
-    pixels = (points + 1) * (size / 2) - 0.5
-    return np.round(pixels * (1 << FRACTION_BITS)).astype(np.int32)
+    """Face coordinates to OpenCV's fixed-point pixels."""
+    return np.round(to_pixels(points, size) * (1 << FRACTION_BITS)).astype(np.int32)
+
+
+def bleed(size: int) -> float:
+    """BLEED in face coordinates of a `size` px picture."""
+    return BLEED * 2 / (size * ZOOM)
+
+
+def inset(polygon: NDArray[np.floating], by: float) -> NDArray[np.floating]:
+    """[n, 2] a closed outline moved inwards by `by`."""
+    edge = np.roll(polygon, -1, axis=0) - polygon
+    edge = edge / np.maximum(np.linalg.norm(edge, axis=1, keepdims=True), 1e-9)
+    along = edge + np.roll(edge, 1, axis=0)
+    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 0.5)
+    x, y = polygon.T
+    turn = np.sign(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+    return np.asarray(polygon + by * turn * np.stack([-along[:, 1], along[:, 0]], axis=1))
 
 
 class Canvas:
@@ -28,18 +65,18 @@ class Canvas:
     def __init__(self, size: int) -> None:
         self.size = size
         self.image: NDArray[np.float32] = np.zeros((size, size, 3), dtype=np.float32)
-        middle = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(2 / size) - 1
-        self.x, self.y = np.meshgrid(middle, middle)
+        self.x, self.y = np.moveaxis(nodes(size), -1, 0).copy()
 
     def mask(self, polygon: NDArray[np.floating], soft: float = 0.0) -> Field:
         """[size, size] 0..1, 1 inside; `soft` is the sigma of its edge in half image widths."""
         drawn = np.zeros((self.size, self.size), dtype=np.uint8)
-        cv2.fillPoly(drawn, [fixed_point(polygon, self.size)], 255, cv2.LINE_AA, FRACTION_BITS)
+        outline = fixed_point(inset(np.asarray(polygon, dtype=np.float64), bleed(self.size)), self.size)
+        cv2.fillPoly(drawn, [outline], 255, cv2.LINE_AA, FRACTION_BITS)
         field = drawn.astype(np.float32) / 255
         return self.blurred(field, soft) if soft else field
 
     def blurred(self, field: Field, soft: float) -> Field:
-        return np.asarray(cv2.GaussianBlur(field, (0, 0), soft * self.size / 2), dtype=np.float32)
+        return np.asarray(cv2.GaussianBlur(field, (0, 0), soft * ZOOM * self.size / 2), dtype=np.float32)
 
     def spot(self, x: float, y: float, width: float, height: float) -> Field:
         """A soft round spot, 1 in its middle."""

@@ -15,8 +15,9 @@ import numpy as np
 
 from thbench.api import Clip, ClipFailure, Context, Missing, Source, UserError
 from thbench_puppet import VERSION, Options
+from thbench_puppet.canvas import to_pixels
 from thbench_puppet.corruptions import corrupt
-from thbench_puppet.landmarks import aperture, landmarks_of, to_pixels
+from thbench_puppet.landmarks import aperture, landmarks_of
 from thbench_puppet.motion import head_pose, motion_of
 from thbench_puppet.names import all_clips, clip_ids
 from thbench_puppet.render import render
@@ -45,7 +46,7 @@ def make(clip_id: str, size: int) -> Source:
     score = score_of(clip_id)
     motion, mouth = motion_of(score), mouth_of(score)
     warp = Warp(score.actor.face, motion, mouth.jaw)
-    points = to_pixels(landmarks_of(score, motion, mouth, warp), size)
+    points = to_pixels(landmarks_of(score, motion, mouth, warp), size).astype(np.float32)
     annotations = {
         "landmarks": points,
         "mouth_aperture": aperture(points),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -33,7 +34,7 @@ def _hairline(who: Actor) -> list[tuple[float, float]]:
         "receding": [(w * 1.0, e - 0.0), (w * 0.92, e - 0.20), (w * 0.70, e - 0.46), (w * 0.36, e - 0.52), (0.0, e - 0.455), (-w * 0.36, e - 0.52), (-w * 0.70, e - 0.46), (-w * 0.92, e - 0.20), (-w * 1.0, e - 0.0)],
         "swept": [(w * 1.0, e + 0.02), (w * 0.90, e - 0.20), (w * 0.66, e - 0.40), (0.0, e - 0.44), (-w * 0.66, e - 0.40), (-w * 0.90, e - 0.20), (-w * 1.0, e + 0.02)],
         "messy": [(w * 1.0, e + 0.05), (w * 0.90, e - 0.14), (w * 0.62, e - 0.30), (w * 0.40, e - 0.24), (w * 0.16, e - 0.33), (-w * 0.14, e - 0.25), (-w * 0.40, e - 0.33), (-w * 0.66, e - 0.26), (-w * 0.90, e - 0.14), (-w * 1.0, e + 0.05)],
-        "fringe": [(w * 1.02, e + 0.30), (w * 0.90, e + 0.02), (w * 0.80, e - 0.16), (w * 0.4, e - 0.215), (0.0, e - 0.225), (-w * 0.4, e - 0.215), (-w * 0.80, e - 0.16), (-w * 0.90, e + 0.02), (-w * 1.02, e + 0.30)],
+        "fringe": [(w * 1.02, e + 0.30), (w * 0.90, e + 0.02), (w * 0.80, e - 0.16), (w * 0.4, e - 0.260), (0.0, e - 0.270), (-w * 0.4, e - 0.260), (-w * 0.80, e - 0.16), (-w * 0.90, e + 0.02), (-w * 1.02, e + 0.30)],
         "parted": [(w * 1.04, e + 0.40), (w * 0.93, e + 0.05), (w * 0.80, e - 0.20), (w * 0.45, e - 0.36), (0.0, e - 0.50), (-w * 0.45, e - 0.36), (-w * 0.80, e - 0.20), (-w * 0.93, e + 0.05), (-w * 1.04, e + 0.40)],
         "long": [(w * 1.04, e + 0.40), (w * 0.95, e + 0.08), (w * 0.86, e - 0.16), (w * 0.60, e - 0.29), (w * 0.1, e - 0.38), (-w * 0.42, e - 0.47), (-w * 0.80, e - 0.26), (-w * 0.95, e + 0.05), (-w * 1.04, e + 0.40)],
         "bob": [(w * 1.04, e + 0.44), (w * 0.93, e + 0.14), (w * 0.86, e - 0.14), (w * 0.56, e - 0.27), (0.0, e - 0.33), (-w * 0.56, e - 0.30), (-w * 0.86, e - 0.14), (-w * 0.93, e + 0.14), (-w * 1.04, e + 0.44)],
@@ -76,8 +77,8 @@ def _strands(canvas: Canvas, who: Actor) -> Field:
     rng = generator("strands", who.name)
     y = canvas.y - who.face.crown_y + 0.25
     fan = np.arctan2(canvas.x + 0.10 * np.sin(7 * canvas.y + rng.random()), y + 0.55)
-    if who.hair_style in ("curly", "curls", "messy"):
-        fan = fan + 0.10 * np.sin(26 * canvas.y + 5 * canvas.x) + 0.05 * np.cos(31 * canvas.x)
+    if who.hair_style in ("curly", "curls"):
+        return _curls(canvas, rng)
     if who.hair_style == "wavy":
         fan = fan + 0.05 * np.sin(16 * canvas.y)
     fine, broad = rng.random(241), rng.random(49)
@@ -85,6 +86,13 @@ def _strands(canvas: Canvas, who: Actor) -> Field:
     strands = 0.55 * np.interp(position * 1.0, np.linspace(0, 1, 241), fine)
     strands += 0.55 * np.interp(position, np.linspace(0, 1, 49), broad)
     return np.asarray(0.70 + 0.55 * strands, dtype=np.float32)
+
+
+def _curls(canvas: Canvas, rng: np.random.Generator) -> Field:
+    """Brightness of curls: light and dark tufts, about 1."""
+    tufts = rng.random((36, 36), dtype=np.float32)
+    smooth = cv2.resize(tufts, (canvas.size, canvas.size), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(0.78 + 0.44 * smooth, dtype=np.float32)
 
 
 def _gloss(canvas: Canvas, who: Actor) -> Field:
@@ -109,10 +117,17 @@ def paint_hair_behind(canvas: Canvas, who: Actor) -> None:
     if style not in LENGTH:
         return
     top = _half_skull(who, _thickness(who), face.eye_y)
-    wide, low = abs(top[1, 0]) * (1.04 + 0.10 * who.hair_volume), LENGTH[style]
-    tips = smooth_path([(wide, face.eye_y), (wide * 1.06, 0.30), (wide * 1.04, low - 0.10), (wide * 0.80, low)], 24)
+    wide, low = abs(top[1, 0]), LENGTH[style]
+    tips = _side(who, wide, low)
     outline = np.concatenate([top[1:-1], tips, tips[::-1] * [-1, 1]])
     canvas.paint(canvas.mask(_wobbled(outline, who)), _texture(canvas, who, 0.62))
+
+
+def _side(who: Actor, wide: float, low: float) -> Outline:
+    """The outer edge of long hair on the right, from the eyes down to the tips."""
+    return smooth_path(
+        [(wide, who.face.eye_y - 0.04), (wide * 1.05, 0.16), (wide * 1.10, 0.40), (wide * 1.08, max(low - 0.08, 0.46)), (wide * 0.84, max(low, 0.54))], 24
+    )
 
 
 def paint_hair_front(canvas: Canvas, who: Actor) -> None:
@@ -135,8 +150,8 @@ def _locks(canvas: Canvas, who: Actor) -> None:
     """Strands of long hair falling in front of the ears."""
     face, low = who.face, min(LENGTH[who.hair_style], 0.94)
     w, e = face.half_width, face.eye_y
+    wide = abs(_half_skull(who, _thickness(who), e)[1, 0])
     for side in (-1, 1):
-        inner = smooth_path([(w * 0.93, e - 0.06), (w * 0.99, e + 0.20), (w * 0.98, 0.42), (w * 1.10, low)], 24)
-        outer = smooth_path([(w * 1.30, low - 0.03), (w * 1.28, 0.30), (w * 1.14, e - 0.06)], 24)
-        lock = np.concatenate([inner, outer]) * [side, 1]
+        inner = smooth_path([(w * 0.97, e + 0.02), (w * 0.98, e + 0.20), (w * 0.93, 0.42), (w * 1.00, max(low, 0.54))], 24)
+        lock = np.concatenate([inner, _side(who, wide, low)[-2::-1]]) * [side, 1]
         canvas.paint(canvas.mask(lock, 0.004), _texture(canvas, who, 0.90 if side < 0 else 0.78))

@@ -30,8 +30,8 @@ def jaw_line(face: Face, n: int = 17) -> NDArray[np.float64]:
 def nose_points(face: Face) -> NDArray[np.float64]:
     """[9, 2] four down the bridge, five along the base."""
     bridge_y = np.linspace(face.eye_y + 0.005, face.nose_y - 0.052, 4)
-    base_x = face.nose_width * np.array([-0.62, -0.32, 0, 0.32, 0.62])
-    base_y = face.nose_y + np.array([-0.006, 0.006, 0.014, 0.006, -0.006])
+    base_x = face.nose_width * np.array([-0.80, -0.40, 0, 0.40, 0.80])
+    base_y = face.nose_y + np.array([0.004, 0.014, 0.021, 0.014, 0.004])
     x = np.concatenate([np.zeros(4), base_x])
     return np.stack([x, np.concatenate([bridge_y, base_y])], axis=1)
 
@@ -59,7 +59,7 @@ def _mouth_points(mouth: Mouth) -> NDArray[np.float64]:
 
 
 def landmarks_of(score: Score, motion: Motion, mouth: Mouth, warp: Warp) -> NDArray[np.float64]:
-    """[T, 68, 2] in half image widths."""
+    """[T, 68, 2] in face coordinates."""
     face, n = score.actor.face, score.n_frames
     brow_s = np.linspace(-0.96, 0.96, 5)
     head = np.concatenate(
@@ -75,11 +75,6 @@ def landmarks_of(score: Score, motion: Motion, mouth: Mouth, warp: Warp) -> NDAr
     )
     jaw = warp.to_frame(_still(jaw_line(face), n).astype(np.float32), jaw=True)
     return np.concatenate([jaw, warp.to_frame(head.astype(np.float32))], axis=1)
-
-
-def to_pixels(points: NDArray[np.float64], size: int) -> NDArray[np.float32]:
-    """Half image widths to pixels of a `size` px frame, pixel centres at integers."""
-    return ((points + 1) * (size / 2) - 0.5).astype(np.float32)
 
 
 def aperture(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:

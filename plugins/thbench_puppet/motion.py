@@ -12,9 +12,6 @@ from thbench_puppet.score import Score, Track, at_frames
 from thbench_puppet.seeds import generator
 from thbench_puppet.speech import voicing
 
-BLINK_RISE = 0.07
-"""Seconds an eye takes to close; it opens in twice that."""
-
 
 @dataclass(frozen=True, eq=False)
 class Motion:
@@ -63,7 +60,7 @@ def _gaze(rng: np.random.Generator, times: Track) -> Track:
     edges = np.cumsum(0.35 + 0.9 * rng.random(24))
     levels = np.concatenate([[0.0], rng.uniform(-1, 1, 24) * (rng.random(24) < 0.6)])
     target = levels[np.searchsorted(edges, times)]
-    previous = levels[np.maximum(np.searchsorted(edges, times - 1 / FPS), 0)]
+    previous = levels[np.searchsorted(edges, times - 1 / FPS)]
     return 0.8 * target + 0.2 * previous
 
 

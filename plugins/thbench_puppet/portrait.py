@@ -6,8 +6,10 @@ the upper left on a height field of the face, so nose, cheeks and eye sockets ar
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,15 +23,35 @@ GREEN = (0.32, 0.56, 0.38)
 LIGHT = np.array([-0.42, -0.50, 0.76], dtype=np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """Treat the arrays as read-only.
+
+    head   [size, size, 3] uint8 RGB: what moves with the head, neck and background
+    shirt  [rows, size, 3] float32 grey levels: what stands still in front of the lowest rows,
+           weighted by its opacity; `seen` [rows, size, 1] is what it leaves of the head
+    """
+
+    head: NDArray[np.uint8]
+    shirt: NDArray[np.float32]
+    seen: NDArray[np.float32]
+
+
 @lru_cache(maxsize=4)
-def portrait(name: str, size: int) -> NDArray[np.uint8]:
-    """[size, size, 3] RGB; treat as read-only."""
+def portrait(name: str, size: int) -> Portrait:
+    """The actor's portrait at `size` px."""
     who = actor(name)
+    shirt, opacity = _shirt(Canvas(size), who)
+    top = int(np.flatnonzero(opacity.any(axis=1))[0])
+    opacity = opacity[top:, :, None]
+    return Portrait(_head_and_neck(who, size), 255 * shirt[top:] * opacity, 1 - opacity)
+
+
+def _head_and_neck(who: Actor, size: int) -> NDArray[np.uint8]:
     canvas = Canvas(size)
     _background(canvas)
     paint_hair_behind(canvas, who)
     _neck(canvas, who)
-    _shirt(canvas, who)
     _ears(canvas, who)
     _head(canvas, who)
     _marks_of_age(canvas, who)
@@ -54,44 +76,49 @@ def _background(canvas: Canvas) -> None:
 
 def _neck(canvas: Canvas, who: Actor) -> None:
     wide = who.face.half_width * (0.66 if who.sex == "male" else 0.56)
-    right = smooth_path([(wide, 0.30), (wide * 0.98, 0.62), (wide * 1.22, 0.80), (wide * 2.0, 0.92)], 30)
-    neck = np.concatenate([right, [[wide * 2, 1.1], [-wide * 2, 1.1]], right[::-1] * [-1, 1]])
+    right = smooth_path([(wide, 0.30), (wide * 0.98, 0.58), (wide * 1.10, 0.74), (wide * 1.5, 0.90)], 30)
+    neck = np.concatenate([right, [[wide * 1.5, 1.1], [-wide * 1.5, 1.1]], right[::-1] * [-1, 1]])
     mask = canvas.mask(neck)
     rounding = 1.02 - 0.35 * np.clip(np.abs(canvas.x + 0.06) / (wide * 1.3), 0, 1) ** 2
     canvas.paint(mask, np.asarray(mix(who.skin, (0.45, 0.2, 0.12), 0.10), np.float32) * rounding[..., None])
     outline = face_outline(who.face)
-    canvas.shade(mask * canvas.mask(outline + [0.02, 0.10], 0.045), 0.62)
+    canvas.shade(mask * canvas.mask(outline + [0.02, 0.10], 0.045), 0.52)
     throat = canvas.line(np.array([[-wide * 0.62, 0.66], [-wide * 0.16, 0.90]]), 0.02)
-    canvas.shade(mask * throat, 0.90)
-    canvas.shade(mask * canvas.line(np.array([[wide * 0.62, 0.66], [wide * 0.16, 0.90]]), 0.02), 0.90)
+    canvas.shade(mask * throat, 0.96)
+    canvas.shade(mask * canvas.line(np.array([[wide * 0.62, 0.66], [wide * 0.16, 0.90]]), 0.02), 0.96)
 
 
-def _shirt(canvas: Canvas, who: Actor) -> None:
+def _shirt(canvas: Canvas, who: Actor) -> tuple[NDArray[np.float32], Field]:
+    """The shirt's picture and its opacity."""
     wide = who.face.half_width * (0.66 if who.sex == "male" else 0.56)
-    reach = 0.98 if who.sex == "male" else 0.86
-    right = smooth_path([(wide * 1.18, 0.775), (reach * 0.72, 0.85), (reach * 0.94, 0.93), (reach * 1.02, 1.1)], 30)
-    depth = {"crew": 0.875, "vee": 1.02, "collar": 0.93}[who.neckline]
+    reach = 1.12 if who.sex == "male" else 0.98
+    right = smooth_path([(wide * 1.18, 0.715), (reach * 0.70, 0.785), (reach * 0.94, 0.875), (reach * 1.04, 1.1)], 30)
+    depth = {"crew": 0.80, "vee": 0.815, "collar": 0.85}[who.neckline]
     if who.neckline == "vee":
-        neck = [[-wide * 1.18, 0.775], [0, depth], [wide * 1.18, 0.775]]
+        neck = [[-wide * 1.18, 0.715], [0, depth], [wide * 1.18, 0.715]]
     else:
-        neck = smooth_path([(-wide * 1.18, 0.775), (-wide * 0.6, depth - 0.02), (0, depth), (wide * 0.6, depth - 0.02), (wide * 1.18, 0.775)]).tolist()
+        neck = smooth_path([(-wide * 1.18, 0.715), (-wide * 0.6, depth - 0.02), (0, depth), (wide * 0.6, depth - 0.02), (wide * 1.18, 0.715)]).tolist()
     body = np.concatenate([right, right[::-1] * [-1, 1], np.asarray(neck)])
     mask = canvas.mask(body)
     folds = 1.0 - 0.22 * canvas.x**2 + 0.10 * (0.95 - canvas.y) - 0.10 * canvas.x
-    canvas.paint(mask, np.asarray(who.shirt, np.float32) * folds[..., None])
+    canvas.image[:] = np.asarray(who.shirt, np.float32) * folds[..., None]
     hem = canvas.line(np.asarray(neck, dtype=np.float64)[::6] if len(neck) > 10 else np.asarray(neck), 0.014)
-    canvas.shade(mask * hem, 0.72)
-    canvas.shade(mask * canvas.mask(face_outline(who.face) + [0.03, 0.22], 0.06), 0.80)
+    canvas.shade(hem, 0.72)
+    canvas.shade(canvas.mask(face_outline(who.face) + [0.03, 0.20], 0.06), 0.80)
     if who.neckline == "collar":
-        _collar(canvas, who, wide)
+        mask = np.maximum(mask, _collar(canvas, who, wide))
+    return np.clip(canvas.image, 0, 1), mask
 
 
-def _collar(canvas: Canvas, who: Actor, wide: float) -> None:
+def _collar(canvas: Canvas, who: Actor, wide: float) -> Field:
+    covered = np.zeros_like(canvas.x)
     for side in (-1, 1):
-        wing = np.array([[wide * 1.22, 0.74], [wide * 0.98, 0.80], [0.03, 0.935], [0.16, 1.05], [wide * 1.5, 0.86]])
+        wing = np.array([[wide * 1.22, 0.68], [wide * 0.98, 0.74], [0.03, 0.865], [0.17, 0.97], [wide * 1.5, 0.80]])
         mask = canvas.mask(wing * [side, 1])
         canvas.paint(mask, np.clip(np.asarray(who.shirt, np.float32) * (1.18 - 0.06 * side), 0, 1))
         canvas.shade(canvas.line(wing[2:] * [side, 1], 0.012), 0.75)
+        covered = np.maximum(covered, mask)
+    return covered
 
 
 def _ears(canvas: Canvas, who: Actor) -> None:
@@ -134,7 +161,7 @@ def _nose_height(canvas: Canvas, face: Face) -> Field:
 def _light(canvas: Canvas, heights: Field) -> Field:
     """Brightness of the relief, about 1."""
     step = 2 / canvas.size
-    dy, dx = np.gradient(canvas.blurred(heights, 0.008), step)
+    dy, dx = np.gradient(canvas.blurred(heights, 0.012), step)
     length = np.sqrt(dx * dx + dy * dy + 1)
     lambert = (-dx * LIGHT[0] - dy * LIGHT[1] + LIGHT[2]) / length
     return np.asarray(0.52 + 0.62 * np.clip(lambert, 0, None), dtype=np.float32)
@@ -186,7 +213,7 @@ def _nostrils(canvas: Canvas, who: Actor) -> None:
             8,
         )
         canvas.shade(canvas.line(wing, 0.011), 0.66)
-    canvas.shade(canvas.spot(0, face.nose_y + 0.016, face.nose_width * 0.7, 0.014), 0.78)
+    canvas.shade(canvas.spot(0, face.nose_y + 0.016, face.nose_width * 0.7, 0.014), 0.86)
     canvas.shade(canvas.spot(0.0, (face.nose_y + face.mouth_y) / 2 + 0.01, 0.016, 0.05), 0.93)
 
 
@@ -201,7 +228,7 @@ def _marks_of_age(canvas: Canvas, who: Actor) -> None:
             ],
             10,
         )
-        canvas.shade(canvas.line(fold, 0.016), 1 - 0.06 - 0.20 * float(age))
+        canvas.shade(canvas.line(fold, 0.021), 1 - 0.05 - 0.14 * float(age))
         bag = smooth_path(
             [
                 (side * (face.eye_x - 0.07), face.eye_y + 0.055),
@@ -210,7 +237,7 @@ def _marks_of_age(canvas: Canvas, who: Actor) -> None:
             ],
             8,
         )
-        canvas.shade(canvas.line(bag, 0.014), 1 - 0.05 - 0.17 * float(age))
+        canvas.shade(canvas.line(bag, 0.016), 1 - 0.05 - 0.13 * float(age))
     for level in (-0.30, -0.36, -0.42):
         if who.age > 42:
             line = np.array([[-0.20, face.eye_y + level], [0.0, face.eye_y + level - 0.012], [0.20, face.eye_y + level]])
@@ -226,17 +253,15 @@ def _beard(canvas: Canvas, who: Actor) -> None:
     rng = generator("beard", who.name)
     grain = canvas.blurred(_grain(canvas, rng), 0.004)
     if who.beard == "stubble":
-        canvas.paint(area * np.clip(0.75 + 0.9 * grain, 0, 1), mix(who.hair, who.skin, 0.25), 0.42)
+        canvas.paint(area * np.clip(0.85 + 0.6 * grain, 0, 1), mix(who.hair, who.skin, 0.25), 0.36)
         return
-    colour = np.asarray(who.hair, np.float32) * (1.0 + 0.9 * grain[..., None])
+    colour = np.asarray(who.hair, np.float32) * (1.0 + 0.6 * grain[..., None])
     canvas.paint(area, np.clip(colour, 0, 1), 0.88)
 
 
 def _grain(canvas: Canvas, rng: np.random.Generator) -> Field:
     """Noise of the same pattern at every size, about -0.5..0.5."""
-    import cv2
-
-    small = rng.random((128, 128), dtype=np.float32) - 0.5
+    small = rng.random((192, 192), dtype=np.float32) - 0.5
     return np.asarray(cv2.resize(small, (canvas.size, canvas.size), interpolation=cv2.INTER_LINEAR))
 
 
@@ -264,6 +289,6 @@ def _beard_area(canvas: Canvas, who: Actor, kind: str) -> Field:
     chin = canvas.mask(ellipse(0, face.chin_y - 0.035, 0.17, 0.115), 0.016) * outline
     if kind == "goatee":
         return np.maximum(chin, moustache)
-    low = 1 / (1 + np.exp(-(canvas.y - (face.mouth_y - 0.09) + 0.34 * (0.9 - np.abs(canvas.x) / face.half_width)) / 0.020))
-    bare = canvas.mask(ellipse(0, face.mouth_y - 0.10, face.mouth_width * 1.45, 0.175), 0.022)
-    return np.maximum(outline * low * (1 - bare), np.maximum(moustache, chin)).astype(np.float32)
+    edge = face.mouth_y - 0.02 - 0.30 * np.clip(np.abs(canvas.x) / face.half_width, 0, 1) ** 4
+    low = 1 / (1 + np.exp(-(canvas.y - edge) / 0.018))
+    return np.maximum(outline * low, np.maximum(moustache, chin)).astype(np.float32)

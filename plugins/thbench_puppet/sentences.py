@@ -107,7 +107,7 @@ SOUNDS = {
     "V": Sound("FF", 58, (300, 1150, 2300), 0.35, 0.05, 0.15, weight=2.2, noise=0.05, pitch=4500, spread=3000),
     "DH": Sound("TH", 48, (300, 1500, 2500), 0.35, 0.18, 0.10, weight=0.9, noise=0.03, pitch=5000, spread=3000, tongue=1),
     "Z": Sound("SS", 78, (300, 1600, 2500), 0.28, 0.10, 0.50, weight=1.2, noise=0.12, pitch=5800, spread=1400),
-    "S": Sound("SS", 98, (320, 1600, 2500), 0.0, 0.10, 0.50, weight=1.2, noise=0.26, pitch=5800, spread=1400),
+    "S": Sound("SS", 98, (320, 1600, 2500), 0.0, 0.10, 0.50, weight=1.2, noise=0.22, pitch=5800, spread=1400),
     "F": Sound("FF", 92, (300, 1150, 2300), 0.0, 0.05, 0.15, weight=2.2, noise=0.10, pitch=4500, spread=3500),
     "TH": Sound("TH", 88, (320, 1400, 2500), 0.0, 0.18, 0.10, weight=0.9, noise=0.09, pitch=5300, spread=3500, tongue=1),
     "HH": Sound("sil", 55, (500, 1500, 2500), 0.0, 0.42, 0.05, weight=0.3, breath=0.35),

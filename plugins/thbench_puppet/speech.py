@@ -22,7 +22,7 @@ WINDOW = 4 * SAMPLES_PER_STEP
 N_FFT = 1024
 BANDWIDTHS = np.array([70.0, 95.0, 140.0, 220.0, 300.0])
 UPPER_FORMANTS = (3500.0, 4500.0)
-LOUDNESS = 2300.0
+LOUDNESS = 1800.0
 """Root mean square of calm speech, int16 units."""
 ROOM_NOISE = 5.0
 
@@ -86,7 +86,9 @@ def _glottal(score: Score, rng: np.random.Generator) -> Track:
     quotient = 0.62 + 0.10 * score.actor.voice.breath - 0.12 * score.acting.tension
     x = phase / quotient
     pulse = np.where(x < 1, 2 * x - 3 * x**2, 0.0) * shimmer[cycle]
-    return np.asarray(resample_poly(pulse, 1, OVERSAMPLING))[: n // OVERSAMPLING]
+    flow = np.asarray(resample_poly(pulse, 1, OVERSAMPLING))[: n // OVERSAMPLING]
+    edge = 0.15 + 0.45 * score.actor.voice.brightness + 0.2 * score.acting.tension
+    return flow - edge * np.concatenate([[0.0], flow[:-1]])
 
 
 def _formants(score: Score) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """How a frame's head moves against the portrait: one map for pixels, its inverse for points.
 
-Coordinates are half image widths, x right, y down, 0, 0 in the middle. `to_portrait` says which
+Points are in face coordinates (canvas.py). `to_portrait` says which
 point of the still portrait is seen at a point of the frame; `to_frame` is its exact inverse, found
 by fixed-point iteration, so that landmarks lie where the pixels went.
 """
@@ -39,7 +39,7 @@ class Warp:
         """Where the frames show the portrait's `points` ([T, N, 2]); with `jaw` they hang on the chin."""
         back = self.to_portrait if jaw else lambda p: self._unturned(self._unmoved(p))
         found = points
-        for _ in range(ITERATIONS):
+        for _ in range(3 * ITERATIONS if jaw else ITERATIONS):
             found = found - (back(found) - points)
         return found
 
@@ -64,8 +64,9 @@ class Warp:
 
     def _closed(self, p: Points) -> Points:
         """Undo the jaw."""
-        drop = _jaw_share(self.face, p) * self._per_frame(self.jaw, p)
-        return np.stack([p[..., 0], p[..., 1] - drop], axis=-1)
+        drop = self._per_frame(self.jaw, p)
+        fall = drop * _jaw_share(self.face, p, drop)
+        return np.stack([p[..., 0], p[..., 1] - fall], axis=-1)
 
 
 def _smoothstep(low: float, high: float, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -76,7 +77,7 @@ def _smoothstep(low: float, high: float, x: NDArray[np.float32]) -> NDArray[np.f
 def _head(p: Points) -> NDArray[np.float32]:
     """1 on the head, 0 on shoulders and at the picture's edge."""
     sides = 1 - _smoothstep(0.66, 0.98, np.abs(p[..., 0]))
-    return sides * (1 - _smoothstep(0.70, 0.98, p[..., 1])) * _smoothstep(-1.0, -0.84, p[..., 1])
+    return sides * (1 - _smoothstep(0.68, 1.0, p[..., 1])) * _smoothstep(-1.0, -0.84, p[..., 1])
 
 
 def _depth(face: Face, p: Points) -> NDArray[np.float32]:
@@ -89,10 +90,10 @@ def _depth(face: Face, p: Points) -> NDArray[np.float32]:
     return np.float32(0.40) * dome + np.float32(0.09) * nose
 
 
-def _jaw_share(face: Face, p: Points) -> NDArray[np.float32]:
+def _jaw_share(face: Face, p: Points, drop: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much of the jaw's drop a point makes: 0 above the mouth, 1 at the chin, 0 at the collar."""
     y = p[..., 1]
     below = _smoothstep(face.mouth_y - 0.05, face.mouth_y + 0.14, y)
-    above = 1 - _smoothstep(face.chin_y + 0.03, face.chin_y + 0.30, y)
+    above = 1 - _smoothstep(face.chin_y + 0.02, face.chin_y + 0.16, y - drop)
     x = p[..., 0] / np.float32(face.half_width * 1.02)
     return below * above * np.clip(1 - x * x, 0, 1) ** np.float32(0.7)
