@@ -22,12 +22,17 @@ _MISSING_TAIL = Fraction(1, 2)
 
 
 def find_stream(container: InputContainer, kind: str) -> Any | None:
-    """The first `video` or `audio` stream, None where there is none."""
+    """The first `video` or `audio` stream, None where there is none.
+
+    Raises ClipFailure where it is of a codec that FFmpeg does not know.
+    """
     from av.stream import Disposition
 
     for stream in container.streams:
         # A cover picture is no video.
         if stream.type == kind and not stream.disposition & Disposition.attached_pic:
+            if stream.codec_context is None or not hasattr(stream, "decode"):
+                raise ClipFailure(f"{kind} codec unknown")
             return stream
     return None
 
@@ -37,8 +42,6 @@ def video_stream(container: InputContainer) -> Any:
     stream = find_stream(container, "video")
     if stream is None:
         raise ClipFailure("no video stream")
-    if stream.codec_context is None:
-        raise ClipFailure("video codec unknown")
     return stream
 
 
