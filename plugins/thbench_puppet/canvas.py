@@ -6,6 +6,8 @@ nose), so a shape covers the same part of a picture at every size.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +30,16 @@ def to_pixels(points: NDArray[np.floating], size: int) -> NDArray[np.floating]:
     """Face coordinates to pixels of a `size` px picture, pixel centres at integers."""
     offset = np.array([1, 1 + DOWN], dtype=points.dtype)
     scale = points.dtype.type(ZOOM)
-    return np.asarray((points * scale + offset) * points.dtype.type(size / 2) - points.dtype.type(0.5))
+    return np.asarray(
+        (points * scale + offset) * points.dtype.type(size / 2) - points.dtype.type(0.5)
+    )
 
 
 def nodes(size: int) -> NDArray[np.float32]:
     """[size, size, 2] face coordinates of the pixel centres of a `size` px picture."""
     middle = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(2 / size) - 1
     x, y = np.meshgrid(middle, middle)
-    return np.stack([x, y - np.float32(DOWN)], axis=-1) / np.float32(ZOOM)
+    return np.asarray(np.stack([x, y - np.float32(DOWN)], axis=-1) / np.float32(ZOOM), np.float32)
 
 
 def fixed_point(points: NDArray[np.floating], size: int) -> NDArray[np.int32]:
@@ -70,30 +74,36 @@ class Canvas:
     def mask(self, polygon: NDArray[np.floating], soft: float = 0.0) -> Field:
         """[size, size] 0..1, 1 inside; `soft` is the sigma of its edge in half image widths."""
         drawn = np.zeros((self.size, self.size), dtype=np.uint8)
-        outline = fixed_point(inset(np.asarray(polygon, dtype=np.float64), bleed(self.size)), self.size)
+        outline = fixed_point(
+            inset(np.asarray(polygon, dtype=np.float64), bleed(self.size)), self.size
+        )
         cv2.fillPoly(drawn, [outline], 255, cv2.LINE_AA, FRACTION_BITS)
-        field = drawn.astype(np.float32) / 255
+        field = np.asarray(drawn.astype(np.float32) / 255, dtype=np.float32)
         return self.blurred(field, soft) if soft else field
 
     def blurred(self, field: Field, soft: float) -> Field:
-        return np.asarray(cv2.GaussianBlur(field, (0, 0), soft * ZOOM * self.size / 2), dtype=np.float32)
+        return np.asarray(
+            cv2.GaussianBlur(field, (0, 0), soft * ZOOM * self.size / 2), dtype=np.float32
+        )
 
     def spot(self, x: float, y: float, width: float, height: float) -> Field:
         """A soft round spot, 1 in its middle."""
-        return np.exp(-(((self.x - x) / width) ** 2) - ((self.y - y) / height) ** 2)
+        return np.asarray(np.exp(-(((self.x - x) / width) ** 2) - ((self.y - y) / height) ** 2))
 
     def line(self, points: NDArray[np.floating], width: float) -> Field:
         """A soft stroke along a polyline, 1 on it; `width` is its sigma."""
         distance = np.full((self.size, self.size), np.inf, dtype=np.float32)
-        for (ax, ay), (bx, by) in zip(points[:-1], points[1:], strict=True):
+        for (ax, ay), (bx, by) in pairwise(points):
             dx, dy = bx - ax, by - ay
             along = ((self.x - ax) * dx + (self.y - ay) * dy) / (dx * dx + dy * dy + 1e-9)
             along = np.clip(along, 0, 1)
             away = (self.x - ax - along * dx) ** 2 + (self.y - ay - along * dy) ** 2
             distance = np.minimum(distance, away.astype(np.float32))
-        return np.exp(-distance / np.float32(width * width))
+        return np.asarray(np.exp(-distance / np.float32(width * width)))
 
-    def paint(self, mask: Field, colour: Colour | NDArray[np.float32], strength: float = 1.0) -> None:
+    def paint(
+        self, mask: Field, colour: Colour | NDArray[np.float32], strength: float = 1.0
+    ) -> None:
         """Cover with a colour, or with a picture [size, size, 3]."""
         share = (mask * np.float32(strength))[..., None]
         self.image += share * (np.asarray(colour, dtype=np.float32) - self.image)
@@ -120,5 +130,11 @@ def smooth_path(points: list[tuple[float, float]], n: int = 60) -> NDArray[np.fl
     i, t = where.astype(int), (where % 1)[:, None]
     a, b, c, d = p[i], p[i + 1], p[i + 2], p[i + 3]
     return np.asarray(
-        0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+        0.5
+        * (
+            2 * b
+            + (c - a) * t
+            + (2 * a - 5 * b + 4 * c - d) * t**2
+            + (3 * b - a - 3 * c + d) * t**3
+        )
     )

@@ -98,4 +98,4 @@ def _shown(source: Source, frame: NDArray[np.intp]) -> Source:
 
 
 def _rounded(values: NDArray[np.floating]) -> Frames:
-    return np.round(np.clip(values, 0, 255)).astype(np.uint8)
+    return np.asarray(np.round(np.clip(values, 0, 255)), dtype=np.uint8)

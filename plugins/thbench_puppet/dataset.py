@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from thbench.api import Clip, ClipFailure, Context, Missing, Source, UserError
 from thbench_puppet import VERSION, Options
@@ -47,7 +49,7 @@ def make(clip_id: str, size: int) -> Source:
     motion, mouth = motion_of(score), mouth_of(score)
     warp = Warp(score.actor.face, motion, mouth.jaw)
     points = to_pixels(landmarks_of(score, motion, mouth, warp), size).astype(np.float32)
-    annotations = {
+    annotations: dict[str, NDArray[Any]] = {
         "landmarks": points,
         "mouth_aperture": aperture(points),
         "head_pose": head_pose(motion),
@@ -117,5 +119,7 @@ def _read(path: Path) -> Source | None:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
     strip = cv2.imdecode(arrays.pop("png"), cv2.IMREAD_COLOR)
+    if strip is None:
+        return None
     frames = strip.reshape(-1, strip.shape[1], strip.shape[1], 3)
     return Source(frames, arrays.pop("audio"), arrays)

@@ -61,15 +61,17 @@ def _thickness(who: Actor) -> float:
 
 def _wobbled(outline: Outline, who: Actor) -> Outline:
     """Curls, waves and tufts along the outer edge."""
-    size = {"curly": 0.022, "curls": 0.030, "wavy": 0.020, "messy": 0.020}.get(who.hair_style, 0.004)
+    size = {"curly": 0.022, "curls": 0.030, "wavy": 0.020, "messy": 0.020}.get(
+        who.hair_style, 0.004
+    )
     rng = generator("edge", who.name)
     where = np.arange(len(outline)) / len(outline)
-    bumps = sum(
-        np.sin(2 * np.pi * (k * where + rng.random())) * (0.5 + rng.random()) for k in (13, 19, 29)
-    )
+    bumps = np.zeros_like(where)
+    for rate in (13, 19, 29):
+        bumps += np.sin(2 * np.pi * (rate * where + rng.random())) * (0.5 + rng.random())
     direction = outline - np.array([0.0, who.face.eye_y])
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-    return outline + direction * (size * bumps / 2)[:, None]
+    return np.asarray(outline + direction * (size * bumps / 2)[:, None])
 
 
 def _strands(canvas: Canvas, who: Actor) -> Field:
@@ -126,7 +128,14 @@ def paint_hair_behind(canvas: Canvas, who: Actor) -> None:
 def _side(who: Actor, wide: float, low: float) -> Outline:
     """The outer edge of long hair on the right, from the eyes down to the tips."""
     return smooth_path(
-        [(wide, who.face.eye_y - 0.04), (wide * 1.05, 0.16), (wide * 1.10, 0.40), (wide * 1.08, max(low - 0.08, 0.46)), (wide * 0.84, max(low, 0.54))], 24
+        [
+            (wide, who.face.eye_y - 0.04),
+            (wide * 1.05, 0.16),
+            (wide * 1.10, 0.40),
+            (wide * 1.08, max(low - 0.08, 0.46)),
+            (wide * 0.84, max(low, 0.54)),
+        ],
+        24,
     )
 
 
@@ -138,7 +147,7 @@ def paint_hair_front(canvas: Canvas, who: Actor) -> None:
     outline = np.concatenate([_wobbled(_half_skull(who, _thickness(who), line[-1, 1]), who), line])
     soft = {"buzz": 0.014, "receding": 0.010}.get(who.hair_style, 0.003)
     mask = canvas.mask(outline, soft)
-    shadow = canvas.mask(outline + [0.012, 0.030], 0.020) * (1 - mask)
+    shadow = canvas.mask(outline + np.array([0.012, 0.030]), 0.020) * (1 - mask)
     inside = canvas.mask(ellipse(0, who.face.eye_y, who.face.half_width, 0.60), 0.01)
     canvas.shade(shadow * inside, 0.76)
     canvas.paint(mask, _texture(canvas, who, 1.0), 0.86 if who.hair_style == "buzz" else 1.0)
@@ -152,6 +161,14 @@ def _locks(canvas: Canvas, who: Actor) -> None:
     w, e = face.half_width, face.eye_y
     wide = abs(_half_skull(who, _thickness(who), e)[1, 0])
     for side in (-1, 1):
-        inner = smooth_path([(w * 0.97, e + 0.02), (w * 0.98, e + 0.20), (w * 0.93, 0.42), (w * 1.00, max(low, 0.54))], 24)
+        inner = smooth_path(
+            [
+                (w * 0.97, e + 0.02),
+                (w * 0.98, e + 0.20),
+                (w * 0.93, 0.42),
+                (w * 1.00, max(low, 0.54)),
+            ],
+            24,
+        )
         lock = np.concatenate([inner, _side(who, wide, low)[-2::-1]]) * [side, 1]
         canvas.paint(canvas.mask(lock, 0.004), _texture(canvas, who, 0.90 if side < 0 else 0.78))

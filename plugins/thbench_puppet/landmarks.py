@@ -7,24 +7,13 @@ from numpy.typing import NDArray
 
 from thbench_puppet.actors import Face
 from thbench_puppet.motion import Motion
+from thbench_puppet.outline import jaw_line
 from thbench_puppet.score import Score
 from thbench_puppet.shapes import Mouth, brow_of, eye_of
 from thbench_puppet.warp import Warp
 
 OUTER_EYE_CORNERS = (36, 45)
 INNER_LIPS = (62, 66)
-
-
-def jaw_line(face: Face, n: int = 17) -> NDArray[np.float64]:
-    """[n, 2] from the picture's left ear over the chin to the right ear, evenly spaced."""
-    angle = np.linspace(0, np.pi, 721)
-    power = 2 / face.squareness
-    across, down = np.abs(np.cos(angle)) ** power, np.sin(angle) ** power
-    x = -np.sign(np.cos(angle)) * face.half_width * across * (1 - face.taper * down**2)
-    y = face.eye_y + (face.chin_y - face.eye_y) * down
-    length = np.concatenate([[0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
-    where = np.linspace(0, length[-1], n)
-    return np.stack([np.interp(where, length, x), np.interp(where, length, y)], axis=1)
 
 
 def nose_points(face: Face) -> NDArray[np.float64]:
@@ -79,6 +68,7 @@ def landmarks_of(score: Score, motion: Motion, mouth: Mouth, warp: Warp) -> NDAr
 
 def aperture(landmarks: NDArray[np.floating]) -> NDArray[np.float32]:
     """[T] inner-lip opening over the distance of the outer eye corners."""
+
     def distance(pair: tuple[int, int]) -> NDArray[np.floating]:
         return np.asarray(np.linalg.norm(landmarks[:, pair[0]] - landmarks[:, pair[1]], axis=-1))
 

@@ -41,7 +41,7 @@ def _wander(rng: np.random.Generator, times: Track, rates: tuple[float, ...]) ->
     for rate in rates:
         own = rate * (0.8 + 0.4 * rng.random())
         total += np.sin(2 * np.pi * (own * times + rng.random())) * (0.6 + 0.4 * rng.random())
-    return total / len(rates) ** 0.5
+    return np.asarray(total / len(rates) ** 0.5)
 
 
 def _blinks(rng: np.random.Generator, times: Track) -> Track:

@@ -9,15 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from thbench_puppet.actors import Actor, Face, actor, mix
 from thbench_puppet.canvas import Canvas, Field, ellipse, smooth_path
 from thbench_puppet.hair import paint_hair_behind, paint_hair_front
-from thbench_puppet.landmarks import jaw_line
-from thbench_puppet.seeds import generator
+from thbench_puppet.outline import face_outline
+from thbench_puppet.skin import paint_beard, paint_freckles, paint_marks_of_age
 
 GREEN = (0.32, 0.56, 0.38)
 LIGHT = np.array([-0.42, -0.50, 0.76], dtype=np.float32)
@@ -54,19 +53,10 @@ def _head_and_neck(who: Actor, size: int) -> NDArray[np.uint8]:
     _neck(canvas, who)
     _ears(canvas, who)
     _head(canvas, who)
-    _marks_of_age(canvas, who)
-    _beard(canvas, who)
+    paint_marks_of_age(canvas, who)
+    paint_beard(canvas, who)
     paint_hair_front(canvas, who)
     return canvas.bytes()
-
-
-def face_outline(face: Face) -> NDArray[np.float64]:
-    """[n, 2] jaw, and the skull above it."""
-    angle = np.linspace(0, np.pi, 40)[1:-1]
-    height = face.eye_y - face.crown_y
-    skull_x = face.half_width * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.86
-    skull = np.stack([skull_x, face.eye_y - height * np.sin(angle) ** 0.95], axis=1)
-    return np.concatenate([jaw_line(face, 81), skull])
 
 
 def _background(canvas: Canvas) -> None:
@@ -76,35 +66,54 @@ def _background(canvas: Canvas) -> None:
 
 def _neck(canvas: Canvas, who: Actor) -> None:
     wide = who.face.half_width * (0.66 if who.sex == "male" else 0.56)
-    right = smooth_path([(wide, 0.30), (wide * 0.98, 0.58), (wide * 1.10, 0.74), (wide * 1.5, 0.90)], 30)
+    right = smooth_path(
+        [(wide, 0.30), (wide * 0.98, 0.58), (wide * 1.10, 0.74), (wide * 1.5, 0.90)], 30
+    )
     neck = np.concatenate([right, [[wide * 1.5, 1.1], [-wide * 1.5, 1.1]], right[::-1] * [-1, 1]])
     mask = canvas.mask(neck)
     rounding = 1.02 - 0.35 * np.clip(np.abs(canvas.x + 0.06) / (wide * 1.3), 0, 1) ** 2
-    canvas.paint(mask, np.asarray(mix(who.skin, (0.45, 0.2, 0.12), 0.10), np.float32) * rounding[..., None])
+    canvas.paint(
+        mask, np.asarray(mix(who.skin, (0.45, 0.2, 0.12), 0.10), np.float32) * rounding[..., None]
+    )
     outline = face_outline(who.face)
-    canvas.shade(mask * canvas.mask(outline + [0.02, 0.10], 0.045), 0.52)
+    canvas.shade(mask * canvas.mask(outline + np.array([0.02, 0.10]), 0.045), 0.52)
     throat = canvas.line(np.array([[-wide * 0.62, 0.66], [-wide * 0.16, 0.90]]), 0.02)
     canvas.shade(mask * throat, 0.96)
-    canvas.shade(mask * canvas.line(np.array([[wide * 0.62, 0.66], [wide * 0.16, 0.90]]), 0.02), 0.96)
+    canvas.shade(
+        mask * canvas.line(np.array([[wide * 0.62, 0.66], [wide * 0.16, 0.90]]), 0.02), 0.96
+    )
 
 
 def _shirt(canvas: Canvas, who: Actor) -> tuple[NDArray[np.float32], Field]:
     """The shirt's picture and its opacity."""
     wide = who.face.half_width * (0.66 if who.sex == "male" else 0.56)
     reach = 1.12 if who.sex == "male" else 0.98
-    right = smooth_path([(wide * 1.18, 0.715), (reach * 0.70, 0.785), (reach * 0.94, 0.875), (reach * 1.04, 1.1)], 30)
+    right = smooth_path(
+        [(wide * 1.18, 0.715), (reach * 0.70, 0.785), (reach * 0.94, 0.875), (reach * 1.04, 1.1)],
+        30,
+    )
     depth = {"crew": 0.80, "vee": 0.815, "collar": 0.85}[who.neckline]
     if who.neckline == "vee":
         neck = [[-wide * 1.18, 0.715], [0, depth], [wide * 1.18, 0.715]]
     else:
-        neck = smooth_path([(-wide * 1.18, 0.715), (-wide * 0.6, depth - 0.02), (0, depth), (wide * 0.6, depth - 0.02), (wide * 1.18, 0.715)]).tolist()
+        neck = smooth_path(
+            [
+                (-wide * 1.18, 0.715),
+                (-wide * 0.6, depth - 0.02),
+                (0, depth),
+                (wide * 0.6, depth - 0.02),
+                (wide * 1.18, 0.715),
+            ]
+        ).tolist()
     body = np.concatenate([right, right[::-1] * [-1, 1], np.asarray(neck)])
     mask = canvas.mask(body)
     folds = 1.0 - 0.22 * canvas.x**2 + 0.10 * (0.95 - canvas.y) - 0.10 * canvas.x
     canvas.image[:] = np.asarray(who.shirt, np.float32) * folds[..., None]
-    hem = canvas.line(np.asarray(neck, dtype=np.float64)[::6] if len(neck) > 10 else np.asarray(neck), 0.014)
+    hem = canvas.line(
+        np.asarray(neck, dtype=np.float64)[::6] if len(neck) > 10 else np.asarray(neck), 0.014
+    )
     canvas.shade(hem, 0.72)
-    canvas.shade(canvas.mask(face_outline(who.face) + [0.03, 0.20], 0.06), 0.80)
+    canvas.shade(canvas.mask(face_outline(who.face) + np.array([0.03, 0.20]), 0.06), 0.80)
     if who.neckline == "collar":
         mask = np.maximum(mask, _collar(canvas, who, wide))
     return np.clip(canvas.image, 0, 1), mask
@@ -113,12 +122,20 @@ def _shirt(canvas: Canvas, who: Actor) -> tuple[NDArray[np.float32], Field]:
 def _collar(canvas: Canvas, who: Actor, wide: float) -> Field:
     covered = np.zeros_like(canvas.x)
     for side in (-1, 1):
-        wing = np.array([[wide * 1.22, 0.68], [wide * 0.98, 0.74], [0.03, 0.865], [0.17, 0.97], [wide * 1.5, 0.80]])
+        wing = np.array(
+            [
+                [wide * 1.22, 0.68],
+                [wide * 0.98, 0.74],
+                [0.03, 0.865],
+                [0.17, 0.97],
+                [wide * 1.5, 0.80],
+            ]
+        )
         mask = canvas.mask(wing * [side, 1])
         canvas.paint(mask, np.clip(np.asarray(who.shirt, np.float32) * (1.18 - 0.06 * side), 0, 1))
         canvas.shade(canvas.line(wing[2:] * [side, 1], 0.012), 0.75)
         covered = np.maximum(covered, mask)
-    return covered
+    return np.asarray(covered)
 
 
 def _ears(canvas: Canvas, who: Actor) -> None:
@@ -139,21 +156,26 @@ def _heights(canvas: Canvas, face: Face) -> Field:
     for side in (-1, 1):
         relief -= 0.030 * canvas.spot(side * face.eye_x, face.eye_y - 0.01, 0.11, 0.062)
         relief += 0.022 * canvas.spot(side * face.half_width * 0.55, face.eye_y + 0.17, 0.12, 0.09)
-        relief += 0.016 * canvas.spot(side * face.eye_x * 0.95, face.eye_y - face.brow_gap, 0.13, 0.045)
+        relief += 0.016 * canvas.spot(
+            side * face.eye_x * 0.95, face.eye_y - face.brow_gap, 0.13, 0.045
+        )
     relief += 0.030 * canvas.spot(0, face.mouth_y, face.mouth_width * 1.15, 0.085)
     relief += 0.026 * canvas.spot(0, face.chin_y - 0.085, 0.10, 0.055)
     relief -= 0.016 * canvas.spot(0, face.mouth_y + face.lower_lip + 0.045, 0.09, 0.022)
-    return relief.astype(np.float32)
+    return np.asarray(relief, dtype=np.float32)
 
 
 def _nose_height(canvas: Canvas, face: Face) -> Field:
     top, tip = face.eye_y - 0.03, face.nose_y - 0.035
     along = np.clip((canvas.y - top) / (tip - top), 0, 1)
     below = np.clip((canvas.y - tip) / 0.055, 0, None)
-    height = 0.088 * along**1.25 * np.exp(-(below**2)) + 0.012 * np.exp(-(((canvas.y - top) / 0.06) ** 2))
+    height = 0.088 * along**1.25 * np.exp(-(below**2)) + 0.012 * np.exp(
+        -(((canvas.y - top) / 0.06) ** 2)
+    )
     ridge = np.exp(-((canvas.x / (0.030 + 0.30 * face.nose_width * along)) ** 2))
     wings = sum(
-        canvas.spot(side * face.nose_width * 0.72, face.nose_y - 0.022, 0.032, 0.034) for side in (-1, 1)
+        canvas.spot(side * face.nose_width * 0.72, face.nose_y - 0.022, 0.032, 0.034)
+        for side in (-1, 1)
     )
     return np.asarray(height * ridge + 0.030 * wings, dtype=np.float32)
 
@@ -175,7 +197,9 @@ def _head(canvas: Canvas, who: Actor) -> None:
     canvas.paint(mask, np.asarray(who.skin, np.float32) * tint)
     _colours_of_the_face(canvas, who, mask)
     _nostrils(canvas, who)
-    shine = canvas.spot(-0.012, face.nose_y - 0.045, 0.018, 0.028) + 0.6 * canvas.spot(-0.10, face.eye_y - 0.30, 0.16, 0.09)
+    shine = canvas.spot(-0.012, face.nose_y - 0.045, 0.018, 0.028) + 0.6 * canvas.spot(
+        -0.10, face.eye_y - 0.30, 0.16, 0.09
+    )
     canvas.paint(np.clip(shine, 0, 1) * mask, (1.0, 0.96, 0.92), 0.20)
 
 
@@ -189,21 +213,18 @@ def _colours_of_the_face(canvas: Canvas, who: Actor, mask: Field) -> None:
     canvas.paint(canvas.spot(0, face.nose_y - 0.03, 0.07, 0.05) * mask, flush, 0.16)
     canvas.shade(canvas.spot(0, face.mouth_y + face.lower_lip + 0.035, 0.075, 0.018) * mask, 0.86)
     if who.freckles:
-        _freckles(canvas, who, mask)
-
-
-def _freckles(canvas: Canvas, who: Actor, mask: Field) -> None:
-    rng = generator("freckles", who.name)
-    for _ in range(int(26 * who.freckles)):
-        x, y = rng.normal(0, 0.19), who.face.eye_y + 0.15 + rng.normal(0, 0.06)
-        canvas.shade(canvas.spot(x, y, 0.009, 0.009) * mask, 0.80)
+        paint_freckles(canvas, who, mask)
 
 
 def _nostrils(canvas: Canvas, who: Actor) -> None:
     face = who.face
     dark = mix(who.skin, (0.18, 0.06, 0.04), 0.72)
     for side in (-1, 1):
-        canvas.paint(canvas.spot(side * face.nose_width * 0.42, face.nose_y - 0.004, 0.023, 0.0125), dark, 0.95)
+        canvas.paint(
+            canvas.spot(side * face.nose_width * 0.42, face.nose_y - 0.004, 0.023, 0.0125),
+            dark,
+            0.95,
+        )
         wing = smooth_path(
             [
                 (side * face.nose_width * 0.78, face.nose_y - 0.055),
@@ -215,80 +236,3 @@ def _nostrils(canvas: Canvas, who: Actor) -> None:
         canvas.shade(canvas.line(wing, 0.011), 0.66)
     canvas.shade(canvas.spot(0, face.nose_y + 0.016, face.nose_width * 0.7, 0.014), 0.86)
     canvas.shade(canvas.spot(0.0, (face.nose_y + face.mouth_y) / 2 + 0.01, 0.016, 0.05), 0.93)
-
-
-def _marks_of_age(canvas: Canvas, who: Actor) -> None:
-    face, age = who.face, np.clip((who.age - 24) / 46, 0, 1)
-    for side in (-1, 1):
-        fold = smooth_path(
-            [
-                (side * face.nose_width * 1.0, face.nose_y - 0.02),
-                (side * face.mouth_width * 0.98, face.nose_y + 0.07),
-                (side * face.mouth_width * 1.22, face.mouth_y + 0.01),
-            ],
-            10,
-        )
-        canvas.shade(canvas.line(fold, 0.021), 1 - 0.05 - 0.14 * float(age))
-        bag = smooth_path(
-            [
-                (side * (face.eye_x - 0.07), face.eye_y + 0.055),
-                (side * face.eye_x, face.eye_y + 0.078),
-                (side * (face.eye_x + 0.08), face.eye_y + 0.045),
-            ],
-            8,
-        )
-        canvas.shade(canvas.line(bag, 0.016), 1 - 0.05 - 0.13 * float(age))
-    for level in (-0.30, -0.36, -0.42):
-        if who.age > 42:
-            line = np.array([[-0.20, face.eye_y + level], [0.0, face.eye_y + level - 0.012], [0.20, face.eye_y + level]])
-            canvas.shade(canvas.line(line, 0.008), 1 - 0.16 * float(age))
-
-
-def _beard(canvas: Canvas, who: Actor) -> None:
-    if who.beard == "none":
-        if who.sex == "male":
-            canvas.shade(_beard_area(canvas, who, "full"), 0.93)
-        return
-    area = _beard_area(canvas, who, who.beard)
-    rng = generator("beard", who.name)
-    grain = canvas.blurred(_grain(canvas, rng), 0.004)
-    if who.beard == "stubble":
-        canvas.paint(area * np.clip(0.85 + 0.6 * grain, 0, 1), mix(who.hair, who.skin, 0.25), 0.36)
-        return
-    colour = np.asarray(who.hair, np.float32) * (1.0 + 0.6 * grain[..., None])
-    canvas.paint(area, np.clip(colour, 0, 1), 0.88)
-
-
-def _grain(canvas: Canvas, rng: np.random.Generator) -> Field:
-    """Noise of the same pattern at every size, about -0.5..0.5."""
-    small = rng.random((192, 192), dtype=np.float32) - 0.5
-    return np.asarray(cv2.resize(small, (canvas.size, canvas.size), interpolation=cv2.INTER_LINEAR))
-
-
-def _beard_area(canvas: Canvas, who: Actor, kind: str) -> Field:
-    face = who.face
-    outline = canvas.mask(face_outline(face))
-    moustache = canvas.mask(
-        np.array(
-            smooth_path(
-                [
-                    (-face.mouth_width * 1.12, face.mouth_y + 0.012),
-                    (-face.mouth_width * 0.55, face.nose_y + 0.062),
-                    (0, face.nose_y + 0.050),
-                    (face.mouth_width * 0.55, face.nose_y + 0.062),
-                    (face.mouth_width * 1.12, face.mouth_y + 0.012),
-                    (face.mouth_width * 0.5, face.mouth_y - 0.012),
-                    (-face.mouth_width * 0.5, face.mouth_y - 0.012),
-                ]
-            )
-        ),
-        0.010,
-    )
-    if kind == "moustache":
-        return moustache
-    chin = canvas.mask(ellipse(0, face.chin_y - 0.035, 0.17, 0.115), 0.016) * outline
-    if kind == "goatee":
-        return np.maximum(chin, moustache)
-    edge = face.mouth_y - 0.02 - 0.30 * np.clip(np.abs(canvas.x) / face.half_width, 0, 1) ** 4
-    low = 1 / (1 + np.exp(-(canvas.y - edge) / 0.018))
-    return np.maximum(outline * low, np.maximum(moustache, chin)).astype(np.float32)

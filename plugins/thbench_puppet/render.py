@@ -119,11 +119,11 @@ def _eye(who: Actor, eye: Eye, motion: Motion) -> list[Shape]:
     upper = np.stack([upper[..., 0], np.minimum(upper[..., 1], lower[..., 1])], axis=-1)
     taper = np.clip(1 - np.abs(s) ** 4, 0.25, 1)
     lash = mix(who.brow, (0.06, 0.04, 0.04), 0.8)
-    shadow = upper + [0, 0.016]
+    shadow = upper + np.array([0, 0.016])
     shadow = np.stack([shadow[..., 0], np.minimum(shadow[..., 1], lower[..., 1])], axis=-1)
     heavy = 0.0095 if who.sex == "female" else 0.0065
     return [
-        ribbon(lower + [0, 0.004], 0.006 * taper, mix(who.skin, (0.55, 0.25, 0.2), 0.35)),
+        ribbon(lower + np.array([0, 0.004]), 0.006 * taper, mix(who.skin, (0.55, 0.25, 0.2), 0.35)),
         Shape(upper, lower, (0.90, 0.885, 0.87)),
         Shape(*iris_of(eye, motion, 1.0), mix(who.iris, (0.05, 0.05, 0.05), 0.55)),
         Shape(*iris_of(eye, motion, 0.82), who.iris),
@@ -142,7 +142,7 @@ def _brow(score: Score, motion: Motion, side: int) -> list[Shape]:
     half = brow_thickness(who.face, side, s)
     return [
         ribbon(line, half, mix(who.brow, who.skin, 0.35)),
-        ribbon(line + [0, 0.002], half * 0.62, who.brow),
+        ribbon(line + np.array([0, 0.002]), half * 0.62, who.brow),
     ]
 
 
@@ -178,7 +178,10 @@ def _inside(mouth: Mouth, top: Curve, bottom: Curve) -> list[Shape]:
     shown = 0.30 + 0.55 * mouth.spread[:, None] * (1 - mouth.pout[:, None])
     teeth = np.minimum(0.030 * arc, gap * shown)
     low_teeth = np.clip(0.6 * (gap - 0.050), 0, 0.015) * arc
-    tongue = np.clip(gap * (0.42 + 0.30 * mouth.tongue[:, None]), 0, None) * (1 - np.abs(middle) ** 2.5)[None]
+    tongue = (
+        np.clip(gap * (0.42 + 0.30 * mouth.tongue[:, None]), 0, None)
+        * (1 - np.abs(middle) ** 2.5)[None]
+    )
     up = np.stack([top[..., 0], top[..., 1] + teeth], axis=-1)
     down = np.stack([bottom[..., 0], bottom[..., 1] - low_teeth], axis=-1)
     lick = np.stack([bottom[..., 0] * 0.9, bottom[..., 1] - tongue], axis=-1)
@@ -195,14 +198,27 @@ def _glasses(who: Actor, n_frames: int) -> list[Shape]:
     frame: Colour = (0.10, 0.09, 0.10)
     shapes = []
     for side in (-1, 1):
-        x = side * face.eye_x * 1.04 + 0.142 * np.sign(np.cos(angles)) * np.abs(np.cos(angles)) ** 0.7
+        x = (
+            side * face.eye_x * 1.04
+            + 0.142 * np.sign(np.cos(angles)) * np.abs(np.cos(angles)) ** 0.7
+        )
         y = face.eye_y + 0.022 + 0.098 * np.sign(np.sin(angles)) * np.abs(np.sin(angles)) ** 0.7
         rim = np.broadcast_to(np.stack([x, y], axis=-1), (n_frames, 41, 2))
-        arm = np.array([[side * (face.eye_x * 1.04 + 0.142), face.eye_y - 0.01], [side * face.half_width * 1.01, face.eye_y - 0.02]])
+        arm = np.array(
+            [
+                [side * (face.eye_x * 1.04 + 0.142), face.eye_y - 0.01],
+                [side * face.half_width * 1.01, face.eye_y - 0.02],
+            ]
+        )
         shapes += [
             ribbon(rim, 0.0085, frame),
             ribbon(np.broadcast_to(arm, (n_frames, 2, 2)), 0.009, frame),
         ]
-    bridge = np.array([[-face.eye_x * 1.04 + 0.138, face.eye_y], [0, face.eye_y - 0.018], [face.eye_x * 1.04 - 0.138, face.eye_y]])
+    bridge = np.array(
+        [
+            [-face.eye_x * 1.04 + 0.138, face.eye_y],
+            [0, face.eye_y - 0.018],
+            [face.eye_x * 1.04 - 0.138, face.eye_y],
+        ]
+    )
     return [*shapes, ribbon(np.broadcast_to(bridge, (n_frames, 3, 2)), 0.008, frame)]
-

@@ -83,7 +83,9 @@ def _spoken(clip_id: str) -> list[tuple[str, float, float]]:
     for place, (phoneme, stress) in enumerate(words):
         final = 1.35 if place >= len(words) - 3 else 1.0
         jitter = 0.90 + 0.20 * rng.random()
-        spoken.append((phoneme, stress, _length(phoneme) * pace * jitter * final * (1 + 0.2 * stress)))
+        spoken.append(
+            (phoneme, stress, _length(phoneme) * pace * jitter * final * (1 + 0.2 * stress))
+        )
     return [*spoken, ("SIL", 0.0, 0.32 + 0.24 * rng.random())]
 
 
@@ -97,7 +99,11 @@ def _split(name: str, start: float, end: float, stress: float) -> list[Segment]:
             Segment(start, middle, index, targets[0], stress),
             Segment(middle, end, index, targets[0], stress, release=True),
         ]
-    edges = np.linspace(start, end, len(targets) + 1) if len(targets) == 1 else [start, start + 0.56 * (end - start), end]
+    edges = (
+        np.linspace(start, end, len(targets) + 1)
+        if len(targets) == 1
+        else [start, start + 0.56 * (end - start), end]
+    )
     return [
         Segment(float(a), float(b), index, target, stress)
         for a, b, target in zip(edges[:-1], edges[1:], targets, strict=True)

@@ -81,7 +81,7 @@ def _vowel(
 def _stop(
     viseme: str, ms: float, formants: tuple[float, float, float], voice: float, **more: float
 ) -> Sound:
-    return Sound(viseme, ms, formants, voice, stop=True, **more)  # type: ignore[arg-type]
+    return Sound(viseme, ms, formants, voice, stop=True, **more)
 
 
 SOUNDS = {

@@ -68,7 +68,9 @@ class Mouth:
         return self._along(s, self.inner_half(), fall)
 
     def outer_upper(self, s: NDArray[np.float64]) -> Curve:
-        thick = self.face.upper_lip * (1 + 0.35 * self.pout - 0.45 * self.press - 0.20 * self.spread)
+        thick = self.face.upper_lip * (
+            1 + 0.35 * self.pout - 0.45 * self.press - 0.20 * self.spread
+        )
         dip = 1.12 - 0.24 * np.exp(-((s / 0.15) ** 2))
         lift = _column(UPPER_SHARE * self.opening) * self._bow(s * 0.96)
         profile = (1 - np.abs(s) ** 1.45) * dip
@@ -150,7 +152,9 @@ class Eye:
 
     def crease(self, s: NDArray[np.float64]) -> Curve:
         height = self.face.eye_height * (1.75 + 0.7 * self.lids)
-        return self._placed(s, -_column(1 - 0.30 * self.blink) * height * np.clip(1 - 0.8 * s**2, 0, 1) ** 0.7)
+        return self._placed(
+            s, -_column(1 - 0.30 * self.blink) * height * np.clip(1 - 0.8 * s**2, 0, 1) ** 0.7
+        )
 
     def _low(self, s: NDArray[np.float64]) -> NDArray[np.float64]:
         """[T, n] the lower lid's height below the corners."""
@@ -159,7 +163,9 @@ class Eye:
 
     def _placed(self, s: NDArray[np.float64], y: NDArray[np.float64]) -> Curve:
         tilt = -self.face.eye_slant * s * self.side
-        return _curve(self.side * self.face.eye_x + self.face.eye_width * s, self.face.eye_y + tilt + y)
+        return _curve(
+            self.side * self.face.eye_x + self.face.eye_width * s, self.face.eye_y + tilt + y
+        )
 
 
 def eye_of(face: Face, acting: Acting, motion: Motion, side: int) -> Eye:
@@ -201,4 +207,6 @@ def brow_of(face: Face, acting: Acting, motion: Motion, side: int, s: NDArray[np
 def brow_thickness(face: Face, side: int, s: NDArray[np.float64]) -> NDArray[np.float64]:
     """Half thickness along the brow: full at the nose, thin at the temple."""
     outward = (1 + side * s) / 2
-    return np.asarray(face.brow_thickness * (1 - 0.75 * outward**1.5) * np.clip(8 * (1 - outward), 0, 1) ** 0.5)
+    return np.asarray(
+        face.brow_thickness * (1 - 0.75 * outward**1.5) * np.clip(8 * (1 - outward), 0, 1) ** 0.5
+    )

@@ -50,7 +50,9 @@ def _breath(score: Score) -> Track:
     own = _steps(score, [s.sound.breath for s in score.segments])
     released = [0.10 if s.release and s.sound.voice == 0 else 0.0 for s in score.segments]
     airy = 0.020 + 0.05 * score.actor.voice.breath + 0.10 * score.acting.breath
-    return _smooth(own + _steps(score, released), 8) * (0.3 + 0.7 * score.open) + airy * voicing(score)
+    return _smooth(own + _steps(score, released), 8) * (0.3 + 0.7 * score.open) + airy * voicing(
+        score
+    )
 
 
 def _frication(score: Score) -> Track:
@@ -68,7 +70,9 @@ def _pitch(score: Score, rng: np.random.Generator) -> Track:
     range_ = 1 + acting.spread
     tremble = _smooth(rng.standard_normal(len(score.times)), 14) * (0.02 + 0.05 * acting.breath)
     return np.asarray(
-        voice.pitch * (1 + acting.pitch) * np.exp(range_ * (course + 0.22 * accents + drift) + tremble)
+        voice.pitch
+        * (1 + acting.pitch)
+        * np.exp(range_ * (course + 0.22 * accents + drift) + tremble)
     )
 
 

@@ -53,7 +53,7 @@ class Warp:
         y = p[..., 1] - self._per_frame(self.motion.shift_y, p) - np.float32(PIVOT_Y)
         cos, sin = np.cos(roll), np.sin(roll)
         moved = np.stack([x * cos + y * sin, y * cos - x * sin + np.float32(PIVOT_Y)], axis=-1)
-        return p + _head(p)[..., None] * (moved - p)
+        return np.asarray(p + _head(p)[..., None] * (moved - p), dtype=np.float32)
 
     def _unturned(self, p: Points) -> Points:
         """Undo yaw and pitch: what lies nearer to the viewer moves more."""
@@ -71,23 +71,25 @@ class Warp:
 
 def _smoothstep(low: float, high: float, x: NDArray[np.float32]) -> NDArray[np.float32]:
     t = np.clip((x - np.float32(low)) / np.float32(high - low), 0, 1)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def _head(p: Points) -> NDArray[np.float32]:
     """1 on the head, 0 on shoulders and at the picture's edge."""
     sides = 1 - _smoothstep(0.66, 0.98, np.abs(p[..., 0]))
-    return sides * (1 - _smoothstep(0.68, 1.0, p[..., 1])) * _smoothstep(-1.0, -0.84, p[..., 1])
+    upright = (1 - _smoothstep(0.68, 1.0, p[..., 1])) * _smoothstep(-1.0, -0.84, p[..., 1])
+    return np.asarray(sides * upright)
 
 
 def _depth(face: Face, p: Points) -> NDArray[np.float32]:
     """Distance in front of the axis the head turns about, half image widths."""
-    x, y = p[..., 0] / np.float32(face.half_width), (p[..., 1] + np.float32(0.02)) / np.float32(0.64)
+    x = p[..., 0] / np.float32(face.half_width)
+    y = (p[..., 1] + np.float32(0.02)) / np.float32(0.64)
     dome = np.exp(-0.9 * (x * x + y * y) ** 1.5)
     up = (p[..., 1] - np.float32(face.nose_y - 0.03)) / np.float32(0.09)
     side = p[..., 0] / np.float32(0.085)
     nose = np.exp(-(side * side) - np.where(up < 0, 0.35, 1.0).astype(np.float32) * up * up)
-    return np.float32(0.40) * dome + np.float32(0.09) * nose
+    return np.asarray(np.float32(0.40) * dome + np.float32(0.09) * nose)
 
 
 def _jaw_share(face: Face, p: Points, drop: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -96,4 +98,4 @@ def _jaw_share(face: Face, p: Points, drop: NDArray[np.float32]) -> NDArray[np.f
     below = _smoothstep(face.mouth_y - 0.05, face.mouth_y + 0.14, y)
     above = 1 - _smoothstep(face.chin_y + 0.02, face.chin_y + 0.16, y - drop)
     x = p[..., 0] / np.float32(face.half_width * 1.02)
-    return below * above * np.clip(1 - x * x, 0, 1) ** np.float32(0.7)
+    return np.asarray(below * above * np.clip(1 - x * x, 0, 1) ** np.float32(0.7))
