@@ -26,6 +26,9 @@ class EnvelopeOptions:
     scale: Annotated[
         Literal["rms", "decibel"], "root mean square of int16 values, or dB above 1 of them"
     ] = "rms"
+    band: Annotated[
+        Literal["full", "speech"], "all that is heard, or 300-3000 Hz only, which the mouth shapes"
+    ] = "full"
 
 
 def _mfcc(options: MfccOptions, context: Context) -> Mfcc:
@@ -37,7 +40,7 @@ def _mfcc(options: MfccOptions, context: Context) -> Mfcc:
 def _envelope(options: EnvelopeOptions, context: Context) -> Envelope:
     from thbench_speech.extractors import Envelope
 
-    return Envelope(options.scale)
+    return Envelope(options)
 
 
 @hookimpl

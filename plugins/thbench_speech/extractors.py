@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import ClipFailure, Video, Waveform
+from thbench_speech import EnvelopeOptions
 from thbench_speech.envelope import speech_envelope
 from thbench_speech.mfcc import mfcc
 
@@ -33,9 +32,11 @@ class Mfcc:
 class Envelope:
     """[whole frames of audio] float64."""
 
-    def __init__(self, scale: Literal["rms", "decibel"]) -> None:
-        self.scale: Literal["rms", "decibel"] = scale
-        self.identity = f"speech_envelope/1 {scale} over 640 samples"
+    def __init__(self, options: EnvelopeOptions) -> None:
+        self._options = options
+        self.identity = (
+            f"speech_envelope/1 {options.scale} of the {options.band} band over 640 samples"
+        )
 
     def __call__(self, video: Video) -> NDArray[np.float64]:
-        return speech_envelope(sound_of(video), self.scale)
+        return speech_envelope(sound_of(video), self._options.scale, self._options.band)

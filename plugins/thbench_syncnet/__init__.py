@@ -11,6 +11,7 @@ from typing import Any
 
 from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
 from thbench_syncnet.options import (
+    ENVELOPE,
     FACE_BOXES,
     FeatureOptions,
     LagOptions,
@@ -81,7 +82,7 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             LagOptions,
             _lag,
             summary="lag between mouth opening and loudness, in the sign of AV offset",
-            extractors=lambda _: {"mouth_aperture": {}, "speech_envelope": {"scale": "decibel"}},
+            extractors=lambda _: {"mouth_aperture": {}, "speech_envelope": ENVELOPE},
         ),
     ]
 

@@ -21,7 +21,7 @@ from thbench.api import (
     mean_of_rows,
 )
 from thbench_syncnet.extractor import require_sound
-from thbench_syncnet.options import LagOptions
+from thbench_syncnet.options import ENVELOPE, LagOptions
 
 
 def correlations(
@@ -69,7 +69,7 @@ class LipAudioLag:
     def __init__(self, options: LagOptions, context: Context) -> None:
         self._options = options
         self._aperture = context.extractor("mouth_aperture")
-        self._loudness = context.extractor("speech_envelope", scale="decibel")
+        self._loudness = context.extractor("speech_envelope", **ENVELOPE)
         reach = (-float(options.max_lag), float(options.max_lag))
         self.scores: Mapping[str, Score] = {
             "lip_audio_lag": Score(

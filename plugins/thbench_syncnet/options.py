@@ -10,6 +10,8 @@ from pydantic import Field
 
 FACE_BOXES: Mapping[str, object] = {"max_missing": 1.0}
 """How `face_boxes` is asked: frames without a face are the tracker's business, not a failure."""
+ENVELOPE: Mapping[str, object] = {"band": "speech"}
+"""How `speech_envelope` is asked."""
 
 
 @dataclass(frozen=True)

@@ -48,3 +48,18 @@ def test_extractors_say_why_there_is_nothing_to_hear(audio: object, reason: str)
     ):
         with pytest.raises(ClipFailure, match=reason):
             plugin.build(options, None)(SimpleNamespace(audio=audio))
+
+
+def test_speech_band_keeps_1000_hz_and_drops_a_hum_without_delay() -> None:
+    time = np.arange(16_000) / 16_000
+    tone = np.where((time > 0.4) & (time < 0.6), 8000 * np.sin(2 * np.pi * 1000 * time), 0)
+    hum = 8000 * np.sin(2 * np.pi * 50 * time)
+    heard = speech_envelope((tone + hum).round().astype(np.int16), band="speech")
+    assert (heard[11:14] > 5000).all()
+    assert (heard[2:8] < 200).all()
+    np.testing.assert_allclose(heard[10], heard[14], rtol=0.05)
+
+
+def test_speech_band_of_a_few_samples_is_defined() -> None:
+    assert speech_envelope(np.ones(640, np.int16), band="speech").shape == (1,)
+    assert speech_envelope(np.ones(9, np.int16), band="speech").shape == (0,)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from fakes import FakeContext, FakeVideo, observed, pair_of, talking
 from numpy.typing import NDArray
+from thbench_speech import EnvelopeOptions
 from thbench_speech.extractors import Envelope
 from thbench_syncnet.lag import LipAudioLag, correlations
 from thbench_syncnet.options import LagOptions
 
 from thbench.api import SAMPLES_PER_FRAME, ClipFailure
+
+
+def envelope(**options: Any) -> Envelope:
+    return Envelope(EnvelopeOptions(**options))
 
 
 def mouth(frames: int = 60) -> NDArray[np.float64]:
@@ -32,7 +38,7 @@ def lag_of(aperture: NDArray[np.float64], video: FakeVideo) -> dict[str, float]:
     metric = LipAudioLag(
         LagOptions(),
         FakeContext(
-            {"mouth_aperture": lambda: lambda video: aperture, "speech_envelope": Envelope}
+            {"mouth_aperture": lambda: lambda video: aperture, "speech_envelope": envelope}
         ),
     )
     return dict(metric.observe(pair_of(video)).rows)
@@ -71,7 +77,7 @@ def test_reasons() -> None:
 
 def test_reduce_is_the_mean_over_clips() -> None:
     metric = LipAudioLag(
-        LagOptions(), FakeContext({"mouth_aperture": lambda: None, "speech_envelope": Envelope})
+        LagOptions(), FakeContext({"mouth_aperture": lambda: None, "speech_envelope": envelope})
     )
     clips = observed(lag=[1, -2], correlation=[0.5, 0.75])
     assert metric.reduce(clips) == {"lip_audio_lag": -0.5, "lip_audio_correlation": 0.625}
