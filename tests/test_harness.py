@@ -347,6 +347,22 @@ def test_disk_full_loses_nothing_that_was_finished(
     assert written(tmp_path / "run") == written(tmp_path / "calm" / "run")
 
 
+def test_a_changed_reference_is_read_again_with_all_that_came_from_it(tmp_path: Path) -> None:
+    source = tmp_path / "brightness.txt"
+    source.write_text("0")
+    text = SUITE.replace("name: toy}", f"name: toy, root: {source}}}")
+    start(tmp_path, text).both()
+    before = written(tmp_path / "run")
+    start(tmp_path, text).both()
+    assert written(tmp_path / "run") == before
+    source.write_text("20")
+    start(tmp_path, text).both()
+    after = written(tmp_path / "run")
+    start(tmp_path / "fresh", text).both()
+    assert after == written(tmp_path / "fresh" / "run")
+    assert after != before
+
+
 def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
     from thbench.score import observation_cache
 

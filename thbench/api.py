@@ -109,11 +109,13 @@ class Source:
     audio        [samples] int16 mono 16 kHz, aligned with the first frame
     annotations  per-frame ground truth by name; `landmarks` is [T, 68, 2] float32, x and y in
                  pixels of `frames` (pixel centres at integers), iBUG order
+    origin       the file it was read from, if any: when that changes, the clip is read again
     """
 
     frames: Frames
     audio: Waveform
     annotations: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    origin: Path | None = None
 
 
 class Dataset(Protocol):
@@ -178,6 +180,8 @@ class Generated:
     file     a video delivered as it is: it is scored on its own picture and its own sound, codec included
     trimmed  the video ends before the request does, on purpose, and is compared with the same
              span of the reference; without it a wrong frame count is a failure
+    origin   the file that `frames` were read from, if any (`file` is its own origin): when that
+             changes, the clip is asked for again
     """
 
     clip_id: str
@@ -185,6 +189,7 @@ class Generated:
     audio: Waveform | None = None
     file: Path | None = None
     trimmed: bool = False
+    origin: Path | None = None
 
 
 @dataclass(frozen=True)

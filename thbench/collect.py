@@ -91,7 +91,7 @@ def plugin_record(registered: Registered) -> PluginRecord:
 
 def _dataset_record(job: Job, split: Split, size: int) -> DatasetRecord:
     part = suite_of(job).dataset
-    references = job.run.references(size).finished()
+    references = job.run.references(size).stored()
     seen = [[c.id, references.get(c.id, {}).get("digest")] for c in split.clips]
     return DatasetRecord(
         plugin=plugin_record(part.registered),

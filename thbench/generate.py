@@ -35,7 +35,7 @@ from thbench.environment import is_out_of_memory, peak_memory_bytes
 from thbench.journal import Journal
 from thbench.plugins import registry
 from thbench.progress import Progress
-from thbench.runfolder import Record, VideoFolder
+from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark
 from thbench.split import Split
 from thbench.suite import IdentityFrame, System
 from thbench.video import StoredVideo
@@ -106,7 +106,7 @@ def make_control(
     partner = controls.partners(split.clips)
     todo = [
         (size, name, references[c], references.get(partner.get(c, "")))
-        for c in _answerable(folder, folder.finished(), references, split, order)
+        for c in _answerable(folder, folder.finished(references), references, split, order)
     ]
     _run(job, folder.journal, partial(store_control, job), todo, engine, f"{name} {size} px")
 
@@ -117,8 +117,10 @@ def make_system(
     """Ask the system for every clip it has not answered; `retry_failed` asks again where it failed."""
     folder = job.run.system(system.name)
     _claim(job, system)
-    done = _good(folder.finished()) if retry_failed else folder.finished()
     references = job.run.references(system.resolution).finished()
+    done = folder.finished(references)
+    if retry_failed:
+        done = {clip: r for clip, r in done.items() if "failure" not in r}
     ready = [references[c] for c in _answerable(folder, done, references, split, order)]
     n = job.settings.batch
     batches = [(system.name, tuple(ready[i : i + n])) for i in range(0, len(ready), n)]
@@ -153,12 +155,9 @@ def _answerable(
     todo = order.arrange([c.id for c in split.clips if c.id not in done])
     for clip in todo:
         if reason := references[clip].get("failure"):
-            folder.journal.append({"clip": clip, "failure": f"no reference: {reason}"})
+            record = {"clip": clip, "failure": f"no reference: {reason}"}
+            folder.journal.append({**record, "reference": reference_mark(references[clip])})
     return [c for c in todo if "failure" not in references[c]]
-
-
-def _good(records: Mapping[str, Record]) -> dict[str, Record]:
-    return {clip: r for clip, r in records.items() if "failure" not in r}
 
 
 def _run(
@@ -233,6 +232,7 @@ def _store_source(folder: VideoFolder, clip_id: str, source: Source) -> Record:
     record = _record(folder, clip_id, picture, source.frames, source.audio, files)
     record["annotations"] = folder.relative(files[1]) if source.annotations else None
     record["annotations_digest"] = video.annotations_digest(source.annotations)
+    record["origin"] = origin_of(source.origin)
     return record
 
 
@@ -264,6 +264,7 @@ def store_control(
         record = _store_variation(job.run.control(size, name), reference, variation)
     except ClipFailure as failure:
         record = {"clip": reference["clip"], "failure": failure.reason}
+    record["reference"] = reference_mark(reference)
     return [record], _timing([reference["clip"]], start)
 
 
@@ -294,7 +295,8 @@ def _store_variation(
 ) -> Record:
     """A record that points at the reference's files for everything the control leaves alone."""
     clip_id = reference["clip"]
-    record = {k: v for k, v in reference.items() if k not in ("annotations", "annotations_digest")}
+    left_out = ("annotations", "annotations_digest", "origin")
+    record = {k: v for k, v in reference.items() if k not in left_out}
     record["files"] = dict(reference["files"])
     if variation.through_h264:
         source = folder.open(reference)
@@ -342,9 +344,9 @@ def answer_batch(job: Job, task: tuple[str, tuple[Record, ...]]) -> tuple[list[R
             records[reference["clip"]] = {"clip": reference["clip"], "failure": failure.reason}
     for record in _answers(job, system, requests, events):
         records[record["clip"]] = record
-    clip_ids = [r["clip"] for r in references]
-    timing = _timing(clip_ids, start)
-    return [records[c] for c in clip_ids], {**timing, "events": events} if events else timing
+    made = [{**records[r["clip"]], "reference": reference_mark(r)} for r in references]
+    timing = _timing([r["clip"] for r in references], start)
+    return made, {**timing, "events": events} if events else timing
 
 
 def make_request(job: Job, system: System, record: Record) -> Request:
@@ -438,6 +440,7 @@ def _store_answer(folder: VideoFolder, request: Request, answer: Any) -> Record:
             raise ClipFailure("the generator gave neither frames nor a file, or both")
         store = _store_frames if answer.file is None else _store_file
         record = store(folder, request, answer)
+        record["origin"] = origin_of(answer.file or answer.origin)
         return {**record, "trimmed": True} if record["n_frames"] < request.n_frames else record
     except ClipFailure as failure:
         return {"clip": request.clip_id, "failure": failure.reason}

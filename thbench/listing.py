@@ -57,10 +57,10 @@ def describe_plugin(name: str) -> str:
         raise UserError(
             f"no plugin '{name}'", f"did you mean '{near[0]}'?" if near else "thbench list"
         )
-    return "\n\n".join(_describe(r) for r in found)
+    return "\n\n".join(describe(r) for r in found)
 
 
-def _describe(registered: Registered) -> str:
+def describe(registered: Registered) -> str:
     plugin = registered.plugin
     lines = [f"{registered.kind} {plugin.name} (version {plugin.version}) from {registered.owner}"]
     if plugin.summary:

@@ -50,8 +50,8 @@ def _claim(job: Job, split: Split) -> None:
     suite: Suite = suite_of(job)
     described = {
         "dataset": suite.dataset.plugin.name,
-        "dataset_options": suite.dataset.resolved,
-        "dataset_source": suite.dataset.registered.source_digest,
+        "dataset options": suite.dataset.resolved,
+        "dataset code": suite.dataset.registered.source_digest,
         "clips": [c.id for c in split.clips],
         "seed": suite.seed,
         "identity_frame": str(suite.identity_frame),

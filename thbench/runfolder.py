@@ -10,7 +10,8 @@ RUN/leaderboard.md, leaderboard.json, timings.jsonl
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,8 +54,21 @@ class VideoFolder:
     def relative(self, path: Path) -> str:
         return path.relative_to(self.run).as_posix()
 
-    def finished(self) -> dict[str, Record]:
-        """Clip id -> record, of clips whose files are still there in the size they were written in."""
+    def finished(self, references: Mapping[str, Record] | None = None) -> dict[str, Record]:
+        """What is stored and need not be made again.
+
+        The file a clip came from has not changed, and with `references` given, neither has the
+        reference it was made from.
+        """
+        return {
+            clip: r
+            for clip, r in self.stored().items()
+            if not _has_changed(r)
+            and (references is None or _is_made_from(r, references.get(clip)))
+        }
+
+    def stored(self) -> dict[str, Record]:
+        """Clip id -> record, of clips whose files are there in the size they were written in."""
         return {clip: r for clip, r in self.journal.read().items() if self._is_whole(r)}
 
     def _is_whole(self, record: Record) -> bool:
@@ -92,6 +106,34 @@ class VideoFolder:
             sound=self.run / sound if sound else None,
             annotations_file=self.run / annotations if annotations else None,
         )
+
+
+def origin_of(path: Path | None) -> list[Any] | None:
+    """What tells whether a file from outside is still the one that was read."""
+    if path is None:
+        return None
+    state = path.stat()
+    return [os.fsencode(path.absolute()).hex(), state.st_size, state.st_mtime_ns]
+
+
+def _has_changed(record: Record) -> bool:
+    """Whether the file a clip came from is another one now; one that is gone has been adopted."""
+    if not (origin := record.get("origin")):
+        return False
+    try:
+        state = Path(os.fsdecode(bytes.fromhex(origin[0]))).stat()
+    except OSError:
+        return False
+    return bool([state.st_size, state.st_mtime_ns] != origin[1:])
+
+
+def _is_made_from(record: Record, reference: Record | None) -> bool:
+    return reference is not None and record.get("reference") == reference_mark(reference)
+
+
+def reference_mark(reference: Record) -> str:
+    """What a record made from this reference remembers of it."""
+    return str(reference.get("digest") or reference["failure"])
 
 
 @dataclass(frozen=True)

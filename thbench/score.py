@@ -107,8 +107,8 @@ def entrants(job: Job) -> list[Entrant]:
 def score(job: Job, split: Split, engine: Engine, order: Order | None = None) -> list[Scored]:
     """Observe what is not in the cache, reduce, and return every row of the run."""
     rows = entrants(job)
-    finished = {(e.resolution, e.name): e.folder.finished() for e in rows}
-    references = {s: job.run.references(s).finished() for s in suite_of(job).resolutions}
+    finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
+    references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
     keys = keybook_of(job)
     lost = _observe(job, split, rows, finished, references, keys, engine, order or Order())
     scored = []

@@ -59,7 +59,7 @@ class ClipsDataset:
         if len(frames) < self._options.min_frames:
             counted = f"{len(frames)} frame{'' if len(frames) == 1 else 's'}"
             raise ClipFailure(f"{counted}: at least {self._options.min_frames} needed")
-        return Source(np.stack(frames), audio[: len(frames) * SAMPLES_PER_FRAME])
+        return Source(np.stack(frames), audio[: len(frames) * SAMPLES_PER_FRAME], origin=path)
 
     @cached_property
     def _listed(self) -> dict[str, Listed]:

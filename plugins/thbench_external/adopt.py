@@ -75,6 +75,7 @@ class Adopter:
             frames=np.stack(frames),
             audio=self._sound(path, len(frames)),
             trimmed=self._is_short(len(frames), request),
+            origin=path,
         )
 
     def _sound(self, path: Path, n_frames: int) -> Waveform | None:

@@ -38,7 +38,7 @@ class DatasetOptions:
     n_actors: Annotated[int, "actors"] = 3
     bad: Annotated[tuple[str, ...], "clips that cannot be loaded"] = ()
     absent: Annotated[bool, "pretend that the media are missing"] = False
-    root: Annotated[Path | None, "a location, which is no part of what is measured"] = None
+    root: Annotated[Path | None, "a file with a number that brightens every clip; a location, no part of what is measured"] = None
 
 
 class ToyDataset:
@@ -68,8 +68,12 @@ class ToyDataset:
         for t in range(n):
             frames[t, t : t + size // 4, t : t + size // 4] = 255 - 10 * t
         audio = rng.integers(-8000, 8000, n * SAMPLES_PER_FRAME).astype(np.int16)
+        root = self.options.root
+        if root is not None and root.is_file():
+            frames = np.clip(frames.astype(int) + int(root.read_text()), 0, 255).astype(np.uint8)
         landmarks = np.tile(np.arange(68, dtype=np.float32)[None, :, None], (n, 1, 2)) * (size / 68)
-        return Source(frames, audio, {"landmarks": landmarks})
+        origin = root if root is not None and root.is_file() else None
+        return Source(frames, audio, {"landmarks": landmarks}, origin)
 
 
 Fault = Literal[

@@ -1,0 +1,100 @@
+"""The docs say what the code does: commands, hooks, options, README commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from conftest import ROOT
+
+from thbench.cli import cli
+from thbench.controls import ABOUT, CONTROLS
+from thbench.plugins import registry
+from thbench.suite import _MetricForm, _SuiteForm, _SystemForm, load_suite
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
+
+
+def reference() -> str:
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs/make_reference.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return str(module.page())
+
+
+def test_the_reference_page_is_current() -> None:
+    written = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    assert written == reference(), "run: python docs/make_reference.py"
+
+
+def test_every_key_of_a_suite_is_documented() -> None:
+    text = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
+    for form in (_SuiteForm, _SystemForm, _MetricForm):
+        for name, field in form.model_fields.items():
+            if name != "options":
+                assert re.search(rf"\b{field.alias or name}:", text), name
+    for control in CONTROLS:
+        assert f"| {control} |" in text
+        assert control in ABOUT
+
+
+def test_the_documented_suite_loads(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)[:2]
+    file = tmp_path / "suite.yaml"
+    file.write_text(first)
+    assert load_suite(file, registry()).systems[0].name == "mine"
+    (tmp_path / "split.yaml").write_text(second)
+    from thbench.split import load_manifest
+
+    assert load_manifest(tmp_path / "split.yaml").test == ("1001",)
+
+
+def shell_lines(page: Path) -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    joined = "\n".join(blocks).replace("\\\n", " ")
+    parts = [p.strip() for line in joined.splitlines() for p in line.split("&&")]
+    return [p for p in parts if "thbench " in p and not p.startswith("#")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_documented_command_exists_with_its_options(page: Path) -> None:
+    for line in shell_lines(page):
+        words = shlex.split(line, comments=True)
+        start = next((i for i, w in enumerate(words) if w.split("/")[-1] == "thbench"), None)
+        if start is None:
+            continue
+        command: click.Command = cli
+        rest = words[start + 1 :]
+        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+            assert rest[0] in command.commands, f"{page.name}: {line}"
+            command, rest = command.commands[rest[0]], rest[1:]
+        known = {o for p in command.params for o in p.opts} | {"--help", "-h"}
+        for word in rest:
+            if word.startswith("-") and not word.lstrip("-")[:1].isdigit():
+                assert word.split("=")[0] in known, f"{page.name}: {line}: {word}"
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (page.parent / target).exists(), f"{page.name} -> {target}"
+
+
+def test_every_error_page_named_in_messages_exists() -> None:
+    for file in (ROOT / "thbench").rglob("*.py"):
+        for name in re.findall(r"docs/[a-z_]+\.md", file.read_text(encoding="utf-8")):
+            assert (ROOT / name).exists(), f"{file.name} names {name}"
+
+
+def test_every_shipped_suite_is_valid() -> None:
+    for path in sorted((ROOT / "benchmarks").glob("*.yaml")):
+        if path.stem == "selftest":
+            continue  # its own format, its own tests
+        assert load_suite(path, registry()).digest
