@@ -1,4 +1,5 @@
-"""Generators outside thbench: `folder` takes videos that somebody rendered already.
+"""Generators outside thbench: `folder` takes videos that somebody rendered already, `command` calls
+a program in its own environment (docs/command.md).
 
     - name: mine
       generator: folder
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from thbench.api import Context, Generator, Missing, Plugin, hookimpl
+from thbench_external.command_options import COMMAND, CommandOptions
 
 __all__ = ["FolderOptions"]
 
@@ -89,7 +91,9 @@ def _build(options: FolderOptions, context: Context) -> Generator:
 
 
 @hookimpl
-def thbench_generators() -> Iterable[Plugin[Generator, FolderOptions]]:
+def thbench_generators() -> Iterable[
+    Plugin[Generator, FolderOptions] | Plugin[Generator, CommandOptions]
+]:
     return [
         Plugin(
             "folder",
@@ -97,5 +101,6 @@ def thbench_generators() -> Iterable[Plugin[Generator, FolderOptions]]:
             _build,
             summary="videos rendered before, found by clip id",
             missing=_missing,
-        )
+        ),
+        COMMAND,
     ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from thbench.api import ClipFailure, Context, Failure, Generated, Request
 from thbench_external import FolderOptions

@@ -1,0 +1,123 @@
+"""Running a stranger's program: no shell, a clean environment, limits, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from thbench.api import ClipFailure
+
+__all__ = ["Limits", "clean_environment", "run"]
+
+_LAUNCH = Path(__file__).with_name("launch.py")
+_GRACE = 5.0  # seconds between SIGTERM and SIGKILL: a container client stops its container in them
+_TAIL = 300  # characters of the program's last words in a reason
+_KEPT = [
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TZ",
+    "CUDA_VISIBLE_DEVICES",
+    "NVIDIA_VISIBLE_DEVICES",
+    "LD_LIBRARY_PATH",
+    "HF_HOME",
+    "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "TORCH_HOME",
+    "XDG_CACHE_HOME",
+    "XDG_RUNTIME_DIR",
+    "DOCKER_HOST",
+]
+"""What programs need to start and find their models. PYTHONPATH and the like would mix environments."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for one call, bytes of address space (0: no limit), bytes of the largest file."""
+
+    seconds: float
+    memory: int
+    file_size: int
+
+
+def clean_environment(
+    temporary: Path, threads: int, kept: Sequence[str], given: Mapping[str, str]
+) -> dict[str, str]:
+    """The program's environment: what it needs of ours, its own temporary folder, and what is set."""
+    passed = {name: os.environ[name] for name in (*_KEPT, *kept) if name in os.environ}
+    own = {
+        "TMPDIR": str(temporary),
+        "OMP_NUM_THREADS": str(threads),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return {**passed, **own, **given}
+
+
+def run(
+    argv: Sequence[str], folder: Path, environment: Mapping[str, str], log: Path, limits: Limits
+) -> None:
+    """Run to the end; all it prints goes to `log`. Its whole process group is ended in any case.
+
+    Raises ClipFailure where it cannot start, takes too long, or ends with an error; the reason ends
+    with its last words.
+    """
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCH)]
+    limited = [str(limits.memory), str(limits.file_size)]
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603
+            [*launcher, *limited, *argv],
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(limits.seconds)
+        except subprocess.TimeoutExpired:
+            raise ClipFailure(
+                f"the program took over {limits.seconds:g} s{_last_words(log)}"
+            ) from None
+        finally:
+            _end(process)
+    if code != 0:
+        raise ClipFailure(f"the program {_how_it_ended(code)}{_last_words(log)}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the program and every child it left in its group."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _how_it_ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    with suppress(ValueError):
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"was killed by signal {-code}"
+
+
+def _last_words(log: Path) -> str:
+    """The last lines of a log, on one line, without control characters."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4 * _TAIL))
+        text = file.read().decode("utf-8", "replace")
+    words = re.sub(r"[\x00-\x1f\x7f]+", " ", "\n".join(text.strip().splitlines()[-2:])).strip()
+    return f": {words[-_TAIL:]}" if words else ", and said nothing"
