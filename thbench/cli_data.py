@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from thbench.api import Account, Clip, Fetchable
 
 Command = Callable[..., Any]
+_SHOWN = 20
+"""Problems told one by one; the lines above them count all."""
 PARTS = ("test", "validation", "train", "all")
 Part: TypeAlias = Literal["test", "validation", "train", "all"]
 
@@ -113,8 +115,10 @@ def show(clip: str, out: Path, **options: Any) -> None:
 def _tell(account: Account) -> None:
     for line in account.lines:
         click.echo(line)
-    for problem in account.problems:
+    for problem in account.problems[:_SHOWN]:
         click.echo(f"problem: {problem}", err=True)
+    if (rest := len(account.problems) - _SHOWN) > 0:
+        click.echo(f"... and {rest} more problems", err=True)
     if account.problems:
         sys.exit(1)
 

@@ -57,7 +57,7 @@ FAN = WeightsFile(
     about="68 face landmarks, 2D-FAN-4 (Bulat and Tzimiropoulos 2017)",
 )
 S3FD = WeightsFile(
-    name="s3fd",
+    name="s3fd-619a316812",
     file="s3fd-619a316812.pth",
     urls=("https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",),
     sha256="619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",

@@ -13,7 +13,7 @@ from thbench_crema_d.pointers import is_pointer
 
 __all__ = ["Stopped", "Unusable", "download", "part_of"]
 
-CHUNK = 1 << 16
+CHUNK = 1 << 15
 CONNECT, SILENCE = 10.0, 30.0
 """Seconds to connect, and seconds without a byte."""
 
@@ -78,10 +78,10 @@ def _receive(
         _check_length(response, have if resumed else 0, file, chunks)
         with part.open("ab" if resumed else "wb") as out:
             for chunk in chunks:
-                if stopped():
-                    raise Stopped
                 out.write(chunk)
                 received(len(chunk))
+                if stopped():
+                    raise Stopped
     if _size(part) < file.size:
         raise Unusable(f"the connection ended after {_size(part)} of {file.size} bytes")
 

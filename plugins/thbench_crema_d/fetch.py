@@ -27,7 +27,7 @@ MIRRORS = (
 """Addresses that deliver the recordings behind the Git LFS pointers of the authors' repository."""
 
 TRIES = 3
-PAUSE = 2.0
+PAUSE = 1.0
 """Seconds before an address is asked again, doubled each time."""
 _READERS = 4
 

@@ -113,7 +113,11 @@ class PreparedSet:
 
 
 def _digests(source: Source) -> dict[str, str]:
-    arrays: dict[str, NDArray[Any]] = {"frames": source.frames, "audio": source.audio, **source.annotations}
+    arrays: dict[str, NDArray[Any]] = {
+        "frames": source.frames,
+        "audio": source.audio,
+        **source.annotations,
+    }
     return {name: array_digest(array) for name, array in arrays.items()}
 
 

@@ -1,0 +1,308 @@
+"""Fetch (stopped, resumed, mended), verify, prepare, show, run: on real faces, from a local host."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from crema_server import Host, pointer_text, serving
+from crema_tree import CUTS, GOOD, SHORT, TRUNCATED, make_tree
+
+from thbench.cli import main
+from thbench.data import fetchable, reduced_suite
+
+POINTER, DAMAGED = "VideoFlash/1001_TIE_NEU_XX.flv", "AudioWAV/1005_DFA_HAP_XX.wav"
+CUT, HUNG = "VideoFlash/1005_IWW_DIS_XX.flv", "VideoFlash/1001_IEO_ANG_HI.flv"
+ACTORS = "split={test: [1001, 1005, 1091]}"
+
+
+@dataclass
+class Done:
+    code: int
+    out: str
+    err: str
+
+
+def thbench(*words: object) -> Done:
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patch.setattr("sys.argv", ["thbench", *map(str, words)])
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@dataclass
+class Place:
+    """A root that is filled by fetching, and the options that point at it."""
+
+    root: Path
+    manifest: Path
+    host: Host
+
+    def where(self, prepared: str = "prepared") -> list[str]:
+        values = {
+            "root": self.root,
+            "prepared": self.root.parent / prepared,
+            "manifest": self.manifest,
+        }
+        words = [f"dataset.{k}={json.dumps(str(v))}" for k, v in values.items()]
+        return [w for word in [*words, ACTORS] for w in ("--set", word)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def weights(
+    assets: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    store = tmp_path_factory.mktemp("weights")
+    for name in ("yunet_n_640_640.onnx", "pfld.onnx"):
+        (store / name).write_bytes(assets(f"weights/{name}").read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THBENCH_WEIGHTS", str(store))
+        patch.delenv("THBENCH_OFFLINE", raising=False)
+        yield
+
+
+@pytest.fixture(scope="module")
+def place(
+    assets: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("crema_d")
+    tree = make_tree(folder / "published", assets)
+    with serving(tree) as host:
+        yield Place(folder / "root", tree / "files.csv", host)
+
+
+@pytest.fixture(scope="module")
+def fetched(place: Place) -> Iterator[dict[str, Done]]:
+    """Three fetches: stopped by Ctrl-C, finished with two bad files at the host, mended."""
+    host = place.host
+    host.faults = {HUNG: ["hang"], CUT: ["cut", "busy"], POINTER: "pointer", DAMAGED: "damaged"}
+    words = ["data", "fetch", "crema_d", *place.where(), "--mirror", host.url]
+    command = [sys.executable, "-m", "thbench", *words, "--connections", "2"]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert host.hanging.wait(60)
+    assert _within(20, lambda: any(p.stat().st_size for p in place.root.rglob("*.part")))
+    first.send_signal(signal.SIGINT)
+    host.release.set()
+    out, err = first.communicate(timeout=60)
+    done = {"stopped": Done(first.returncode, out, err)}
+    done["parts"] = Done(0, " ".join(p.name for p in place.root.rglob("*.part")), "")
+    done["bad"] = thbench(*words)
+    host.faults = {}
+    done["mended"] = thbench(*words)
+    return done
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+@pytest.fixture(scope="module")
+def prepared(place: Place, fetched: dict[str, Done]) -> Done:
+    return thbench("data", "prepare", "crema_d", *place.where())
+
+
+def test_a_stopped_fetch_leaves_parts_and_goes_on_inside_them(
+    place: Place, fetched: dict[str, Done]
+) -> None:
+    assert fetched["stopped"].code == 130, fetched["stopped"].err
+    assert "continues" in fetched["stopped"].err
+    assert Path(HUNG).name in fetched["parts"].out
+    ranges = [r for path, r in place.host.asked if path == HUNG]
+    assert ranges[0] is None
+    start = int(re.fullmatch(r"bytes=(\d+)-", str(ranges[1]))[1])
+    assert 0 < start <= (place.root / HUNG).stat().st_size // 2
+
+
+def test_what_the_host_gives_wrongly_is_named_and_never_kept(fetched: dict[str, Done]) -> None:
+    bad = fetched["bad"]
+    assert bad.code == 1
+    assert f"{POINTER}: the address gives the Git LFS pointer" in bad.err
+    assert f"{DAMAGED}: SHA-256" in bad.err
+    assert ", 2 failed" in bad.out
+    mended = fetched["mended"]
+    assert mended.code == 0, mended.err
+    assert "2 files fetched" in mended.out
+    assert f"{2 * len(CUTS) - 2} were here already, 0 failed" in mended.out
+
+
+def test_fetched_files_are_the_published_ones(place: Place, fetched: dict[str, Done]) -> None:
+    done = thbench("data", "verify", "crema_d", *place.where())
+    assert done.code == 0
+    assert f"{2 * len(CUTS)} good" in done.out
+    assert not list(place.root.rglob("*.part"))
+    published = place.manifest.parent
+    for file in place.root.rglob("*.flv"):
+        assert file.read_bytes() == (published / file.relative_to(place.root)).read_bytes()
+
+
+def test_prepare_rejects_with_reasons(prepared: Done) -> None:
+    assert prepared.code == 0, prepared.err
+    assert f"{len(GOOD)} prepared, 2 rejected, 0 unusable" in prepared.out
+    assert f"rejected {SHORT}: too short: 13 frames, 25 needed" in prepared.out
+    assert f"rejected {TRUNCATED}: {TRUNCATED}.flv: truncated" in prepared.out
+
+
+def test_preparing_again_changes_nothing(place: Place, prepared: Done) -> None:
+    def state() -> dict[str, int]:
+        files = (place.root.parent / "prepared").rglob("*.*")
+        return {str(p): p.stat().st_mtime_ns for p in files if p.name != "manifest.json"}
+
+    before = state()
+    again = thbench("data", "prepare", "crema_d", *place.where())
+    assert f"{len(CUTS)} were done already" in again.out
+    assert again.out.splitlines()[-1] == prepared.out.splitlines()[-1]
+    assert state() == before
+
+
+def test_one_and_two_workers_prepare_the_same_bytes(place: Place, prepared: Done) -> None:
+    done = thbench("data", "prepare", "crema_d", *place.where("two"), "--workers", "2")
+    assert done.code == 0, done.err
+    one, two = (place.root.parent / name for name in ("prepared", "two"))
+    files = sorted(p.relative_to(one) for p in one.rglob("*.*"))
+    assert len(files) == 1 + len(CUTS) + 2 * len(GOOD)
+    assert files == sorted(p.relative_to(two) for p in two.rglob("*.*"))
+    for file in files:
+        assert (one / file).read_bytes() == (two / file).read_bytes(), file
+
+
+def test_records_say_how_a_clip_was_made(place: Place, prepared: Done) -> None:
+    for cut in GOOD:
+        file = place.root.parent / "prepared" / "records" / f"{cut.name}.json"
+        record = json.loads(file.read_text())
+        assert record["frames"] == 45
+        assert record["recording"]["codec"] == "flv"
+        # The WAV starts `early` before the picture; the encoder's delay is not in either of them.
+        assert record["sound"]["lag"] == pytest.approx(cut.early * 16_000, abs=16)
+        assert record["sound"]["correlation"] > 0.95
+        assert len(record["detections"]["interpolated"]) <= 2
+        assert 150 <= record["crop"]["side"] <= 360
+
+
+def test_loaded_clips_are_areas_of_the_master_with_landmarks_in_place(
+    place: Place, prepared: Done
+) -> None:
+    suite = reduced_suite("crema_d", None, place.where()[1::2], {})
+    dataset, clips = fetchable(suite, "cpu")
+    clip = next(c for c in clips if c.id == GOOD[0].name)
+    master, small = dataset.load(clip, 320), dataset.load(clip, 64)
+    means = master.frames.reshape(45, 64, 5, 64, 5, 3).mean(axis=(2, 4))
+    assert np.abs(means - small.frames).max() <= 0.5 + 1e-9
+    assert len(small.audio) == 45 * 640
+    edges = small.annotations["landmarks"] + 0.5
+    np.testing.assert_allclose(
+        edges * 5, master.annotations["landmarks"] + 0.5, rtol=1e-5, atol=1e-3
+    )
+    mouth = master.annotations["landmarks"][:, 48:].mean(axis=1)
+    assert (np.abs(mouth[:, 0] - 160) < 50).all()
+    assert ((mouth[:, 1] > 160) & (mouth[:, 1] < 300)).all()
+
+
+def test_heads_are_centred_and_the_crop_stands_still(place: Place, prepared: Done) -> None:
+    suite = reduced_suite("crema_d", None, place.where()[1::2], {})
+    dataset, clips = fetchable(suite, "cpu")
+    good = {cut.name for cut in GOOD}
+    for clip in (c for c in clips if c.id in good):
+        points = dataset.load(clip, 320).annotations["landmarks"]
+        middle = (points.min(axis=1) + points.max(axis=1)) / 2
+        assert np.abs(np.median(middle[:, 0]) - 160) < 40, clip.id
+        assert points.min() > 0, clip.id
+        assert points.max() < 320, clip.id
+
+
+def test_show_draws_the_landmarks(place: Place, prepared: Done, tmp_path: Path) -> None:
+    out = tmp_path / "sheet.png"
+    done = thbench("data", "show", "crema_d", GOOD[0].name, "-o", out, *place.where())
+    assert done.code == 0, done.err
+    sheet = cv2.imread(str(out))
+    assert sheet.shape == (640, 1920, 3)
+    green = (sheet[320:, :, 1] > 240) & (sheet[320:, :, 0] < 60) & (sheet[320:, :, 2] < 60)
+    assert green.sum() > 6 * 68 * 4
+    rejected = thbench("data", "show", "crema_d", SHORT, "-o", out, *place.where())
+    assert rejected.code == 2
+    assert "too short" in rejected.err
+
+
+def test_the_shipped_suite_runs_on_it(place: Place, prepared: Done, tmp_path: Path) -> None:
+    metrics = "metrics=[ofm, f_mse, psnr, ssim]"
+    words = ["run", "crema_d", "--out", tmp_path / "out", *place.where(), "--set", metrics]
+    small = ["--set", "primary=f_mse", "--set", "resolutions=[64]"]
+    done = thbench(*words, *small, "--systems", "ground-truth")
+    assert done.code == 0, done.err
+    result = json.loads(next((tmp_path / "out").rglob("result.json")).read_text())
+    assert result["clips"]["failed"] == 2
+    assert result["dataset"]["version"].startswith("1+prepared.")
+    rows = (tmp_path / "out" / "leaderboard.md").read_text()
+    assert f"{len(GOOD)}/{len(CUTS)}" in rows
+
+
+def test_verify_names_what_is_wrong_with_a_tree(place: Place, tmp_path: Path) -> None:
+    """A clone as people have them: a pointer, an old file, a cut one, another one, a missing one."""
+    root = tmp_path / "clone"
+    for file in place.manifest.parent.rglob("*.*"):
+        target = root / file.relative_to(place.manifest.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read_bytes())
+    pointer = root / "VideoFlash/1001_IEO_ANG_HI.flv"
+    pointer.write_bytes(pointer_text(pointer.read_bytes()))
+    assert pointer.stat().st_size in (130, 131, 132)
+    old = root / "VideoFlash/1005_IWW_DIS_XX.flv"
+    _without_sound(old)
+    cut = root / "VideoFlash/1091_MTI_FEA_XX.flv"
+    cut.write_bytes(cut.read_bytes()[:-1000])
+    other = root / "AudioWAV/1001_IEO_ANG_HI.wav"
+    other.write_bytes(other.read_bytes()[:-1] + b"\1")
+    (root / "AudioWAV/1001_TIE_NEU_XX.wav").unlink()
+    where = [*place.where(), "--root", str(root)]
+    done = thbench("data", "verify", "crema_d", *where)
+    assert done.code == 1
+    for path, word in {
+        pointer: "a Git LFS pointer, not the recording",
+        old: "older than 2020-12-16",
+        cut: "truncated",
+        other: "another file than the published one",
+        root / "AudioWAV/1001_TIE_NEU_XX.wav": "missing",
+    }.items():
+        name = path.relative_to(root).as_posix()
+        assert f"{name}: {word}" in done.err
+        assert "thbench data fetch" in done.err
+    mended = thbench("data", "fetch", "crema_d", *where, "--mirror", place.host.url)
+    assert mended.code == 0, mended.err
+    assert "5 files fetched" in mended.out
+    assert thbench("data", "verify", "crema_d", *where).code == 0
+
+
+def _without_sound(path: Path) -> None:
+    import av
+
+    silent = path.with_suffix(".tmp.flv")
+    with av.open(str(path)) as source, av.open(str(silent), "w", format="flv") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                out.mux(packet)
+    silent.replace(path)
