@@ -516,18 +516,27 @@ def test_probe_counts_packets(tmp_path: Path) -> None:
 
 
 def test_colours_follow_the_standard(tmp_path: Path) -> None:
-    """A BT.601 patch, computed by hand: Y 81, Cb 90, Cr 240 is pure red at 100 %."""
+    """BT.601 in 16..235 computed by hand in float64: rounded, not truncated (which darkens by one)."""
+    rng = np.random.default_rng(0)
+    patches = rng.integers([60, 108, 108], [200, 149, 149], (40, 3))  # no clipping at 0 or 255
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
         stream = out.add_stream("ffv1", rate=25)
         stream.width = stream.height = 16
         stream.pix_fmt = "yuv420p"
-        planes = np.full((24, 16), 81, np.uint8)
-        planes[16:20], planes[20:] = 90, 240
-        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
-        frame.pts, frame.time_base = 0, Fraction(1, 25)
-        out.mux(stream.encode(frame))
+        for i, (y, cb, cr) in enumerate(patches):
+            planes = np.full((24, 16), y, np.uint8)
+            planes[16:20], planes[20:] = cb, cr
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = i, Fraction(1, 25)
+            out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    assert np.abs(reader.read(tmp_path / "a.mkv").frames.astype(int) - (254, 0, 0)).max() <= 1
+    y, cb, cr = ((patches - (16, 128, 128)) * 255 / (219, 224, 224)).T
+    red, blue = y + 1.402 * cr, y + 1.772 * cb
+    green = (y - 0.299 * red - 0.114 * blue) / 0.587
+    difference = (
+        reader.read(tmp_path / "a.mkv").frames - np.stack([red, green, blue], 1)[:, None, None]
+    )
+    assert np.abs(difference).max() <= 1 and abs(difference.mean()) < 0.1
 
 
 def test_stereo_is_averaged_and_levels_kept(tmp_path: Path) -> None:

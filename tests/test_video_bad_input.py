@@ -69,6 +69,29 @@ def test_a_cut_file_is_never_read_as_a_shorter_one(name: str, tmp_path: Path) ->
             assert got == whole, f"cut at {place} of {len(data)}"
 
 
+def test_a_cut_where_the_container_never_knew_its_length(tmp_path: Path) -> None:
+    """As live writers leave them: the Segment of unknown length, the last box "to the end"."""
+    path, tone = tmp_path / "a", (np.sin(np.arange(32000) * 0.05) * 9000).astype(np.int16)[None]
+    write_media(path, noise(50), FPS25, tone, 16000, "matroska", ("libx264", "aac"))
+    data = bytearray(path.read_bytes())
+    segment = data.find(b"\x18\x53\x80\x67") + 4
+    data[segment : segment + 8] = b"\x01" + b"\xff" * 7
+    path.write_bytes(data)
+    assert len(reader.read(path).frames) == 50
+    path.write_bytes(data[: len(data) // 2])
+    assert "truncated: ends at" in reason_of(lambda: reader.read(path))
+
+    fast = {"movflags": "+faststart"}
+    write_media(path, noise(50), FPS25, tone, 16000, "mp4", ("libx264", "aac"), options=fast)
+    data = bytearray(path.read_bytes())
+    box = data.find(b"mdat") - 4
+    data[box : box + 4] = bytes(4)
+    path.write_bytes(data)
+    assert len(reader.read(path).frames) == 50
+    path.write_bytes(data[: len(data) // 2])
+    assert "damaged or truncated at" in reason_of(lambda: reader.read(path))
+
+
 def test_a_cut_real_clip(assets: Callable[[str], Path], tmp_path: Path) -> None:
     for name in ("speaker_a_512px_25fps_mpeg4.mp4", "speaker_d_512px_h264.mp4"):
         data = assets(f"clips/{name}").read_bytes()
@@ -141,6 +164,26 @@ def test_damage_in_the_middle_is_a_failure(tmp_path: Path) -> None:
         assert "a.mp4: " in reason_of(lambda: everything(path))
 
 
+def test_damage_that_the_decoder_paints_over_is_a_failure(tmp_path: Path) -> None:
+    """Wherever a plain decode gives all 50 frames and only marks one as damaged, we refuse the clip."""
+    path, painted = tmp_path / "a.avi", 0
+    write_media(path, noise(50), FPS25, None, 0, "avi", ("mpeg4", ""))
+    whole = path.read_bytes()
+    for place in range(len(whole) // 4, len(whole) // 2, len(whole) // 80):
+        data = bytearray(whole)
+        data[place : place + 100] = bytes(100)
+        path.write_bytes(data)
+        try:
+            with av.open(str(path)) as container:
+                marks = [frame.is_corrupt for frame in container.decode(video=0)]
+        except av.FFmpegError:
+            continue
+        if len(marks) == 50 and any(marks):
+            painted += 1
+            assert "damaged video at" in reason_of(lambda: reader.read(path))
+    assert painted > 3
+
+
 def test_streaming_keeps_what_came_before_the_damage_and_then_says_so(tmp_path: Path) -> None:
     path = tmp_path / "a.mp4"
     write_media(path, noise(50), FPS25, None, 0, "mp4", ("mpeg4", ""))
@@ -185,12 +228,12 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["#EXTM3U\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile '{}'\n"],
+    ["#EXTM3U\n#EXTINF:1,\nsecret.ts\n#EXT-X-ENDLIST\n", "ffconcat version 1.0\nfile secret.ts\n"],
 )
 def test_a_playlist_opens_no_other_file(text: str, tmp_path: Path) -> None:
     """FFmpeg would follow it to any file or address."""
-    video.write_lossless(tmp_path / "secret.mkv", noise(), None)
-    (tmp_path / "list.mp4").write_text(text.format(tmp_path / "secret.mkv"))
+    write_media(tmp_path / "secret.ts", noise(), FPS25, None, 0, "mpegts", ("libx264", ""))
+    (tmp_path / "list.mp4").write_text(text)
     assert "undecodable" in reason_of(lambda: reader.read(tmp_path / "list.mp4"))
 
 
