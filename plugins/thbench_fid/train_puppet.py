@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from thbench_puppet import VERSION
 from thbench_puppet.dataset import make
-from thbench_puppet.names import EMOTIONS, all_clips
+from thbench_puppet.names import all_clips
 from thbench_puppet.sentences import VISEMES
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -37,7 +37,7 @@ SEED = 1
 BATCH = 128
 DEGREES = 8.0
 """Head angles are learned in units of this many degrees."""
-EMOTION = {label: i for i, label in enumerate(sorted(EMOTIONS.values()))}
+EMOTION = {name: i for i, name in enumerate(sorted({c.labels["emotion"] for c in all_clips()}))}
 
 
 @dataclass(frozen=True, eq=False)
