@@ -95,7 +95,10 @@ def _trained_on(result: Result) -> str:
     declared = result.system.trained_on
     if result.system.kind == "control":
         return ""
-    return "unknown" if declared is None else f"{declared.dataset}: {len(declared.actors)} actors"
+    if declared is None:
+        return "unknown"
+    n = len(declared.actors)
+    return f"{declared.dataset}: {n} actors" if n else "nothing"
 
 
 def leaderboard_json(results: Sequence[Result]) -> str:

@@ -18,6 +18,9 @@ from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
 from thbench_motion.flow import jet_flow_picture_mean, optical_flow_magnitude
 
 from thbench.api import ClipFailure, Frames
+from thbench.context import build
+from thbench.environment import Settings
+from thbench.plugins import registry
 
 
 def real_frames(path: Path, size: int, count: int = 12) -> Frames:
@@ -43,10 +46,18 @@ def moving_disc(size: int, count: int = 10, step: float = 1.5) -> Frames:
     return np.clip(np.stack(frames), 0, 255).astype(np.uint8)
 
 
-@pytest.fixture(params=["real", "disc"])
+def puppet(size: int, count: int = 12) -> Frames:
+    """The middle of a clip of the embedded dataset, where its mouth moves."""
+    registered = registry().find("dataset", "puppet")
+    dataset = build(registered, registered.plugin.options(), registry(), Settings())
+    frames: Frames = dataset.load(dataset.clips()[0], size).frames
+    return frames[len(frames) // 2 - count // 2 :][:count]
+
+
+@pytest.fixture(params=["real", "disc", "puppet"])
 def clip(request: pytest.FixtureRequest, assets: Callable[[str], Path]) -> Callable[[int], Frames]:
-    if request.param == "disc":
-        return moving_disc
+    if request.param != "real":
+        return moving_disc if request.param == "disc" else puppet
     path = assets("clips/speaker_a_512px_25fps_mpeg4.mp4")
     return lambda size: real_frames(path, size)
 
