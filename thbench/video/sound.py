@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thbench.api import SAMPLE_RATE, ClipFailure, Waveform
-from thbench.video.streams import LONGEST_GAP, decode_packet, nearest, packets, start_of
+from thbench.video.streams import LONGEST_GAP, decode_packet, nearest, packets, start_of, stated_end
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _AUDIO_JUMP = Fraction(1, 10)
 """Seconds by which audio may drift from its timestamps before it is laid out anew (FFmpeg's own limit)."""
+_LONGEST_FRAME = 2048
+"""Samples in the longest frame of AAC."""
 
 
 def canonical_audio(container: InputContainer, video: Any | None, audio: Any) -> Waveform:
@@ -33,7 +35,19 @@ def canonical_audio(container: InputContainer, video: Any | None, audio: Any) ->
             origin = None if first is None else start_of(first) or Fraction(0)
     if video is not None and origin is None:
         raise ClipFailure("no video frames")
-    return track.laid_out(origin)
+    line = track.laid_out(origin)
+    return line[: len(line) - _padding(container, audio, len(line), origin)]
+
+
+def _padding(container: InputContainer, audio: Any, samples: int, origin: Fraction | None) -> int:
+    """Samples that only fill up the last AAC frame: an mp4 says where its sound ends, FFmpeg plays on."""
+    end = stated_end(audio)
+    if end is None or not container.format.name.startswith("mov"):
+        return 0
+    start = (audio.start_time or 0) * audio.time_base if origin is None else origin
+    excess = samples - nearest((end - start) * SAMPLE_RATE)
+    longest = _LONGEST_FRAME * SAMPLE_RATE // (audio.codec_context.sample_rate or SAMPLE_RATE)
+    return excess if 0 < excess <= longest else 0
 
 
 @dataclass

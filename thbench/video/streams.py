@@ -85,7 +85,7 @@ def packets(container: InputContainer) -> Iterator[Any]:
         yield packet
     for stream in container.streams:
         if stream.type in ("video", "audio"):
-            _check_end(ends.get(stream.index, Fraction(0)), _stated_end(stream))
+            _check_end(ends.get(stream.index, Fraction(0)), stated_end(stream))
     if container.duration is not None and ends:
         # Counted from zero by some containers and from the first timestamp by others: take the less.
         _check_end(max(ends.values()), Fraction(container.duration, 10**6))
@@ -117,7 +117,8 @@ def _check_end(seen: Fraction, stated: Fraction | None) -> None:
         raise ClipFailure(f"truncated: ends at {float(seen):.2f} s of {float(stated):.2f} s")
 
 
-def _stated_end(stream: Stream) -> Fraction | None:
+def stated_end(stream: Stream) -> Fraction | None:
+    """When a stream ends, in seconds, by its container; None where it does not say."""
     if tag := stream.metadata.get("DURATION"):  # Matroska, written by most muxers
         return _clock_time(tag)
     if stream.duration is None or stream.time_base is None:

@@ -199,8 +199,6 @@ class _Sound:
         self.audio, self.done = audio, 0
         self.stream = container.add_stream(codec, rate=SAMPLE_RATE, layout="mono")
         context = self.stream.codec_context
-        # Without it PyAV's encoder takes the pts of its frames for another unit and sound drifts.
-        context.time_base = Fraction(1, SAMPLE_RATE)
         context.thread_count = 1
         context.options = {"flags": "bitexact"}
 
