@@ -117,6 +117,32 @@ def test_a_mistake_is_one_line_and_exit_code_2(thbench, words: list[str], says: 
     assert "Traceback" not in done.err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("primary: brightness", "primary: brightnes", "did you mean 'brightness'?"),
+        (
+            "[toy-brightness]",
+            "[toy-brightness, {metric: toy-rival}]",
+            "'toy-rival' and 'toy-brightness' both give the column 'spread'",
+        ),
+    ],
+)
+def test_columns_are_checked_before_anything_is_made(
+    thbench,
+    suite: Path,
+    tmp_path: Path,
+    old: str,
+    new: str,
+    says: str,
+) -> None:
+    suite.write_text(SUITE.replace(old, new))
+    done = thbench("run", suite, "--out", tmp_path / "out")
+    assert done.code == 2
+    assert says in done.err
+    assert not (tmp_path / "out").exists()
+
+
 def test_list_shows_what_is_installed_and_what_is_broken(thbench) -> None:
     done = thbench("list")
     assert "toy-echo" in done.out

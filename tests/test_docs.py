@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 import shlex
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_links_between_pages_lead_somewhere() -> None:
                 assert (page.parent / target).exists(), f"{page.name} -> {target}"
 
 
-def test_every_error_page_named_in_messages_exists() -> None:
+def test_every_page_named_in_messages_exists() -> None:
     for file in (ROOT / "thbench").rglob("*.py"):
         for name in re.findall(r"docs/[a-z_]+\.md", file.read_text(encoding="utf-8")):
             assert (ROOT / name).exists(), f"{file.name} names {name}"
@@ -98,3 +99,20 @@ def test_every_shipped_suite_is_valid() -> None:
         if path.stem == "selftest":
             continue  # its own format, its own tests
         assert load_suite(path, registry()).digest
+
+
+def test_the_published_schema_is_current() -> None:
+    from thbench.results import json_schema
+
+    written = json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
+    assert written == json_schema(), "run: thbench schema > docs/result.schema.json"
+
+
+def test_the_readme_generator_is_what_new_writes() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+    assert len([line for line in shown.splitlines() if line.strip()]) <= 15
+    template = (ROOT / "thbench/templates/generator/module.py.j2").read_text(encoding="utf-8")
+    assert shown == template.replace("{{ title }}", "Mine").replace("{{ name }}", "mine") + "\n" * (
+        not template.endswith("\n")
+    )

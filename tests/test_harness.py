@@ -316,6 +316,14 @@ def test_requests_hold_no_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert request.seed == request_seed(7, request.clip_id)
 
 
+def test_a_clip_too_short_for_the_identity_frame_is_counted(tmp_path: Path) -> None:
+    results = start(tmp_path, SUITE.replace("seed: 7", "seed: 7\nidentity_frame: 8")).both()
+    failures = results["echo"].clips.failures
+    assert failures and all("identity frame 8 of a clip of" in f.reason for f in failures)
+    assert results["ground-truth"].scores["brightness"].n == CLIPS
+    assert results["still-identity"].clips.failed == results["echo"].clips.failed
+
+
 def test_identity_frame_rules() -> None:
     assert identity_index("first", 5, 1) == 0
     assert identity_index(3, 5, 1) == 3

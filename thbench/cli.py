@@ -13,7 +13,16 @@ import click
 
 import thbench
 from thbench.cli_data import data
-from thbench.cli_look import report
+from thbench.cli_extra import (
+    check_options,
+    check_plugin,
+    doctor,
+    is_plugin,
+    new,
+    run_single,
+    single_options,
+)
+from thbench.cli_look import report, selftest
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -73,6 +82,13 @@ def _stage_options(command: Command) -> Command:
             multiple=True,
             metavar="KEY=VALUE",
             help="Change a key of the suite, e.g. systems.mine.steps=20; recorded in the result.",
+        ),
+        click.option(
+            "--with",
+            "recipes",
+            multiple=True,
+            metavar="RECIPE",
+            help="Add the systems of a recipe: a shipped name or a .yaml file.",
         ),
         click.option("--systems", metavar="A,B", help="Run only these systems and controls."),
         click.option(
@@ -153,19 +169,35 @@ def run(
 
 @cli.command()
 @click.argument("suite", required=False)
+@single_options
 @_add_option
 @_generate_options
 @_stage_options
 def generate(
     suite: str | None,
+    generator: str | None,
+    image: Path | None,
+    audio: Path | None,
+    output: Path | None,
+    resolution: int | None,
+    crop: str | None,
+    seed: int,
     add: tuple[str, ...],
     regenerate: tuple[str, ...],
     retry_failed: bool,
     **options: Any,
 ) -> None:
-    """Make the videos of SUITE without scoring them."""
-    if suite is None:
-        raise UserError("generate needs a SUITE", "e.g. thbench generate demo")
+    """Make the videos of SUITE without scoring them, or one of a picture and a sound.
+
+    The one is made by --generator, with its options given as --set key=value.
+    """
+    if bool(suite) == bool(generator):
+        raise UserError("generate needs a SUITE or --generator NAME", "one of the two")
+    if generator:
+        given, settings = options["overrides"], _settings(options)
+        run_single(generator, image, audio, output, resolution, crop, seed, given, settings)
+        return
+    assert suite is not None
     _stages(_load(suite, add, options), options, True, False, regenerate, retry_failed)
 
 
@@ -206,7 +238,8 @@ def _load(name: str, add: Sequence[str], options: dict[str, Any]) -> Suite:
     from thbench.plugins import registry
     from thbench.suite import find_suite, load_suite
 
-    suite = load_suite(find_suite(name), registry(), options["overrides"], add)
+    recipes = options.get("recipes", ())
+    suite = load_suite(find_suite(name), registry(), options["overrides"], add, recipes)
     return _selected(suite, options)
 
 
@@ -234,6 +267,7 @@ def _stages(
     from thbench.pipeline import run_generate, run_score
     from thbench.plan import job_for, lacks, split_of
     from thbench.plugins import registry
+    from thbench.score import check_columns
 
     settings = _settings(options)
     missing = lacks(suite, registry(), settings)
@@ -247,6 +281,8 @@ def _stages(
     out = options["out"] or Path("runs") / suite.name
     job = job_for(suite, out, settings)
     engine = LocalEngine(options["workers"])
+    if scoring:
+        check_columns(job)  # before an hour of generation, not after it
     with job.run.locked():
         if generating:
             run_generate(job, split, engine, regenerate=regenerate, retry_failed=retry_failed)
@@ -308,15 +344,28 @@ def list_(name: str | None, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("suite")
+@click.argument("name")
+@check_options
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for run.")
-def check(suite: str, overrides: tuple[str, ...]) -> None:
-    """Check a SUITE without running it: keys, plugins, options, split, what is missing."""
+def check(
+    name: str,
+    overrides: tuple[str, ...],
+    on: str | None,
+    size: int | None,
+    frames: int | None,
+) -> None:
+    """Check the suite NAME without running it, or the installed plugin NAME by trying it.
+
+    A suite: keys, plugins, options, split, what is missing. A plugin: the conformance suite, with
+    options by --set key=value.
+    """
+    if is_plugin(name):
+        check_plugin(name, overrides, on, size, frames)
     from thbench.environment import Settings, default_offline
     from thbench.plan import lacks, split_of
     from thbench.plugins import registry
 
-    loaded = _load(suite, (), {"overrides": overrides, "systems": None})
+    loaded = _load(name, (), {"overrides": overrides, "systems": None})
     settings = Settings(offline=default_offline())
     missing = [m.line() for m in lacks(loaded, registry(), settings)]
     _print_plan(loaded, None if missing else split_of(loaded, registry(), settings), missing)
@@ -417,4 +466,7 @@ def schema() -> None:
 
 
 cli.add_command(report)
+cli.add_command(selftest)
 cli.add_command(data)
+cli.add_command(new)
+cli.add_command(doctor)

@@ -158,9 +158,13 @@ class KeyBook:
     def reduction(self, metric: int, generated: Sequence[str], reference: Sequence[str]) -> str:
         return digest(["reduce", self._base[metric], list(generated), list(reference)])
 
-    def identity_index(self, clip: Clip, reference: Record) -> int:
+    def identity_index(self, clip: Clip, reference: Record) -> int | None:
+        """None where the clip is too short for the suite's rule, and no system was given a frame."""
         seed = request_seed(self._suite.seed, clip.id)
-        return identity_index(self._suite.identity_frame, reference["n_frames"], seed)
+        try:
+            return identity_index(self._suite.identity_frame, reference["n_frames"], seed)
+        except ClipFailure:
+            return None
 
 
 # -- observing ----------------------------------------------------------------------------------
@@ -254,7 +258,7 @@ def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
     return lost, {**timing, "observations": len(task.observing)}
 
 
-def _pair(clip: Clip, generated: StoredVideo, reference: StoredVideo, index: int) -> Pair:
+def _pair(clip: Clip, generated: StoredVideo, reference: StoredVideo, index: int | None) -> Pair:
     """A video trimmed on purpose stands beside the same span of its reference."""
     if generated.n_frames < reference.n_frames:
         return Pair(clip, generated.bare(), reference.cut(generated.n_frames), index)
@@ -434,3 +438,20 @@ def metric_columns(job: Job) -> list[tuple[int, str, str, Score]]:
         for name, meaning in metric_of(job, index).scores.items():
             columns.append((index, name, part.column(name), meaning))
     return columns
+
+
+def check_columns(job: Job) -> None:
+    """Raises UserError where two metrics give one column, or the primary score is none of them."""
+    suite = suite_of(job)
+    owners: dict[str, str] = {}
+    for index, _, column, _ in metric_columns(job):
+        name = metric_part_of(job, index).plugin.name
+        if column in owners:
+            raise suite.document.error(
+                ("metrics", str(index)),
+                f"'{name}' and '{owners[column]}' both give the column '{column}'",
+                "add `as: NAME` to one",
+            )
+        owners[column] = name
+    if suite.primary is not None and suite.primary not in owners:
+        raise suite.document.unknown_key(("primary", suite.primary), "score", list(owners))

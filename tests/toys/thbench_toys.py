@@ -38,7 +38,10 @@ class DatasetOptions:
     n_actors: Annotated[int, "actors"] = 3
     bad: Annotated[tuple[str, ...], "clips that cannot be loaded"] = ()
     absent: Annotated[bool, "pretend that the media are missing"] = False
-    root: Annotated[Path | None, "a file with a number that brightens every clip; a location, no part of what is measured"] = None
+    root: Annotated[
+        Path | None,
+        "a file with a number that brightens every clip; a location, no part of what is measured",
+    ] = None
 
 
 class ToyDataset:
@@ -218,6 +221,12 @@ class Extracted:
         return {"level": mean_of_rows(observed.generated, "level")}
 
 
+class Rival(Brightness):
+    """Another metric with a score of the same name."""
+
+    scores: Mapping[str, Score] = {"spread": Score("lower")}
+
+
 @hookimpl
 def thbench_datasets() -> list[Plugin]:
     return [Plugin("toy", DatasetOptions, lambda o, c: ToyDataset(o))]
@@ -242,6 +251,7 @@ def thbench_metrics() -> list[Plugin]:
             variants={"double": {"scale": 2.0}},
             argument="on",
         ),
+        Plugin("toy-rival", BrightnessOptions, lambda o, c: Rival(o)),
         Plugin(
             "toy-extracted",
             NoOptions,
