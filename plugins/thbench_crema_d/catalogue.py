@@ -82,7 +82,7 @@ def read_catalogue(lines: Iterable[str], name: str) -> Catalogue:
     for number, row in enumerate(rows, start=2):
         try:
             flv, wav = _files_of(row)
-        except (TypeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise UserError(f"{name}:{number}: {error}", "mend that line") from None
         if flv.clip in found:
             raise UserError(f"{name}:{number}: {flv.clip} stands twice", "keep one of them")

@@ -57,8 +57,8 @@ def fetch(root: Path, files: Sequence[File], mirrors: Sequence[str], connections
 
     Raises UserError where another fetch is at work in `root` and where the disk is full.
     """
-    root.mkdir(parents=True, exist_ok=True)
     try:
+        root.mkdir(parents=True, exist_ok=True)
         with FileLock(root / ".thbench-fetch.lock", timeout=0):
             plan = plan_of(root, files)
             return _account(plan, _Fetch(root, mirrors).all(plan.wanted, connections))

@@ -47,13 +47,13 @@ B = "clips/speaker_b_512px_30fps_h264.mp4"
 D = "clips/speaker_d_512px_h264.mp4"
 TRUNCATED, SHORT = "1091_WSI_ANG_XX", "1091_ITH_DIS_XX"
 GOOD = (
-    Cut("1001_IEO_ANG_HI", A, 0.6, 1.8),
-    Cut("1001_TIE_NEU_XX", A, 2.4, 1.8, early=0.25),
-    Cut("1005_DFA_HAP_XX", B, 0.4, 1.8),
-    Cut("1005_IWW_DIS_XX", B, 2.4, 1.8, early=-0.1),
-    Cut("1091_MTI_FEA_XX", D, 1.0, 1.8, voice=B),
+    Cut("1001_IEO_ANG_HI", A, 0.3, 1.5),
+    Cut("1001_TIE_NEU_XX", A, 1.0, 1.5, early=0.25),
+    Cut("1005_DFA_HAP_XX", B, 0.4, 1.5),
+    Cut("1005_IWW_DIS_XX", B, 1.0, 1.5, early=-0.1),
+    Cut("1091_MTI_FEA_XX", D, 0.8, 1.5, voice=B),
 )
-CUTS = (*GOOD, Cut(TRUNCATED, A, 1.0, 1.8), Cut(SHORT, B, 2.0, 0.5))
+CUTS = (*GOOD, Cut(TRUNCATED, A, 0.6, 1.5), Cut(SHORT, B, 1.2, 0.5))
 
 
 def make_tree(folder: Path, assets: Callable[[str], Path]) -> Path:
@@ -76,7 +76,7 @@ def make_tree(folder: Path, assets: Callable[[str], Path]) -> Path:
     return folder
 
 
-def pictures_of(path: Path, seconds: float = 4.4) -> NDArray[np.uint8]:
+def pictures_of(path: Path, seconds: float = 2.6) -> NDArray[np.uint8]:
     """The beginning at 29.97 frames per second, as 480 x 360 pictures with green at both sides."""
     frames = islice(MediaReader().frames(path, float(RATE)), int(seconds * RATE))
     return np.stack([_framed(frame) for frame in frames])

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,11 +21,13 @@ import pytest
 from crema_server import Host, pointer_text, serving
 from crema_tree import CUTS, GOOD, SHORT, TRUNCATED, make_tree
 
+from thbench.api import ClipFailure
 from thbench.cli import main
 from thbench.data import fetchable, reduced_suite
 
 POINTER, DAMAGED = "VideoFlash/1001_TIE_NEU_XX.flv", "AudioWAV/1005_DFA_HAP_XX.wav"
 CUT, HUNG = "VideoFlash/1005_IWW_DIS_XX.flv", "VideoFlash/1001_IEO_ANG_HI.flv"
+FRAMES = 38
 ACTORS = "split={test: [1001, 1005, 1091]}"
 
 
@@ -179,21 +182,24 @@ def test_preparing_again_changes_nothing(place: Place, prepared: Done) -> None:
 
 
 def test_one_and_two_workers_prepare_the_same_bytes(place: Place, prepared: Done) -> None:
-    done = thbench("data", "prepare", "crema_d", *place.where("two"), "--workers", "2")
+    few = [GOOD[1].name, GOOD[2].name, SHORT]
+    words = [w for name in few for w in ("--clip", name)]
+    done = thbench("data", "prepare", "crema_d", *place.where("two"), *words, "--workers", "2")
     assert done.code == 0, done.err
     one, two = (place.root.parent / name for name in ("prepared", "two"))
-    files = sorted(p.relative_to(one) for p in one.rglob("*.*"))
-    assert len(files) == 1 + len(CUTS) + 2 * len(GOOD)
-    assert files == sorted(p.relative_to(two) for p in two.rglob("*.*"))
+    files = {p.relative_to(two) for p in two.rglob("*.*")} - {Path("manifest.json")}
+    assert len(files) == 3 + 2 * 2
     for file in files:
         assert (one / file).read_bytes() == (two / file).read_bytes(), file
+    all_of, some = (json.loads((p / "manifest.json").read_text()) for p in (one, two))
+    assert some["clips"].items() <= all_of["clips"].items()
 
 
 def test_records_say_how_a_clip_was_made(place: Place, prepared: Done) -> None:
     for cut in GOOD:
         file = place.root.parent / "prepared" / "records" / f"{cut.name}.json"
         record = json.loads(file.read_text())
-        assert record["frames"] == 45
+        assert record["frames"] == FRAMES
         assert record["recording"]["codec"] == "flv"
         # The WAV starts `early` before the picture; the encoder's delay is not in either of them.
         assert record["sound"]["lag"] == pytest.approx(cut.early * 16_000, abs=16)
@@ -209,9 +215,9 @@ def test_loaded_clips_are_areas_of_the_master_with_landmarks_in_place(
     dataset, clips = fetchable(suite, "cpu")
     clip = next(c for c in clips if c.id == GOOD[0].name)
     master, small = dataset.load(clip, 320), dataset.load(clip, 64)
-    means = master.frames.reshape(45, 64, 5, 64, 5, 3).mean(axis=(2, 4))
+    means = master.frames.reshape(FRAMES, 64, 5, 64, 5, 3).mean(axis=(2, 4))
     assert np.abs(means - small.frames).max() <= 0.5 + 1e-9
-    assert len(small.audio) == 45 * 640
+    assert len(small.audio) == FRAMES * 640
     edges = small.annotations["landmarks"] + 0.5
     np.testing.assert_allclose(
         edges * 5, master.annotations["landmarks"] + 0.5, rtol=1e-5, atol=1e-3
@@ -274,7 +280,8 @@ def test_verify_names_what_is_wrong_with_a_tree(place: Place, tmp_path: Path) ->
     cut = root / "VideoFlash/1091_MTI_FEA_XX.flv"
     cut.write_bytes(cut.read_bytes()[:-1000])
     other = root / "AudioWAV/1001_IEO_ANG_HI.wav"
-    other.write_bytes(other.read_bytes()[:-1] + b"\1")
+    content = other.read_bytes()
+    other.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     (root / "AudioWAV/1001_TIE_NEU_XX.wav").unlink()
     where = [*place.where(), "--root", str(root)]
     done = thbench("data", "verify", "crema_d", *where)
@@ -306,3 +313,58 @@ def _without_sound(path: Path) -> None:
                 packet.stream = stream
                 out.mux(packet)
     silent.replace(path)
+
+
+class Impatient:
+    """An engine that is stopped after so many clips."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def map(self, work: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        for i, task in enumerate(tasks):
+            if i == self.most:
+                raise KeyboardInterrupt
+            yield i, work(task)
+
+
+def test_a_stopped_preparation_goes_on(place: Place, prepared: Done) -> None:
+    suite = reduced_suite("crema_d", None, place.where("stopped")[1::2], {})
+    dataset, clips = fetchable(suite, "cpu")
+    few = [c for c in clips if c.id in {GOOD[0].name, SHORT, TRUNCATED}]
+    with pytest.raises(KeyboardInterrupt):
+        dataset.prepare(few, Impatient(2))
+    assert "1 of 3 clips" in dataset.missing_of(few, "")[-1].what
+    account = dataset.prepare(few, Impatient(2))
+    assert "0 prepared, 1 rejected, 0 unusable, 2 were done already" in account.lines[0]
+    assert dataset.missing_of(few, "") == ()
+
+
+def test_damage_to_the_prepared_set_is_found_at_load(place: Place, prepared: Done) -> None:
+    suite = reduced_suite("crema_d", None, place.where("stopped")[1::2], {})
+    dataset, clips = fetchable(suite, "cpu")
+    clip = next(c for c in clips if c.id == GOOD[0].name)
+    dataset.prepare([clip], Impatient(2))
+    points = dataset.prepared.landmarks(clip.id)
+    np.save(points, np.load(points) + 1)
+    with pytest.raises(ClipFailure, match="not what was stored"):
+        dataset.load(clip, 64)
+    points.unlink()
+    assert dataset.missing_of([clip], "")
+    with pytest.raises(ClipFailure, match="landmarks are gone"):
+        dataset.load(clip, 64)
+
+
+def test_unusable_files_are_no_rejects(place: Place, prepared: Done, tmp_path: Path) -> None:
+    """A damaged recording is fetched again; nothing is written down against its clip."""
+    name = GOOD[0].name
+    for kind in ("VideoFlash", "AudioWAV"):
+        (tmp_path / kind).mkdir()
+    wav = f"AudioWAV/{name}.wav"
+    (tmp_path / wav).write_bytes((place.root / wav).read_bytes())
+    words = [*place.where("unusable"), "--root", tmp_path, "--clip", name]
+    done = thbench("data", "prepare", "crema_d", *words)
+    assert done.code == 1
+    assert f"VideoFlash/{name}.flv is missing" in done.err
+    assert "1 unusable" in done.out
+    assert not (place.root.parent / "unusable" / "records").exists()
