@@ -78,6 +78,7 @@ def pitch_of(clip_id: str) -> float:
     audio = synthesise(score_of(clip_id))
     loudest = int(np.argmax(envelope(audio))) * SAMPLES_PER_FRAME
     piece = audio[loudest - 160 : loudest + 800].astype(np.float64)
+    piece = np.convolve(piece, np.ones(32) / 32, "same")  # without the formants
     correlation = np.correlate(piece, piece, "full")[len(piece) - 1 :]
     inner = correlation[1:-1]
     peak = (inner > correlation[:-2]) & (inner >= correlation[2:])
