@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -335,26 +337,25 @@ def test_tags_that_are_no_utf8(tmp_path: Path) -> None:
     assert len(reader.read(tmp_path / "a.mkv").frames) == 1
 
 
-@pytest.fixture(scope="module")
-def whole_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    folder = tmp_path_factory.mktemp("whole")
-    for name, (container, codecs, options) in CUT.items():
-        rate = 44100 if "mp3" in codecs[1] else 16000
-        samples = click(0.1, rate)[:, : rate // 2]
-        write_media(
-            folder / name, noise(12), FPS25, samples, rate, container, codecs, options=options
-        )
-    return {name: (folder / name).read_bytes() for name in CUT}
+@cache
+def whole_file(name: str) -> bytes:
+    container, codecs, options = CUT[name]
+    rate = 44100 if "mp3" in codecs[1] else 16000
+    samples = click(0.1, rate)[:, : rate // 2]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "whole"
+        write_media(path, noise(12), FPS25, samples, rate, container, codecs, options=options)
+        return path.read_bytes()
 
 
 @given(name=st.sampled_from(sorted(CUT)), data=st.data())
 @settings(max_examples=150, deadline=None)
 def test_damage_anywhere_is_a_reason_or_a_clip(
-    name: str, data: st.DataObject, whole_files: dict[str, bytes], tmp_path_factory: Any
+    name: str, data: st.DataObject, tmp_path_factory: Any
 ) -> None:
     """Headers included: nothing but ClipFailure comes out, whatever FFmpeg trips over."""
     path = tmp_path_factory.getbasetemp() / "fuzzed"
-    content = bytearray(whole_files[name])
+    content = bytearray(whole_file(name))
     for _ in range(data.draw(st.integers(1, 4))):
         reach = data.draw(st.sampled_from([600, 10**6]))
         place = data.draw(st.integers(0, min(len(content), reach) - 1))

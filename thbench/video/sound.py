@@ -26,10 +26,10 @@ def canonical_audio(container: InputContainer, video: Any | None, audio: Any) ->
     track = _Track()
     _be_strict(audio)
     for packet in packets(container):
-        if packet.stream_index == audio.index:
+        if packet.stream.index == audio.index:
             for frame in decode_packet(packet):
                 track.add(frame)
-        elif origin is None and video is not None and packet.stream_index == video.index:
+        elif origin is None and video is not None and packet.stream.index == video.index:
             # Pictures are decoded only until the first one says when it is shown.
             first = next(decode_packet(packet), None)
             origin = None if first is None else start_of(first) or Fraction(0)

@@ -56,7 +56,7 @@ def packet_spans(container: InputContainer, stream: Any) -> list[tuple[Fraction,
     usual = 1 / (frame_rate(stream) or Fraction(FPS))
     spans = []
     for packet in packets(container):
-        if packet.stream_index == stream.index and packet.size and not packet.is_discard:
+        if packet.stream.index == stream.index and packet.size and not packet.is_discard:
             ticks = packet.pts if packet.pts is not None else packet.dts
             start = (ticks or 0) * packet.time_base
             spans.append((start, start + ((packet.duration or 0) * packet.time_base or usual)))
@@ -72,7 +72,7 @@ def start_of(frame: VideoFrame | AudioFrame) -> Fraction | None:
 def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
     """Frames of one stream. Raises ClipFailure at the first damage, and where the end is missing."""
     for packet in packets(container):
-        if packet.stream_index == stream.index:
+        if packet.stream.index == stream.index:
             yield from decode_packet(packet)
 
 
@@ -80,7 +80,9 @@ def packets(container: InputContainer) -> Iterator[Any]:
     """All packets; raises ClipFailure at the end where the container had promised more."""
     ends: dict[int, Fraction] = {}
     for packet in container.demux():
-        index = packet.stream_index
+        # Not packet.stream_index: PyAV's closing packets, which make decoders give up what they
+        # hold back, all carry 0 there.
+        index = packet.stream.index
         ends[index] = max(ends.get(index, Fraction(0)), _end_of(packet))
         yield packet
     for stream in container.streams:
