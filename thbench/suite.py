@@ -211,19 +211,26 @@ def load_suite(
     registry: Registry,
     overrides: Iterable[str] = (),
     add: Iterable[str] = (),
+    recipes: Iterable[str] = (),
 ) -> Suite:
     """Read, override, validate and resolve a suite.
 
-    `overrides` are `key.path=value` texts, `add` are `GENERATOR[:key=value,...]` texts. Raises
-    UserError naming file, line and key, with the nearest right name for unknown ones.
+    `overrides` are `key.path=value` texts, `add` are `GENERATOR[:key=value,...]` texts, `recipes` are
+    names or files of recipes. Raises UserError naming file, line and key, with the nearest right name
+    for unknown ones.
     """
+    from thbench.recipes import add_recipe
+
     document = read_yaml(path)
+    for name in recipes:
+        add_recipe(document, name)
     given = [*overrides]
     for text in given:
         apply_override(document, text)
     for text in add:
         given.append(f"--add {text}")
         _add_system(document, text)
+    given += [f"--with {name}" for name in recipes]
     document.overrides = tuple(given)
     return build_suite(document, registry)
 

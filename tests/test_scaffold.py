@@ -1,0 +1,126 @@
+"""`thbench new`: what it writes works untouched, from an empty folder to a row in the table."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from environments import Environment, make_environment
+
+from thbench.errors import UserError
+from thbench.scaffold import Kind, render, write_package
+
+MODULE = "thbench_mine/__init__.py"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return make_environment(tmp_path_factory.mktemp("newcomer") / "venv")
+
+
+@pytest.mark.parametrize("kind", ["generator", "metric"])
+def test_a_plugin_is_at_most_fifteen_lines(kind: Kind) -> None:
+    lines = [line for line in render(kind, "mine")[MODULE].splitlines() if line.strip()]
+    assert len(lines) <= 15
+
+
+def test_the_readme_shows_this_very_generator() -> None:
+    assert render("generator", "mine")[MODULE] in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["generator", "metric"])
+def test_everything_a_package_needs_is_written(tmp_path: Path, kind: Kind) -> None:
+    folder = write_package(kind, "two-words_3", tmp_path / "new")
+    written = sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+    module = "thbench_two_words_3/__init__.py"
+    assert written == ["README.md", "pyproject.toml", "tests/test_conformance.py", module]
+    assert "class TwoWords3:" in (folder / module).read_text()
+    assert 'two-words_3 = "thbench_two_words_3"' in (folder / "pyproject.toml").read_text()
+    for path in folder.rglob("*.*"):
+        assert "{{" not in path.read_text()
+
+
+def test_what_is_written_is_formatted(tmp_path: Path) -> None:
+    write_package("generator", "mine", tmp_path / "g")
+    write_package("metric", "my-own", tmp_path / "m")
+    for command in (["format", "--check"], ["check", "--select", "E,F,I,W,B"]):
+        ruff = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *command,
+            "--isolated",
+            "--line-length",
+            "100",
+            str(tmp_path),
+        ]
+        done = subprocess.run(ruff, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("Mine", "no name for a plugin"),
+        ("1st", "no name for a plugin"),
+        ("a--b", "no name for a plugin"),
+        ("../x", "no name for a plugin"),
+        ("a b", "no name for a plugin"),
+        ("none", "a word of Python"),
+        ("toy-echo", "installed already, by thbench-toys"),
+    ],
+)
+def test_unusable_names_are_refused(tmp_path: Path, name: str, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        write_package("generator", name, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("x")
+    with pytest.raises(UserError, match="not empty"):
+        write_package("generator", "mine", tmp_path / "mine")
+
+
+def newcomer(environment: Environment, folder: Path, *limits: str) -> str:
+    """What a newcomer types, and the table they see."""
+    folder.mkdir()
+    written = environment.thbench("new", "generator", "mine", cwd=folder)
+    assert "pip install -e mine" in written.stdout, written.stderr
+    environment.install("-e", folder / "mine")
+    try:
+        done = environment.thbench("run", "demo", "--add", "mine", *limits, cwd=folder)
+    finally:
+        environment.uninstall("thbench-mine")
+    assert done.returncode == 0, done.stderr
+    table = (folder / "runs" / "demo" / "leaderboard.md").read_text()
+    assert "mine" in done.stdout
+    return table
+
+
+def test_a_newcomer_sees_a_row_on_a_small_demo(environment: Environment, tmp_path: Path) -> None:
+    limits = ("--set", "limits.actors=1", "--set", "metrics=[f_mse]", "--set", "controls=[]")
+    assert "| mine |" in newcomer(environment, tmp_path / "empty", *limits)
+
+
+@pytest.mark.slow
+def test_a_newcomer_sees_a_row_on_the_demo(environment: Environment, tmp_path: Path) -> None:
+    assert "| mine |" in newcomer(environment, tmp_path / "empty")
+
+
+def test_what_is_written_passes_its_own_test(environment: Environment, tmp_path: Path) -> None:
+    write_package("generator", "my-generator", tmp_path / "g")
+    write_package("metric", "my-metric", tmp_path / "m")
+    environment.install("-e", tmp_path / "g", "-e", tmp_path / "m")
+    words = ["-q", "-p", "no:cacheprovider", "--import-mode=importlib", "g", "m"]
+    try:
+        command = [str(environment.python), "-m", "pytest", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    finally:
+        environment.uninstall("thbench-my-generator", "thbench-my-metric")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout

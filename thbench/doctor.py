@@ -1,0 +1,207 @@
+"""What this installation can and cannot do: versions, codecs, devices, caches, plugins, weights."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from typing import Literal, TypeAlias
+
+from thbench import weights
+from thbench.api import UserError
+from thbench.cache import Cache, cache_root
+from thbench.environment import Settings, provenance
+from thbench.plan import lacks
+from thbench.plugins import KINDS, Registry
+from thbench.suite import Suite
+
+State: TypeAlias = Literal["ok", "note", "missing", "broken"]
+ENCODERS = ("ffv1", "flac", "libx264", "aac")
+DECODERS = ("h264", "hevc", "vp9", "mpeg4", "ffv1", "aac", "opus", "mp3", "flac")
+_VARIABLES = ("THBENCH_CACHE", "THBENCH_WEIGHTS", "THBENCH_OFFLINE", "THBENCH_DISABLE")
+_LOW_SPACE = 2 * 10**9
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `missing` can be got with `command`; `broken` must be mended."""
+
+    section: str
+    name: str
+    state: State
+    about: str
+    command: str = ""
+
+
+def examine(registry: Registry, settings: Settings, suite: Suite | None = None) -> list[Finding]:
+    """Everything there is to say. Imports torch, PyAV and OpenCV; builds a dataset only for a suite."""
+    findings = [
+        *_versions(settings),
+        *_codecs(),
+        *_devices(),
+        *_caches(),
+        *_plugins(registry),
+        *_weights(registry),
+    ]
+    return [*findings, *_suite(suite, registry, settings)] if suite else findings
+
+
+def is_broken(findings: Iterable[Finding]) -> bool:
+    """Whether something must be mended; what is merely missing counts for the suite asked about."""
+    return any(f.state == "broken" or (f.section == "suite" and f.state != "ok") for f in findings)
+
+
+def _versions(settings: Settings) -> Iterator[Finding]:
+    about = provenance(settings)
+    for name in ("thbench", "python", "platform"):
+        yield Finding("versions", name, "ok", str(about[name]))
+    yield Finding("versions", "interpreter", "ok", sys.executable)
+    if commit := about["git"]["commit"]:
+        dirty = " with uncommitted changes" if about["git"]["dirty"] else ""
+        yield Finding("versions", "git", "ok", f"{commit}{dirty}")
+    for name, version in about["libraries"].items():
+        absent = version == "absent"
+        command = f"pip install {name}" if absent else ""
+        yield Finding("versions", name, "broken" if absent else "ok", version, command)
+    yield from _opencv_builds()
+
+
+def _opencv_builds() -> Iterator[Finding]:
+    """Builds of OpenCV overwrite each other's files; whichever was installed last wins."""
+    names = {str(d.metadata["Name"]).lower() for d in distributions()}
+    builds = sorted(n for n in names if n.startswith("opencv-"))
+    if len(builds) > 1:
+        about = f"{', '.join(builds)} overwrite each other"
+        yield Finding("versions", "OpenCV", "broken", about, f"pip uninstall {builds[-1]}")
+
+
+def _codecs() -> Iterator[Finding]:
+    try:
+        import av
+    except ImportError as error:
+        yield Finding("codecs", "PyAV", "broken", str(error), "pip install av")
+        return
+    libraries = ", ".join(f"{n} {'.'.join(map(str, v))}" for n, v in av.library_versions.items())
+    yield Finding("codecs", "PyAV", "ok", libraries)
+    for mode, names in (("w", ENCODERS), ("r", DECODERS)):
+        for name in names:
+            about = "encoder" if mode == "w" else "decoder"
+            try:
+                av.Codec(name, mode)
+            except ValueError:
+                yield Finding("codecs", name, "broken", f"no {about}", "pip install --upgrade av")
+            else:
+                yield Finding("codecs", name, "ok", about)
+
+
+def _devices() -> Iterator[Finding]:
+    affinity = getattr(os, "sched_getaffinity", None)
+    usable = len(affinity(0)) if affinity else os.cpu_count()
+    yield Finding("devices", "cpu", "ok", f"{usable} of {os.cpu_count()} cores usable")
+    try:
+        import torch
+    except Exception as error:  # a torch that was built for another system raises anything
+        yield Finding("devices", "torch", "broken", f"{type(error).__name__}: {error}")
+        return
+    yield Finding("devices", "threads", "ok", f"torch would use {torch.get_num_threads()}, runs 1")
+    if not torch.cuda.is_available():
+        yield Finding("devices", "cuda", "note", "none: everything runs on the cpu")
+    for index in range(torch.cuda.device_count()):
+        card = torch.cuda.get_device_properties(index)
+        about = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
+        yield Finding("devices", f"cuda:{index}", "ok", about)
+
+
+def _caches() -> Iterator[Finding]:
+    root = cache_root()
+    for name in _VARIABLES:
+        if name in os.environ:
+            yield Finding("caches", name, "note", os.environ[name])
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=root):
+            pass
+    except OSError as error:
+        about = f"{root}: {error.strerror}"
+        yield Finding("caches", "cache", "broken", about, "set THBENCH_CACHE to a writable folder")
+        return
+    free = shutil.disk_usage(root).free
+    state: State = "note" if free < _LOW_SPACE else "ok"
+    yield Finding("caches", "cache", state, f"{root}, {_size(free)} free")
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+        yield Finding("caches", folder.name, "ok", _size(Cache(folder).size()))
+
+
+def _plugins(registry: Registry) -> Iterator[Finding]:
+    for kind in KINDS:
+        if names := registry.names(kind):
+            yield Finding("plugins", f"{kind}s", "ok", ", ".join(names))
+    for (kind, name), owners in sorted(registry.owners.items()):
+        if len(owners) > 1:
+            both = " and ".join(str(r.owner) for r in owners)
+            command = f"pip uninstall {owners[-1].owner.distribution}"
+            yield Finding("plugins", f"{kind} {name}", "broken", f"owned twice: {both}", command)
+    for broken in registry.broken:
+        command = f"pip uninstall {broken.owner.distribution}"
+        yield Finding("plugins", str(broken.owner), "broken", broken.reason, command)
+    for owner in registry.disabled:
+        yield Finding("plugins", str(owner), "note", "disabled by THBENCH_DISABLE")
+
+
+def _weights(registry: Registry) -> Iterator[Finding]:
+    try:
+        items = registry.weights()
+    except UserError as error:
+        yield Finding("weights", "registry", "broken", error.message, error.remedy)
+        return
+    yield Finding("weights", "folder", "ok", str(weights.store()))
+    for name, item in items.items():
+        state = weights.status(name, items)
+        about = f"{_size(item.size)}, {item.licence}"
+        if state == "present":
+            yield Finding("weights", name, "ok", about)
+            continue
+        missing = weights.missing(name, items)
+        command = missing.command if missing else ""
+        kind: State = "missing" if state == "missing" else "broken"
+        yield Finding("weights", name, kind, f"{state}; {about}", command)
+
+
+def _suite(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Finding]:
+    found = lacks(suite, registry, settings)
+    for lack in found:
+        size = f", {_size(lack.missing.size)}" if lack.missing.size else ""
+        about = f"{lack.missing.what}{size}"
+        yield Finding("suite", lack.who, "missing", about, lack.missing.command)
+    for system in suite.systems:
+        if system.part is None:
+            yield Finding("suite", f"system {system.name}", "broken", system.broken)
+    if not found:
+        yield Finding("suite", suite.name, "ok", f"has everything: thbench run {suite.name}")
+
+
+def _size(count: int) -> str:
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count = round(count / 1000)
+    return f"{count} GB"
+
+
+def as_text(findings: Iterable[Finding]) -> str:
+    """The report for people: sections, one line each, what to type below what is missing."""
+    lines: list[str] = []
+    section = ""
+    for finding in findings:
+        if finding.section != section:
+            section = finding.section
+            lines.append(f"{section}:")
+        mark = {"ok": " ", "note": "-", "missing": "?", "broken": "!"}[finding.state]
+        lines.append(f"{mark} {finding.name:<18} {finding.about}")
+        if finding.command:
+            lines.append(f"    -> {finding.command}")
+    return "\n".join(lines)
