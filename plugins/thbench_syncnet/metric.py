@@ -15,6 +15,7 @@ from thbench.api import (
     Observed,
     Pair,
     Score,
+    UserError,
     Video,
     mean_of_rows,
 )
@@ -34,6 +35,11 @@ class SyncNetMetric:
     """Scores the sound of the generated file against its own picture; the reference's likewise."""
 
     def __init__(self, options: Options, context: Context) -> None:
+        if options.weights == "puppet-v1" and options.edge == "pad":
+            raise UserError(
+                "puppet-v1 gives unit vectors: zero padding would be nearer than any wrong sound",
+                "add `edge: valid`, or use the variant syncnet@puppet-v1",
+            )
         self._options = options
         self._features = context.extractor("syncnet_features", **feature_options(options))
         self.scores: Mapping[str, Score] = scores_of(options)

@@ -1,6 +1,6 @@
 """Trains `puppet-v1` on the puppets' training actors.
 
-python -m thbench_syncnet.train_puppet OUT.safetensors --split benchmarks/splits/puppet.yaml
+python -m thbench_syncnet.train_puppet OUT.safetensors --split benchmarks/splits/puppet_v1.yaml
 
 Contrastive (van den Oord et al. 2018, InfoNCE): each lip window has to find its audio window among
 those of the same clip, and the reverse. Negatives come from the same clip only, so that who speaks
@@ -42,7 +42,7 @@ class Recipe:
     clips_per_actor: int = 8
     clips_per_step: int = 10
     windows_per_clip: int = 36
-    steps: int = 800
+    steps: int = 600
     learning_rate: float = 2e-3
     temperature: float = 0.07
     size: int = 128

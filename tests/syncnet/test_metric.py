@@ -12,7 +12,7 @@ from thbench_syncnet.distance import window_count
 from thbench_syncnet.metric import SyncNetMetric, scores_of
 from thbench_syncnet.options import FeatureOptions, Options, feature_options, published_form
 
-from thbench.api import ClipFailure
+from thbench.api import ClipFailure, UserError
 
 
 class Planted:
@@ -114,3 +114,9 @@ def test_every_offset_says_its_sign() -> None:
     assert set(scores) == set(metric(Options(), Planted(0)).reduce(
         observed(offset=[0], confidence=[0], lse_d=[0])
     ))  # fmt: skip
+
+
+def test_puppet_network_needs_valid_edges() -> None:
+    with pytest.raises(UserError, match="unit vectors"):
+        metric(Options(weights="puppet-v1"), Planted(0))
+    metric(Options(weights="puppet-v1", edge="valid"), Planted(0))
