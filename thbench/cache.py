@@ -189,8 +189,12 @@ class Cache:
                     return None
                 meta = json.loads(archive.read("meta.json"))
                 values = _read_array(archive, "rows.npy")
+                arrays = StoredArrays(path, meta["arrays"])
+                # A damaged directory may list fewer members, all of them sound.
+                if not arrays.members <= set(archive.namelist()):
+                    return None
             rows = dict(zip(meta["rows"], values.tolist(), strict=True))
-            return Record(rows, StoredArrays(path, meta["arrays"]), meta["reason"])
+            return Record(rows, arrays, meta["reason"])
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
             return None
         except (NotImplementedError, RuntimeError, zipfile.zlib.error):  # type: ignore[attr-defined]
@@ -222,6 +226,10 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
     def __init__(self, path: Path, names: list[str]) -> None:
         self._path = path
         self._members = {name: f"array{i}.npy" for i, name in enumerate(names)}
+
+    @property
+    def members(self) -> set[str]:
+        return set(self._members.values())
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         with zipfile.ZipFile(self._path) as archive:
