@@ -24,6 +24,7 @@ from crema_tree import CUTS, GOOD, SHORT, TRUNCATED, make_tree
 from thbench.api import ClipFailure
 from thbench.cli import main
 from thbench.data import fetchable, reduced_suite
+from thbench.testing import check_dataset
 
 POINTER, DAMAGED = "VideoFlash/1001_TIE_NEU_XX.flv", "AudioWAV/1005_DFA_HAP_XX.wav"
 CUT, HUNG = "VideoFlash/1005_IWW_DIS_XX.flv", "VideoFlash/1001_IEO_ANG_HI.flv"
@@ -368,3 +369,13 @@ def test_unusable_files_are_no_rejects(place: Place, prepared: Done, tmp_path: P
     assert f"VideoFlash/{name}.flv is missing" in done.err
     assert "1 unusable" in done.out
     assert not (place.root.parent / "unusable" / "records").exists()
+
+
+def test_it_conforms(place: Place, prepared: Done, tmp_path: Path) -> None:
+    """With a manifest of the usable clips: a dataset that lacks nothing."""
+    lines = place.manifest.read_text().splitlines(keepends=True)
+    good = {cut.name for cut in GOOD}
+    usable = tmp_path / "usable.csv"
+    usable.write_text("".join([lines[0], *(x for x in lines if x.split(",")[0] in good)]))
+    options = {"root": place.root, "prepared": place.root.parent / "prepared", "manifest": usable}
+    check_dataset("crema_d", {name: str(path) for name, path in options.items()})

@@ -1,0 +1,86 @@
+"""What the commands say without media: everything missing, each with a command that can be followed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+def thbench(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "thbench", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, check=False)
+
+
+@pytest.fixture(autouse=True)
+def no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("THBENCH_WEIGHTS", str(tmp_path / "weights"))
+
+
+def test_a_run_without_data_lists_everything_missing(tmp_path: Path) -> None:
+    done = thbench("run", "crema_d", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "1640 recordings of CREMA-D" in done.stderr
+    assert "(337 MB): thbench data fetch crema_d\n" in done.stderr
+    assert "820 of 820 clips in the prepared set" in done.stderr
+    assert ": thbench data prepare crema_d\n" in done.stderr
+    for name in ("yunet", "pfld", "inception-2015", "syncnet"):
+        assert f"thbench weights fetch {name}\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_commands_shown_choose_the_clips_of_the_run(tmp_path: Path) -> None:
+    """Another split, limits and a root with a space: the printed words find the same files again."""
+    overrides = ["split=crema_d_audeering", "limits={actors: 2, clips: 30}", "seed=5"]
+    overrides.append(f"dataset.root={tmp_path / 'my data'}")
+    words = [w for o in overrides for w in ("--set", o)]
+    shown = thbench("run", "crema_d_ddim_steps", *words, cwd=tmp_path).stderr
+    command = re.search(r"MB\): thbench (data fetch .*)", shown)[1]
+    assert "60 recordings" in shown
+    followed = thbench(*shlex.split(command.replace("fetch", "verify", 1)), cwd=tmp_path)
+    assert followed.returncode == 1
+    assert "30 clips of 2 actors (test of split crema_d_audeering)" in followed.stdout
+    assert f"60 recordings under {tmp_path / 'my data'}: 0 good, 60 missing" in followed.stdout
+    assert "... and 40 more problems" in followed.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["fetch", "puppet"], "'puppet' has nothing to fetch or prepare"),
+        (["fetch", "crema_dd"], "did you mean 'crema_d'?"),
+        (["prepare", "crema_d"], "weights yunet"),
+        (["verify", "crema_d", "--clip", "1001_DFA_ANG_YY"], "no clip '1001_DFA_ANG_YY'"),
+        (["verify", "crema_d", "--suite", "demo"], "suite 'demo' is about dataset 'puppet'"),
+        (["verify", "crema_d", "--set", "dataset.rot=x"], "did you mean 'root'?"),
+        (["show", "crema_d", "1001_DFA_ANG_XX", "-o", "x.png"], "not prepared"),
+        (["verify", "crema_d", "--manifest", "absent.csv"], "absent.csv cannot be read"),
+        (
+            ["verify", "crema_d", "--set", "split={test: [1001]}", "--split", "validation"],
+            "names no validation actors",
+        ),
+    ],
+)
+def test_mistakes_are_one_line(words: list[str], said: str, tmp_path: Path) -> None:
+    done = thbench("data", *words, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_exclusions_are_said_aloud(tmp_path: Path) -> None:
+    done = thbench("data", "verify", "crema_d", "--split", "all", cwd=tmp_path)
+    assert "7438 clips of 91 actors (all of split crema_d_dh10)" in done.stdout
+    excluded = re.findall(r"^excluded (\S+): (.+)$", done.stdout, re.MULTILINE)
+    assert [clip for clip, _ in excluded] == [
+        "1064_IEO_DIS_MD",
+        "1064_TIE_SAD_XX",
+        "1076_MTI_NEU_XX",
+        "1076_MTI_SAD_XX",
+    ]
+    assert "error picture" in dict(excluded)["1076_MTI_SAD_XX"]
