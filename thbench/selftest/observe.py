@@ -10,9 +10,9 @@ from thbench.api import Clip, ClipFailure, Dataset, Pair, Source, UserError
 from thbench.cache import Record as Entry
 from thbench.context import build
 from thbench.environment import apply_threads
+from thbench.observe import observe_once
 from thbench.options import resolve_options
 from thbench.plugins import registry
-from thbench.score import observe_once
 from thbench.selftest.plan import CLEAN, Plan
 from thbench.video import MemoryVideo
 from thbench.work import Job, dataset_of, metric_of, suite_of

@@ -70,7 +70,8 @@ def load_plan(path: Path | None = None) -> tuple[Plan, Document]:
         if first["type"] == "extra_forbidden":
             names = [f.alias or n for n, f in Plan.model_fields.items()]
             raise document.unknown_key(key, "key", names) from None
-        raise document.error(key, first["msg"], "see docs/selftest.md") from None
+        words = first["msg"].removeprefix("Value error, ")
+        raise document.error(key, words, "see docs/selftest.md") from None
     for i, question in enumerate(plan.questions):
         if question.corruption not in plan.corruptions:
             place = ("questions", str(i), question.corruption)
