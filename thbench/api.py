@@ -13,13 +13,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Generic, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    runtime_checkable,
+)
 
 import numpy as np
 import pluggy
 from numpy.typing import NDArray
 
 from thbench.errors import ClipFailure, UserError
+
+if TYPE_CHECKING:
+    from thbench.training.contract import Trainer
 
 __all__ = [
     "FPS",
@@ -512,6 +524,8 @@ class Plugin(Generic[T, O]):
                 as `context.extractor(name, **options)` is called; their weights follow from that
     variants    named option sets of a metric: `ofm@diffused-heads`
     argument    the option that `name:value` fills: `torchmetrics:ClassName`
+    trainer     makes what `thbench train` trains, of options, context and size in pixels; the options
+                then have a field `training: TrainingOptions` (thbench.training.options)
     """
 
     name: str
@@ -524,6 +538,7 @@ class Plugin(Generic[T, O]):
     extractors: Callable[[O], Mapping[str, Mapping[str, object]]] = _no_extractors
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     argument: str | None = None
+    trainer: Callable[[O, Context, int], Trainer] | None = None
 
 
 # -- data on disk -------------------------------------------------------------------------------

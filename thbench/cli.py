@@ -23,6 +23,7 @@ from thbench.cli_extra import (
     single_options,
 )
 from thbench.cli_look import report, selftest
+from thbench.cli_train import plot, train
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -468,5 +469,7 @@ def schema() -> None:
 cli.add_command(report)
 cli.add_command(selftest)
 cli.add_command(data)
+cli.add_command(train)
+cli.add_command(plot)
 cli.add_command(new)
 cli.add_command(doctor)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from thbench.api import Context, Extractor, Plugin, hookimpl
+from thbench.api import Context, Extractor, Plugin, WeightsFile, hookimpl
 
 if TYPE_CHECKING:
     from thbench_speech.extractors import Envelope, Mfcc
@@ -51,4 +51,24 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
         Plugin(
             "speech_envelope", EnvelopeOptions, _envelope, summary="loudness of each video frame"
         ),
+    ]
+
+
+@hookimpl
+def thbench_weights() -> Iterable[WeightsFile]:
+    """`sda-crema`: the audio encoder of SDA, for generators that want it pretrained."""
+    media = "https://media.githubusercontent.com/media/DinoMan/speech-driven-animation"
+    return [
+        WeightsFile(
+            name="sda-crema",
+            file="sda-crema.dat",
+            urls=(f"{media}/master/sda/data/crema.dat",),
+            sha256="bd81f9c671f510c683c610c211522de1c5c675e77ffca659a7abc8d5535156a7",
+            size=221_171_678,
+            licence="no licence is stated, for code or weights",
+            commercial=False,
+            about="Speech-driven animation of Vougioukas et al. (2019), trained on CREMA-D; which actors "
+            "is not published, so whoever uses it counts as trained on unknown actors. Only "
+            "the audio encoder is read.",
+        )
     ]

@@ -1,0 +1,102 @@
+"""Requests -> videos. A clip is drawn by itself, in chunks of one fixed shape, from its own noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn, UserError
+from thbench.training.checkpoint import (
+    Checkpoint,
+    check_architecture,
+    load_network,
+    read_checkpoint,
+)
+from thbench_gan.networks import Condition, Generator
+from thbench_gan.options import Architecture, Options
+from thbench_gan.pictures import to_network, to_pixels
+from thbench_gan.sound import heard
+
+SHIPPED = Path(__file__).parent / "puppet_v1_64.safetensors"
+CHUNK = 16
+"""Frames drawn at once: the fixed batch shape of the upsampling CNN."""
+
+
+class GanGenerator:
+    """The trained generator network behind the contract of api.Generator."""
+
+    trained_on: TrainedOn | None
+
+    def __init__(self, options: Options, context: Context) -> None:
+        checkpoint = read_checkpoint(options.checkpoint or SHIPPED, "gan")
+        if options.architecture is not None:
+            check_architecture(checkpoint, asdict(options.architecture))
+        architecture = _architecture(checkpoint)
+        self.trained_on = checkpoint.trained_on
+        self.size, self.device = int(checkpoint.about["size"]), context.device
+        self._encoder, self._origin = architecture.audio, options.checkpoint
+        self.network = Generator(architecture, self.size)
+        load_network(self.network, "generator", checkpoint)
+        self.network.to(self.device).eval().requires_grad_(False)
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Generated | Failure]:
+        """Each request by itself, so that neither order nor neighbours nor the batch change a byte."""
+        for request in requests:
+            if reason := self._refusal(request):
+                yield Failure(request.clip_id, reason)
+                continue
+            frames = self._frames(request)
+            if frames is None:
+                yield Failure(request.clip_id, "the network gave values that are not finite")
+                continue
+            yield Generated(request.clip_id, frames, origin=self._origin)
+
+    def _refusal(self, request: Request) -> str | None:
+        if request.size != self.size:
+            return f"{request.size} px asked for, the checkpoint was trained at {self.size} px"
+        return None if len(request.audio) else "the request has no sound"
+
+    @torch.inference_mode()
+    def _frames(self, request: Request) -> Frames | None:
+        """[n_frames, size, size, 3] uint8, or None where a value is NaN or infinite."""
+        condition, features = self._features(request)
+        if not bool(features.isfinite().all()):
+            return None
+        drawn = [
+            self._chunk(features, condition, first) for first in range(0, request.n_frames, CHUNK)
+        ]
+        return to_pixels(torch.cat(drawn)[: request.n_frames])
+
+    def _features(self, request: Request) -> tuple[Condition, Tensor]:
+        """c, and [1, n_frames, hidden] of the LSTM over the whole clip."""
+        audio = heard(self._encoder, request.audio, request.n_frames)
+        z = np.random.default_rng(request.seed).standard_normal((1, self.network.noise))
+        identity = to_network(torch.from_numpy(request.identity_frame.copy())[None].to(self.device))
+        condition = self.network.condition(identity, torch.from_numpy(audio)[None].to(self.device))
+        return condition, self.network.features(
+            condition, torch.from_numpy(z.astype(np.float32)).to(self.device)
+        )
+
+    def _chunk(self, features: Tensor, condition: Condition, first: int) -> Tensor:
+        """[CHUNK, 3, size, size]; past the clip's end the last frame is repeated."""
+        places = torch.arange(first, first + CHUNK).clamp(max=features.shape[1] - 1)
+        return self.network.draw(features[:, places.to(features.device)], condition)[0]
+
+
+def _architecture(checkpoint: Checkpoint) -> Architecture:
+    """Raises UserError where the checkpoint was made by a thbench with other knobs."""
+    about: dict[str, Any] = dict(checkpoint.about["architecture"])
+    known = {f.name for f in fields(Architecture)}
+    if set(about) != known:
+        odd = ", ".join(sorted(set(about) ^ known))
+        raise UserError(
+            f"checkpoint {checkpoint.path} describes another kind of network ({odd})",
+            "train it anew, or use the thbench that made it",
+        )
+    return Architecture(**about)

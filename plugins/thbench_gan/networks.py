@@ -1,0 +1,110 @@
+"""The generator and the discriminator (sections 4.1.1 and 4.1.2; figures in docs/gan.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from thbench_speech.encoders import SDA_CODE, MelEncoder, SdaEncoder
+from torch import Tensor, nn
+
+from thbench_gan.options import Architecture
+from thbench_gan.resnet import ResNet18
+from thbench_gan.upsampling import UpsamplingCNN
+
+
+@dataclass(frozen=True)
+class Condition:
+    """c: what is known of a clip. `code` is [B, T, C], `maps` and `identity` serve the skips."""
+
+    code: Tensor
+    identity: Tensor
+    maps: list[Tensor]
+
+
+def code_length(a: Architecture) -> int:
+    """Length of c_t: identity embedding and one audio vector."""
+    return 8 * a.identity_width + (a.audio_code if a.audio == "mel" else SDA_CODE)
+
+
+class Generator(nn.Module):
+    """G(z|c): identity frame, speech and noise -> frames."""
+
+    def __init__(self, a: Architecture, size: int) -> None:
+        super().__init__()
+        self.frozen = tuple(
+            name
+            for name, is_frozen in (
+                ("identity", a.identity == "imagenet"),
+                ("audio", a.audio == "sda-crema"),
+            )
+            if is_frozen
+        )
+        self.noise = a.noise
+        self.identity = ResNet18(a.identity_width, "batch" if a.identity == "imagenet" else "group")
+        self.audio = MelEncoder(a.audio_code) if a.audio == "mel" else SdaEncoder()
+        self.lstm = nn.LSTM(code_length(a) + a.noise, a.hidden, batch_first=True)
+        skips = self.identity.channels if a.output == "identity" else None
+        self.cnn = UpsamplingCNN(a.hidden, size, a.widest, a.narrowest, skips)
+        for name in self.frozen:
+            self.get_submodule(name).requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Generator:
+        """Frozen parts stay in evaluation mode: their running statistics are part of their weights."""
+        super().train(mode)
+        for name in self.frozen:
+            self.get_submodule(name).eval()
+        return self
+
+    def condition(self, identity: Tensor, audio: Tensor) -> Condition:
+        """c of identity frames [B, 3, H, W] in -1..1 and audio windows [B, T, ...]."""
+        embedding, maps = self.identity(identity)
+        sound = self.audio(audio)
+        seen = embedding[:, None].expand(-1, sound.shape[1], -1)
+        return Condition(torch.cat((seen, sound), dim=2), identity, maps)
+
+    def features(self, condition: Condition, z: Tensor) -> Tensor:
+        """[B, T, hidden]: the LSTM over c and z [B, noise], which stays the same for a whole clip."""
+        code = condition.code
+        noise = z[:, None].expand(-1, code.shape[1], -1)
+        out: Tensor = self.lstm(torch.cat((code, noise), dim=2))[0]
+        return out
+
+    def draw(self, features: Tensor, condition: Condition) -> Tensor:
+        """Frames [B, T, 3, H, W] in -1..1 of features [B, T, hidden]."""
+        b, t = features.shape[:2]
+        frames: Tensor = self.cnn(features.flatten(0, 1), condition.identity, condition.maps)
+        return frames.view(b, t, *frames.shape[1:])
+
+    def forward(self, identity: Tensor, audio: Tensor, z: Tensor) -> Tensor:
+        condition = self.condition(identity, audio)
+        return self.draw(self.features(condition, z), condition)
+
+
+class Discriminator(nn.Module):
+    """The logit of D(x|c): [B, T, 3, H, W] and c [B, T, C] -> [B].
+
+    3D convolutions that halve height and width down to 4 px and leave time alone, a mean over time,
+    and a linear head. c joins as channels, the same at every place of its frame.
+    """
+
+    def __init__(self, code: int, size: int, width: int, beside: int = 8) -> None:
+        super().__init__()
+        self.code = nn.Linear(code, beside)
+        layers: list[nn.Module] = []
+        cin, cout = 3 + beside, width
+        for _ in range((size // 4).bit_length() - 1):
+            layers += [
+                nn.Conv3d(cin, cout, (3, 4, 4), stride=(1, 2, 2), padding=1),
+                nn.LeakyReLU(0.2),
+            ]
+            cin, cout = cout, min(2 * cout, 8 * width)
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(cin * 4 * 4, 1)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        b, t, _, h, w = x.shape
+        beside = self.code(code).transpose(1, 2)[..., None, None].expand(b, -1, t, h, w)
+        seen = self.layers(torch.cat((x.transpose(1, 2), beside), dim=1))
+        logit: Tensor = self.head(seen.mean(dim=2).flatten(1))
+        return logit.squeeze(1)

@@ -1,0 +1,213 @@
+"""How the GAN learns: what an example is, and the two phases of a step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from thbench_speech.encoders import load_sda
+from torch import Tensor, nn
+
+from thbench.api import ClipFailure, Context, Source
+from thbench.training.contract import Example, Figure, Phase
+from thbench_gan.losses import (
+    adversarial_loss,
+    discriminator_loss,
+    mouth_mask,
+    pixel_loss,
+    r1_penalty,
+    snr_db,
+)
+from thbench_gan.networks import Condition, Discriminator, Generator, code_length
+from thbench_gan.options import Architecture, Options
+from thbench_gan.pictures import to_network
+from thbench_gan.resnet import load_imagenet
+from thbench_gan.sound import heard
+
+MOUTH = slice(48, 68)
+"""Landmarks of the lips, iBUG order."""
+MARGIN = 0.25
+"""Of the lips' box, on every side."""
+
+FIGURES = (
+    Figure(
+        "losses",
+        "Losses of generator and discriminator (figure 4)",
+        "loss",
+        {"generator": "G, training", "discriminator": "D, training"},
+        {"generator": "G, validation", "discriminator": "D, validation"},
+    ),
+    Figure("pixel_loss", "Pixel loss (figure 5)", "L1, values in -1..1",
+           {"l1": "training"}, {"l1": "validation"}),
+    Figure("snr", "Signal-to-noise ratio (figure 6)", "dB",
+           {"snr": "training"}, {"snr": "validation"}),
+)  # fmt: skip
+
+
+class GanTrainer:
+    """A Trainer of thbench.training: generator and discriminator, both updated in every step."""
+
+    phases: Sequence[Phase]
+    published = ("generator",)
+    criteria: Mapping[str, Literal["lower", "higher"]] = {
+        "l1": "lower", "l1_mouth": "lower", "snr": "higher",
+    }  # fmt: skip
+    figures = FIGURES
+
+    def __init__(self, options: Options, context: Context, size: int) -> None:
+        a = options.architecture or Architecture()
+        self.options, self.size, self._audio = options, size, a.audio
+        self.architecture: Mapping[str, Any] = asdict(a)
+        self.generator = Generator(a, size)
+        self.discriminator = Discriminator(code_length(a), size, options.discriminator_width)
+        self.networks: Mapping[str, nn.Module] = {
+            "generator": self.generator,
+            "discriminator": self.discriminator,
+        }
+        betas = (options.beta1, 0.999)
+        self.phases = (
+            Phase("generator", "generator", options.generator_rate, betas),
+            Phase("discriminator", "discriminator", options.discriminator_rate, betas),
+        )
+        self.pretrained = _load_published(self.generator, a, context)
+        self._drawn: tuple[Mapping[str, Tensor], Condition, Tensor] | None = None
+
+    # -- examples ---------------------------------------------------------------------------------
+
+    def prepare(self, source: Source) -> Example:
+        """Frames, what is heard at each, and the mouth's box of each (the whole frame without landmarks)."""
+        n = len(source.frames)
+        return {
+            "frames": source.frames,
+            "audio": heard(self._audio, source.audio, n),
+            "mouth": self._boxes(source, n),
+        }
+
+    def _boxes(self, source: Source, n: int) -> NDArray[np.float32]:
+        points = source.annotations.get("landmarks")
+        if points is None:
+            if self.options.mouth_weight != 1:
+                raise ClipFailure("no landmarks, which mouth_weight needs")
+            return np.tile(np.array([0, 0, self.size, self.size], np.float32), (n, 1))
+        lips = points[:, MOUTH]
+        low, high = lips.min(axis=1), lips.max(axis=1)
+        margin = MARGIN * (high - low).max(axis=1, keepdims=True)
+        return np.concatenate((low - margin, high + margin), axis=1).astype(np.float32)
+
+    def cut(self, clip: Example, rng: np.random.Generator) -> Example:
+        """A window at a random place, inside a longer stretch of sound that the LSTM runs through.
+
+        The identity frame is the clip's first, as in a request. Short clips repeat their last frame.
+        """
+        n, window = len(clip["frames"]), self.options.frames
+        heard_frames = window + self.options.lead
+        first = int(rng.integers(0, max(n - heard_frames, 0) + 1))
+        offset = int(rng.integers(0, self.options.lead + 1))
+        stretch = np.minimum(first + np.arange(heard_frames), n - 1)
+        shown = stretch[offset : offset + window]
+        return {
+            "identity": clip["frames"][0],
+            "audio": clip["audio"][stretch],
+            "offset": np.int64(offset),
+            "frames": clip["frames"][shown],
+            "mouth": clip["mouth"][shown],
+        }
+
+    # -- losses -----------------------------------------------------------------------------------
+
+    def loss(self, phase: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        real = to_network(batch["frames"])
+        if phase == "generator":
+            return self._generator(batch, real)
+        return self._discriminator(batch, real)
+
+    def _generator(
+        self, batch: Mapping[str, Tensor], real: Tensor
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        condition, fake = self._draw(batch)
+        # c reaches the encoders through G only: through D they would learn to please it
+        deceives = adversarial_loss(self.discriminator(fake, condition.code.detach()))
+        loss = deceives + self.options.lambda_pixel * self._pixels(batch, fake, real)
+        return loss, {
+            "l1": pixel_loss(fake, real).detach(),
+            "snr": snr_db((fake.detach() + 1) / 2, (real + 1) / 2).mean(),
+        }
+
+    def _pixels(self, batch: Mapping[str, Tensor], fake: Tensor, real: Tensor) -> Tensor:
+        weight = self.options.mouth_weight
+        if weight == 1:
+            return pixel_loss(fake, real)
+        return pixel_loss(fake, real, 1 + (weight - 1) * mouth_mask(batch["mouth"], self.size))
+
+    def _discriminator(
+        self, batch: Mapping[str, Tensor], real: Tensor
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        condition, fake = self._draw(batch)
+        code = condition.code.detach()
+        real.requires_grad_(self.options.r1 > 0)
+        on_real = self.discriminator(real, code)
+        on_fake = self.discriminator(fake.detach(), code)
+        loss = discriminator_loss(on_real, on_fake, self.options.label_smoothing)
+        logged = {"d_real": on_real.sigmoid().mean(), "d_fake": on_fake.sigmoid().mean()}
+        if self.options.r1 > 0:
+            penalty = r1_penalty(on_real, real)
+            loss, logged["r1"] = loss + self.options.r1 * penalty, penalty
+        return loss, {name: value.detach() for name, value in logged.items()}
+
+    def _draw(self, batch: Mapping[str, Tensor]) -> tuple[Condition, Tensor]:
+        """c and G(z|c) of the window; both phases of a step judge the same frames."""
+        if self._drawn is None or self._drawn[0] is not batch:
+            self._drawn = (batch, *self._drawn_anew(batch))
+        return self._drawn[1:]
+
+    def _drawn_anew(self, batch: Mapping[str, Tensor]) -> tuple[Condition, Tensor]:
+        z = torch.randn(len(batch["identity"]), self.generator.noise).to(batch["identity"].device)
+        whole = self.generator.condition(to_network(batch["identity"]), batch["audio"])
+        features = self.generator.features(whole, z)
+        shown = batch["offset"][:, None] + torch.arange(self.options.frames, device=z.device)
+        code = _at(whole.code, shown)
+        condition = Condition(code, whole.identity, whole.maps)
+        return condition, self.generator.draw(_at(features, shown), condition)
+
+    def validate(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        real = to_network(batch["frames"])
+        self._drawn = None
+        g_loss, g_logged = self._generator(batch, real)
+        d_loss, d_logged = self._discriminator_without_penalty(batch, real)
+        mask = mouth_mask(batch["mouth"], self.size)
+        _, fake = self._draw(batch)
+        self._drawn = None
+        mouth = pixel_loss(fake, real, mask)
+        return {
+            "generator": g_loss, "discriminator": d_loss, **g_logged, "l1_mouth": mouth, **d_logged,
+        }  # fmt: skip
+
+    def _discriminator_without_penalty(
+        self, batch: Mapping[str, Tensor], real: Tensor
+    ) -> tuple[Tensor, Mapping[str, Tensor]]:
+        condition, fake = self._draw(batch)
+        on_real = self.discriminator(real, condition.code)
+        on_fake = self.discriminator(fake, condition.code)
+        loss = discriminator_loss(on_real, on_fake, self.options.label_smoothing)
+        return loss, {"d_real": on_real.sigmoid().mean(), "d_fake": on_fake.sigmoid().mean()}
+
+
+def _at(sequence: Tensor, places: Tensor) -> Tensor:
+    """[B, W, C] of [B, T, C] at places [B, W]."""
+    return sequence.gather(1, places[..., None].expand(-1, -1, sequence.shape[2]))
+
+
+def _load_published(generator: Generator, a: Architecture, context: Context) -> dict[str, str]:
+    """Put published weights into frozen parts; their names and what they were trained on."""
+    found = {}
+    if a.identity == "imagenet":
+        load_imagenet(generator.identity, context.weights("resnet18-imagenet"))
+        found["resnet18-imagenet"] = "ImageNet-1k"
+    if a.audio == "sda-crema":
+        load_sda(generator.audio, context.weights("sda-crema"))  # type: ignore[arg-type]
+        found["sda-crema"] = "unknown"  # CREMA-D, but which actors is not published
+    return found

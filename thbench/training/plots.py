@@ -1,0 +1,69 @@
+"""Curves of a training folder as SVG: a pure function of `training.json` and the CSV logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from thbench.api import UserError
+from thbench.cache import atomic_write
+from thbench.report.charts import Series, line_chart
+from thbench.training.logs import read_log
+
+POINTS = 60
+"""A curve is drawn through at most so many points, each the mean of the lines around it."""
+
+Rows = Sequence[Mapping[str, str]]
+
+
+def write_plots(run: Path, out: Path) -> list[Path]:
+    """Write `NAME.svg` for every figure the generator declared. Raises UserError without logs."""
+    described = _described(run)
+    train, validation = read_log(run / "train.csv"), read_log(run / "validation.csv")
+    if not train:
+        raise UserError(f"{run} holds no log yet", "wait for the first lines of train.csv")
+    written = []
+    for figure in described["figures"]:
+        path = out / f"{figure['name']}.svg"
+        atomic_write(path, _drawn(figure, train, validation) + "\n")
+        written.append(path)
+    return written
+
+
+def _described(run: Path) -> dict[str, Any]:
+    try:
+        described: dict[str, Any] = json.loads((run / "training.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise UserError(
+            f"{run} is no training folder", "give what `thbench train --out` was given"
+        ) from None
+    return described
+
+
+def _drawn(figure: Mapping[str, Any], train: Rows, validation: Rows) -> str:
+    series = [
+        curve(label, rows, column)
+        for rows, columns in ((train, figure["train"]), (validation, figure["validation"]))
+        for column, label in columns.items()
+    ]
+    return line_chart(
+        [s for s in series if s.x],
+        title=str(figure["title"]),
+        x_label="epoch",
+        y_label=str(figure["y_label"]),
+        width=520,
+        height=320,
+        background="white",
+    )
+
+
+def curve(label: str, rows: Rows, column: str) -> Series:
+    """One column over epochs, thinned by means of neighbouring lines."""
+    points = [(float(r["epoch"]), float(r[column])) for r in rows if r.get(column)]
+    step = max(1, -(-len(points) // POINTS))
+    groups = [points[i : i + step] for i in range(0, len(points), step)]
+    x = [sum(p[0] for p in g) / len(g) for g in groups]
+    y: list[float | None] = [sum(p[1] for p in g) / len(g) for g in groups]
+    return Series(label, x, y)

@@ -1,0 +1,264 @@
+"""A suite and one of its systems -> a training in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+import thbench
+from thbench.api import Clip, Dataset, UserError
+from thbench.cache import atomic_write, sweep
+from thbench.canonical import digest
+from thbench.context import RunContext, build, weights_digest
+from thbench.environment import Settings, apply_threads, git_state, library_versions
+from thbench.options import dump_options
+from thbench.plugins import Registry
+from thbench.split import Split, select
+from thbench.suite import Part, Suite, System
+from thbench.training.checkpoint import differing, read_checkpoint
+from thbench.training.contract import Trainer
+from thbench.training.data import ClipStore
+from thbench.training.loop import BEST, LAST, STATE, Loop, Task, criterion
+from thbench.training.options import MAY_CHANGE, TrainingOptions
+from thbench.training.state import State, seed_step
+
+RUN = "training.json"
+INITIAL = -2
+"""Stands where a step would in the seed of the initial weights."""
+
+
+def train(
+    suite: Suite,
+    system: str,
+    registry: Registry,
+    settings: Settings,
+    folder: Path,
+    steps: int | None = None,
+    workers: int = 1,
+    tensorboard: bool = False,
+) -> Path:
+    """Train one system of the suite on its training actors; goes on where it was stopped.
+
+    Returns the checkpoint to use: the one the criterion chose, or the last. Raises UserError for
+    what a person can mend: no training actors, another training in the folder, a broken state.
+    """
+    apply_threads(settings.threads)
+    entrant, part = _entrant(suite, system)
+    with _locked(folder):
+        task = _task(suite, entrant, part, registry, settings, folder, steps, workers, tensorboard)
+        state = _state(task, part)
+        atomic_write(folder / RUN, json.dumps(_described(task), indent=1, sort_keys=True) + "\n")
+        Loop(task, state).run()
+        return folder / (LAST if criterion(task) is None else BEST)
+
+
+def _entrant(suite: Suite, name: str) -> tuple[System, Part]:
+    (entrant,) = suite.only([name]).systems or (None,)
+    if entrant is None:
+        raise UserError(f"'{name}' is a control: there is nothing to train", "name a system")
+    if entrant.part is None:
+        raise UserError(f"system '{name}': {entrant.broken}", "mend or uninstall that plugin")
+    if entrant.part.plugin.trainer is None:
+        raise UserError(
+            f"generator '{entrant.generator}' of system '{name}' cannot be trained here",
+            "thbench list: trainable generators have the option `training`",
+        )
+    return entrant, entrant.part
+
+
+def _task(
+    suite: Suite,
+    system: System,
+    part: Part,
+    registry: Registry,
+    settings: Settings,
+    folder: Path,
+    steps: int | None,
+    workers: int,
+    tensorboard: bool,
+) -> Task:
+    options: TrainingOptions = part.options.training
+    if steps is not None:
+        options = replace(options, steps=steps)
+    seed_step(options.seed, INITIAL, 0)
+    context = RunContext(registry, settings, part.plugin.name)
+    assert part.plugin.trainer is not None
+    trainer = part.plugin.trainer(part.options, context, system.resolution)
+    apply_threads(settings.threads)  # building may have imported a library that threads
+    for network in trainer.networks.values():
+        network.to(settings.device).train()
+    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    split = select(suite, dataset.clips())
+    training, validation = training_clips(dataset.clips(), split, options)
+    stores = [
+        ClipStore(dataset, clips, system.resolution, trainer, options.memory * 1_000_000)
+        for clips in (training, validation)
+    ]
+    about = _about(suite, system, part, trainer, options, split, training, registry)
+    return Task(
+        trainer, options, stores[0], stores[1], folder, settings.device, about, workers, tensorboard
+    )
+
+
+def training_clips(
+    clips: Sequence[Clip], split: Split, options: TrainingOptions
+) -> tuple[list[Clip], list[Clip]]:
+    """Clips of the training and of the validation actors of a split.
+
+    Of an actor those with the smallest SHA-256 of (seed, clip id) are taken. Raises UserError where
+    the split names no training actors, or none of them has a clip, or an actor is tested on as well.
+    """
+    for part, actors in (("training", split.train), ("validation", split.validation)):
+        if both := actors & split.actors:
+            raise UserError(
+                f"{part} actors {', '.join(sorted(both))} are test actors", "mend the split"
+            )
+    training = list(_of(clips, split, split.train, options.clips_per_actor, options.seed))
+    if not training:
+        raise UserError(
+            f"split '{split.name}' has no clips of training actors", "list them under `train`"
+        )
+    chosen_by = options.criterion or ""
+    validation = list(_of(clips, split, split.validation, options.validation_clips, options.seed))
+    if not validation and chosen_by != "last":
+        raise UserError(
+            f"split '{split.name}' has no validation actors to choose a checkpoint by",
+            "list some under `validation`, or set training.criterion: last",
+        )
+    return training, validation
+
+
+def _of(
+    clips: Sequence[Clip], split: Split, actors: frozenset[str], limit: int | None, seed: int
+) -> Iterator[Clip]:
+    for actor in sorted(actors):
+        own = [c for c in clips if c.actor == actor and c.id not in split.excluded]
+        ranked = sorted(own, key=lambda c: hashlib.sha256(f"{seed}/{c.id}".encode()).digest())
+        yield from sorted(ranked[:limit], key=lambda c: c.id)
+
+
+def _about(
+    suite: Suite,
+    system: System,
+    part: Part,
+    trainer: Trainer,
+    options: TrainingOptions,
+    split: Split,
+    training: Sequence[Clip],
+    registry: Registry,
+) -> dict[str, Any]:
+    """What every checkpoint of this training says of itself; no times, no host."""
+    dataset = suite.dataset
+    data = {
+        "name": dataset.plugin.name,
+        "version": dataset.plugin.version,
+        "options": dataset.resolved,
+        "code": dataset.registered.source_digest,
+        "clips": [c.id for c in training],
+    }
+    return {
+        "generator": part.plugin.name,
+        "size": system.resolution,
+        "architecture": dict(trainer.architecture),
+        "options": {**dump_options(part.plugin, part.options), "training": asdict(options)},
+        "trained_on": {"dataset": split.dataset, "actors": sorted({c.actor for c in training})},
+        "validation_actors": sorted(split.validation),
+        "pretrained": dict(trainer.pretrained),
+        "weights": {n: weights_digest(n, registry) for n in part.plugin.weights(part.options)},
+        "dataset": {**{k: data[k] for k in ("name", "version", "options")}, "digest": digest(data)},
+        "suite": suite.name,
+        "code": {
+            "thbench": thbench.__version__,
+            "git": git_state(),
+            "plugin": part.registered.source_digest,
+            "torch": library_versions()["torch"],
+        },
+    }
+
+
+def _described(task: Task) -> dict[str, Any]:
+    """`training.json`: what `thbench plot` and a person want to know of the folder."""
+    figures = [asdict(figure) for figure in task.trainer.figures]
+    counts = {
+        name: sum(p.numel() for p in network.parameters())
+        for name, network in task.trainer.networks.items()
+    }
+    return {"about": dict(task.about), "figures": figures, "parameters": counts}
+
+
+# -- resuming -----------------------------------------------------------------------------------
+
+
+def _state(task: Task, part: Part) -> State:
+    """A new state, or the saved one of this folder. Raises UserError where that is another training's."""
+    options = task.options
+    state = State(task.trainer, options.ema, options.precision == "fp16", task.device)
+    file = task.folder / STATE
+    if not file.exists():
+        return state
+    saved = read_checkpoint(file, part.plugin.name)
+    _check_same_training(task, saved.about, file)
+    try:
+        state.unpack(saved.tensors)
+    except (RuntimeError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{file} does not fit: {reason}", f"remove {task.folder} or give --out"
+        ) from error
+    state.step, state.best = int(saved.about["step"]), saved.about["chosen_by"]
+    return state
+
+
+def _check_same_training(task: Task, saved: Any, file: Path) -> None:
+    wanted, found = _essence(task.about), _essence(saved)
+    if wanted == found:
+        return
+    differs = [
+        d
+        for key in sorted({*wanted, *found})
+        if wanted.get(key) != found.get(key)
+        for d in _difference(key, wanted.get(key), found.get(key))
+    ]
+    raise UserError(
+        f"{file.parent} holds another training: {'; '.join(differs)}",
+        "--out FOLDER starts one beside it; or remove that folder",
+    )
+
+
+def _difference(key: str, wanted: Any, found: Any) -> list[str]:
+    if isinstance(wanted, dict) and isinstance(found, dict):
+        return [f"{key}.{d}" for d in differing(wanted, found)]
+    return [key]
+
+
+def _essence(about: Any) -> dict[str, Any]:
+    """What must be equal for one training to go on: not the code's version, nor how long it runs."""
+    kept = ("size", "architecture", "trained_on", "dataset", "pretrained", "weights")
+    training = {k: v for k, v in about["options"]["training"].items() if k not in MAY_CHANGE}
+    others = {k: v for k, v in about["options"].items() if k != "training"}
+    return {**{k: about[k] for k in kept}, "training": training, "options": others}
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's only lock. Raises UserError where another training holds it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(f"{folder} is in use by another training", "wait, or give --out") from None
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}", "give --out") from None
+    try:
+        sweep(folder, older_than=0)
+        yield
+    finally:
+        lock.release()
