@@ -9,8 +9,9 @@ import pytest
 from runs import SUITE, Run, start, videos, written
 
 from thbench.errors import UserError
-from thbench.generate import Order, identity_index, request_seed
+from thbench.generate import Order
 from thbench.journal import Journal
+from thbench.request import identity_index, request_seed
 from thbench.results import read_result
 from thbench.video import decode_count
 
@@ -372,7 +373,7 @@ def test_a_changed_reference_is_read_again_with_all_that_came_from_it(tmp_path: 
 
 
 def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
-    from thbench.score import observation_cache
+    from thbench.keys import observation_cache
 
     start(tmp_path).both()
     before = written(tmp_path / "run")

@@ -82,8 +82,10 @@ def test_results_leaderboard_and_normalise_compute_from_files_alone() -> None:
 
 
 def test_the_score_stage_never_calls_a_generator() -> None:
-    names = list(imports(ROOT / "thbench" / "score.py"))
-    assert "thbench.work.generator_of" not in names
+    for module in ("score", "observe", "reduce", "keys", "collect"):
+        names = list(imports(ROOT / "thbench" / f"{module}.py"))
+        assert "thbench.work.generator_of" not in names
+        assert "thbench.answers" not in names
 
 
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--json"]])

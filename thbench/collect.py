@@ -14,6 +14,7 @@ from thbench.canonical import digest
 from thbench.context import plugin_identity, weights_digest
 from thbench.environment import provenance
 from thbench.plugins import Registered, registry
+from thbench.reduce import Entrant, Scored
 from thbench.results import (
     ClipsRecord,
     DatasetRecord,
@@ -28,7 +29,7 @@ from thbench.results import (
     clips_text,
     result_text,
 )
-from thbench.score import Entrant, Scored, metric_columns
+from thbench.score import metric_columns
 from thbench.split import Split
 from thbench.work import Job, dataset_of, metric_part_of, suite_of, system_of
 

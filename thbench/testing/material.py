@@ -11,9 +11,9 @@ import numpy as np
 
 from thbench.api import SAMPLES_PER_FRAME, Clip, Dataset, Pair, Request, Source
 from thbench.context import build
-from thbench.generate import request_seed
 from thbench.plan import split_of
 from thbench.plugins import registry
+from thbench.request import request_seed
 from thbench.suite import Suite, find_suite, load_suite
 from thbench.testing.subject import SETTINGS
 from thbench.video import MemoryVideo

@@ -12,7 +12,8 @@ from typing import Any, get_args
 import numpy as np
 
 from thbench.api import Better, ClipFailure, Observation, Observed, Pair, Score
-from thbench.score import ObservedSets, observe_once
+from thbench.observe import observe_once
+from thbench.reduce import ObservedSets
 from thbench.testing.checks import Checks, disturb_global_randomness, fail, require
 from thbench.testing.digests import named_digest, observation, observations
 from thbench.video import MemoryVideo

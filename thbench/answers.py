@@ -1,0 +1,155 @@
+"""Answers of a generator: asked in batches, retried, checked, stored or counted as failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from thbench import video
+from thbench.api import FPS, ClipFailure, Failure, Generated, Request, UserError
+from thbench.cache import atomic_write
+from thbench.environment import is_out_of_memory
+from thbench.records import timing_of, video_record, wrong_frames
+from thbench.request import make_request
+from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark
+from thbench.suite import System
+from thbench.work import Job, batch_limit, generator_of, system_of
+
+
+def answer_batch(job: Job, task: tuple[str, tuple[Record, ...]]) -> tuple[list[Record], Record]:
+    """Have one system answer up to `batch` clips; every clip ends as a record, stored or failed."""
+    name, references = task
+    start = time.perf_counter()
+    system = system_of(job, name)
+    records: dict[str, Record] = {}
+    requests, events = [], list[str]()
+    for reference in references:
+        try:
+            requests.append(make_request(job, system, reference))
+        except ClipFailure as failure:
+            records[reference["clip"]] = {"clip": reference["clip"], "failure": failure.reason}
+    for record in _answers(job, system, requests, events):
+        records[record["clip"]] = record
+    made = [{**records[r["clip"]], "reference": reference_mark(r)} for r in references]
+    timing = timing_of([r["clip"] for r in references], start)
+    return made, {**timing, "events": events} if events else timing
+
+
+def _answers(
+    job: Job, system: System, requests: Sequence[Request], events: list[str]
+) -> Iterator[Record]:
+    """Ask in batches; out of memory halves them for good, any other exception leaves one by one."""
+    waiting = {r.clip_id: r for r in requests}
+    limit = batch_limit(job, system.name)
+    batch = limit[0]
+    while waiting:
+        asked = dict(list(waiting.items())[:batch])
+        failed: Exception | None = None
+        try:
+            for record in _adopt(job, system, asked):
+                del waiting[record["clip"]]
+                yield record
+        except UserError:
+            raise
+        except Exception as error:
+            failed = error
+        if failed is not None and len(asked) > 1:
+            if is_out_of_memory(failed):
+                limit[0] = batch = len(asked) // 2
+            else:
+                batch = 1
+            events.append(f"batch of {len(asked)} raised {_named(failed)}; next batch {batch}")
+            continue
+        reason = (
+            f"the generator raised {_named(failed)}" if failed else "the generator gave no answer"
+        )
+        for clip_id in asked.keys() & waiting.keys():
+            del waiting[clip_id]
+            yield {"clip": clip_id, "failure": reason}
+
+
+def _named(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+
+
+def _adopt(job: Job, system: System, asked: Mapping[str, Request]) -> Iterator[Record]:
+    """Take answers as they come; each request is answered once, by its own clip id."""
+    answered: set[str] = set()
+    folder = job.run.system(system.name)
+    generator = generator_of(job, system.name)
+    folder.declare_training(generator.trained_on)
+    for answer in generator.generate(list(asked.values())):
+        clip_id = str(getattr(answer, "clip_id", None))
+        if clip_id not in asked:
+            raise RuntimeError(f"it answered a clip it was not asked for: {clip_id!r}")
+        if clip_id in answered:
+            raise RuntimeError(f"it answered clip {clip_id} twice")
+        answered.add(clip_id)
+        yield _store_answer(folder, asked[clip_id], answer)
+
+
+def _store_answer(folder: VideoFolder, request: Request, answer: Any) -> Record:
+    if isinstance(answer, Failure):
+        return {"clip": request.clip_id, "failure": " ".join(str(answer.reason).split())}
+    try:
+        if not isinstance(answer, Generated) or (answer.frames is None) == (answer.file is None):
+            raise ClipFailure("the generator gave neither frames nor a file, or both")
+        store = _store_frames if answer.file is None else _store_file
+        record = store(folder, request, answer)
+        record["origin"] = origin_of(answer.file or answer.origin)
+        return {**record, "trimmed": True} if record["n_frames"] < request.n_frames else record
+    except ClipFailure as failure:
+        return {"clip": request.clip_id, "failure": failure.reason}
+
+
+def _store_frames(folder: VideoFolder, request: Request, answer: Generated) -> Record:
+    assert answer.frames is not None
+    _check(request, answer.frames, answer.trimmed)
+    audio = request.audio if answer.audio is None else answer.audio
+    if not isinstance(audio, np.ndarray) or audio.dtype != np.int16 or audio.ndim != 1:
+        raise ClipFailure("the generator gave sound that is not mono 16-bit")
+    picture = folder.file(request.clip_id, ".mkv")
+    video.write_lossless(picture, answer.frames, audio)
+    record = video_record(folder, request.clip_id, picture, answer.frames, audio, [picture])
+    record["store"] = "lossless"
+    record["track"] = "request" if answer.audio is None else "own"
+    return record
+
+
+def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Record:
+    """Copy a delivered file as it is; it is scored on its own picture and sound."""
+    assert answer.file is not None
+    reader = video.MediaReader()
+    if not answer.file.is_file() or answer.file.is_symlink():
+        raise ClipFailure(f"the delivered file {answer.file.name} does not exist")
+    info = reader.probe(answer.file)
+    if info.fps is not None and abs(float(info.fps) - FPS) > 0.01:
+        raise ClipFailure(f"delivered at {float(info.fps):.2f} frames per second, {FPS} needed")
+    if info.n_frames > request.n_frames:
+        raise ClipFailure(
+            f"the delivered file has {info.n_frames} frames, {request.n_frames} needed"
+        )
+    recording = reader.read(answer.file)
+    _check(request, recording.frames, answer.trimmed)
+    picture = folder.file(request.clip_id, answer.file.suffix.lower())
+    atomic_write(picture, answer.file.read_bytes())
+    record = video_record(
+        folder, request.clip_id, picture, recording.frames, recording.audio, [picture]
+    )
+    record["store"] = f"delivered {info.video_codec}" + (
+        f" + {info.audio_codec}" if info.audio_codec else ""
+    )
+    record["track"] = "own" if info.audio_codec else "none"
+    return record
+
+
+def _check(request: Request, frames: Any, trimmed: bool) -> None:
+    """Frame count, size and dtype of an answer. Raises ClipFailure saying which is wrong."""
+    if reason := wrong_frames(frames, request.size):
+        raise ClipFailure(f"the generator gave {reason}")
+    given, wanted = len(frames), request.n_frames
+    if given > wanted or (given < wanted and not trimmed):
+        raise ClipFailure(f"the generator gave {given} frames, {wanted} needed")

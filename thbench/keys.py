@@ -1,0 +1,68 @@
+"""Cache keys of observations and reductions, and the cache they lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+
+from thbench.api import Clip, ClipFailure
+from thbench.cache import Cache, cache_root
+from thbench.canonical import digest
+from thbench.context import plugin_identity, source_closure
+from thbench.plugins import registry
+from thbench.request import identity_index, request_seed
+from thbench.runfolder import Record
+from thbench.work import Job, suite_of
+
+
+class KeyBook:
+    """Cache keys of observations: identity, options, source, numerics, and digests of what is seen."""
+
+    def __init__(self, job: Job) -> None:
+        self._suite = suite_of(job)
+        self._numerics = job.settings.numerics()
+        self._base = [self._base_of(i) for i in range(len(self._suite.metrics))]
+
+    def _base_of(self, index: int) -> str:
+        part = self._suite.metrics[index]
+        return digest(
+            {
+                "identity": plugin_identity(part.registered, part.options, registry()),
+                "source": source_closure(part.registered, part.options, registry()),
+                "numerics": self._numerics,
+            }
+        )
+
+    def observation(self, metric: int, clip: Clip, record: Record, reference: Record) -> str:
+        return digest(
+            [
+                self._base[metric],
+                asdict(clip),
+                record["digest"],
+                reference["digest"],
+                reference.get("annotations_digest"),
+                record["n_frames"],
+                self.identity_index(clip, reference),
+            ]
+        )
+
+    def reduction(self, metric: int, generated: Sequence[str], reference: Sequence[str]) -> str:
+        return digest(["reduce", self._base[metric], list(generated), list(reference)])
+
+    def identity_index(self, clip: Clip, reference: Record) -> int | None:
+        """None where the clip is too short for the suite's rule, and no system was given a frame."""
+        seed = request_seed(self._suite.seed, clip.id)
+        try:
+            return identity_index(self._suite.identity_frame, reference["n_frames"], seed)
+        except ClipFailure:
+            return None
+
+
+@lru_cache(maxsize=2)
+def keybook_of(job: Job) -> KeyBook:
+    return KeyBook(job)
+
+
+def observation_cache() -> Cache:
+    return Cache(cache_root() / "observations")

@@ -1,0 +1,155 @@
+"""Observations per clip, cached and in parallel; each video is decoded at most once per clip.
+
+The unit of work is one clip at one resolution: its reference and every system's video are opened
+there and shared by all metrics. What is in the cache is not opened at all.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+
+from thbench import controls
+from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
+from thbench.cache import Cache
+from thbench.cache import Record as Entry
+from thbench.generate import Order
+from thbench.journal import Journal
+from thbench.keys import KeyBook, keybook_of, observation_cache
+from thbench.progress import Progress
+from thbench.reduce import Entrant, unforeseen
+from thbench.runfolder import Record
+from thbench.split import Split
+from thbench.video import StoredVideo
+from thbench.work import Job, metric_of, suite_of
+
+
+@dataclass(frozen=True)
+class Observing:
+    """One observation to make: which metric, on which video, stored under which key."""
+
+    key: str
+    metric: int
+    entrant: str
+    record: Record
+
+
+@dataclass(frozen=True)
+class ClipTask:
+    """All observations missing for one clip at one resolution."""
+
+    clip: Clip
+    reference: Record
+    resolution: int
+    observing: tuple[Observing, ...]
+
+
+def observe(
+    job: Job,
+    split: Split,
+    rows: Sequence[Entrant],
+    finished: Mapping[tuple[int, str], Mapping[str, Record]],
+    references: Mapping[int, Mapping[str, Record]],
+    keys: KeyBook,
+    engine: Engine,
+    order: Order,
+) -> dict[str, str]:
+    """Fill the cache; returns key -> reason for observations that raised something unforeseen."""
+    cache = observation_cache()
+    tasks = []
+    for size, records in references.items():
+        here = [e for e in rows if e.resolution == size]
+        for clip in split.clips:
+            reference = records.get(clip.id, {"failure": "absent"})
+            if "failure" in reference:
+                continue
+            videos = [(controls.GROUND_TRUTH, reference)]
+            videos += [(e.name, finished[size, e.name].get(clip.id, {"failure": ""})) for e in here]
+            if missing := _missing(job, cache, clip, reference, videos, keys):
+                tasks.append(ClipTask(clip, reference, size, tuple(missing)))
+    lost: dict[str, str] = {}
+    timings = Journal(job.run.root / "timings.jsonl", key="stage")
+    with Progress("score", len(tasks)) as progress:
+        for _, (bad, timing) in engine.map(partial(observe_clip, job), order.arrange(tasks)):
+            lost.update(bad)
+            timings.append({"stage": "score", **timing})
+            progress.advance()
+    return lost
+
+
+def _missing(
+    job: Job,
+    cache: Cache,
+    clip: Clip,
+    reference: Record,
+    videos: Sequence[tuple[str, Record]],
+    keys: KeyBook,
+) -> list[Observing]:
+    found: dict[str, Observing] = {}
+    for name, record in videos:
+        if "failure" in record:
+            continue
+        for metric in range(len(suite_of(job).metrics)):
+            key = keys.observation(metric, clip, record, reference)
+            if key not in found and cache.get(key) is None:
+                found[key] = Observing(key, metric, name, record)
+    return list(found.values())
+
+
+def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
+    """Make all missing observations of one clip; each video is opened once and shared by its metrics.
+
+    Returns key -> reason of what raised something unforeseen (which is not cached), and the timing.
+    """
+    start = time.perf_counter()
+    cache, index = observation_cache(), keybook_of(job).identity_index(task.clip, task.reference)
+    reference = job.run.references(task.resolution).open(task.reference)
+    lost = {}
+    for name, items in groupby(task.observing, key=lambda item: str(item.record["digest"])):
+        observing = list(items)
+        shared = name == reference.digest
+        generated = (
+            reference if shared else job.run.references(task.resolution).open(observing[0].record)
+        )
+        pair = _pair(task.clip, generated, reference, index)
+        for item in observing:
+            entry = observe_once(metric_of(job, item.metric), pair)
+            if isinstance(entry, str):
+                lost[item.key] = entry
+            else:
+                cache.put(item.key, entry.rows, entry.arrays, entry.reason)
+    timing = timing_of([task.clip.id], start)
+    return lost, {**timing, "observations": len(task.observing)}
+
+
+def _pair(clip: Clip, generated: StoredVideo, reference: StoredVideo, index: int | None) -> Pair:
+    """A video trimmed on purpose stands beside the same span of its reference."""
+    if generated.n_frames < reference.n_frames:
+        return Pair(clip, generated.bare(), reference.cut(generated.n_frames), index)
+    return Pair(clip, generated.bare(), reference, index)
+
+
+def observe_once(metric: Metric, pair: Pair) -> Entry | str:
+    """An entry for the cache (values, or the reason for none), or the text of an unforeseen exception."""
+    try:
+        observation = metric.observe(pair)
+        return Entry(_finite(observation), observation.arrays, None)
+    except ClipFailure as failure:
+        return Entry(reason=failure.reason)
+    except UserError:
+        raise
+    except Exception as error:
+        return unforeseen(error)
+
+
+def _finite(observation: Observation) -> dict[str, float]:
+    rows = {str(k): float(v) for k, v in observation.rows.items()}
+    for name, value in rows.items():
+        if not np.isfinite(value):
+            raise ClipFailure(f"{name} is {value}")
+    return rows
