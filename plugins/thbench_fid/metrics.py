@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -13,8 +14,7 @@ from thbench_fid import frames, frechet, kid, moments, neighbours
 
 __all__ = ["Fid", "Kid", "PrecisionRecall", "SetMetric", "small_n"]
 
-# Frames are pooled, so what happens in time or in the sound cannot be seen.
-IGNORES = ("delay", "mismatched-audio")
+IGNORES = ("delay",)  # frames are pooled: what happens in time or in the sound cannot be seen
 REACTS = {"blur": "+", "noise": "+", "brightness": "+"}
 
 
@@ -83,6 +83,16 @@ class Fid(SetMetric):
                 value = frechet.fid_from_moments(self.moments(generated), self.moments(reference))
         return {"fid": value, self.frames_row: float(n)}
 
+    def notes(self, observed: Observations) -> Sequence[str]:
+        """What a person must know beside the value: sets with too few frames, each in one line."""
+        sides = {"generated": observed.generated, "reference": observed.reference}
+        marks = [
+            small_n(side, self.counts(of), part.features.shape[1])
+            for side, of in sides.items()
+            for part in itertools.islice(self.parts(of), 1)
+        ]
+        return [mark for mark in marks if mark]
+
     def moments(self, observed: Sequence[Observed]) -> moments.Moments:
         """Moments of the set, summed clip by clip in the order given."""
         return moments.summed(self.parts(observed))
@@ -150,7 +160,7 @@ def frames_score(name: str) -> Score:
     )
 
 
-def small_n(n: int, features: int) -> str | None:
+def small_n(side: str, n: int, features: int) -> str | None:
     """The mark for a set with too few frames, None where there are enough.
 
     With n <= features the covariance is singular: the value is defined, biased upwards, and
@@ -158,4 +168,4 @@ def small_n(n: int, features: int) -> str | None:
     """
     if n > features:
         return None
-    return f"small n: {n} frames for {features} features, compare only at equal n"
+    return f"small n: {n} {side} frames for {features} features, compare only at equal n"

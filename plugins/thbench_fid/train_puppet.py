@@ -121,19 +121,21 @@ def trained(data: Data, actors: int, steps: int) -> tuple[PuppetNet, Heads]:
         optimiser.step()
         schedule.step()
         if step % 100 == 99:
-            print(f"step {step + 1} of {steps}: loss {float(loss):.3f}", flush=True)
+            print(f"step {step + 1} of {steps}: loss {float(loss.detach()):.3f}", flush=True)
     return network, heads
 
 
 @torch.inference_mode()
-def report(name: str, network: PuppetNet, heads: Heads, data: Data) -> dict[str, float]:
-    """Shares of frames whose actor (of the training actors), viseme and emotion are named rightly."""
+def report(
+    name: str, network: PuppetNet, heads: Heads, data: Data, parts: Sequence[str]
+) -> dict[str, float]:
+    """Shares of frames whose `parts` (actor, viseme, emotion) are named rightly; mean pose error."""
     features = torch.cat([network(resized(f)) for f in data.frames.split(512)])
     right = {
         part: float(
             (getattr(heads, part)(features).argmax(1) == getattr(data, part)).double().mean()
         )
-        for part in ("actor", "viseme", "emotion")
+        for part in parts
     }
     degrees = (heads.pose(features) * DEGREES - data.pose).abs().mean()
     found = {**right, "pose_error_degrees": float(degrees)}
@@ -158,9 +160,10 @@ def main() -> None:
     print(f"{len(data.frames)} frames of {len(actors)} actors rendered", flush=True)
     network, heads = trained(data, len(actors), args.steps)
     network.eval()
-    report("training actors", network, heads, data)
+    report("training actors", network, heads, data, ("actor", "viseme", "emotion"))
     others = [str(a) for a in split["validation"]]
-    unseen = report("unseen actors", network, heads, rendered(others, 2, args.frames))
+    strangers = rendered(others, 2, args.frames)
+    unseen = report("unseen actors", network, heads, strangers, ("viseme", "emotion"))
     metadata = {
         "made_by": "python -m thbench_fid.train_puppet",
         "trained_on": f"puppet {VERSION}, {len(actors)} training actors of {args.split.name}",

@@ -157,9 +157,15 @@ def test_an_observation_holds_float32_features_and_their_number() -> None:
     assert found.arrays["features"].dtype == np.float32
 
 
-def test_small_n_is_marked() -> None:
-    assert small_n(2049, 2048) is None
-    assert "2000 frames for 2048 features" in str(small_n(2000, 2048))
+def test_small_n_is_marked_on_either_side() -> None:
+    fid = Fid(Pixels(), 0)
+    few, many = seen(fid, 20, CLIPS[:2]), seen(fid, 0)  # 13 and 90 frames for 12 features
+    fewest = seen(fid, 0, CLIPS[3:4])
+    assert fid.notes(Both(few, many)) == []
+    (note,) = fid.notes(Both(few, fewest))
+    assert note == "small n: 9 reference frames for 12 features, compare only at equal n"
+    assert len(fid.notes(Both(fewest, fewest))) == 2
+    assert small_n("generated", 2049, 2048) is None
 
 
 # -- options ------------------------------------------------------------------------------------
