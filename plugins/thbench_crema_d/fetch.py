@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 import requests
 from filelock import FileLock, Timeout
-from requests.adapters import HTTPAdapter
 from tqdm import tqdm
 
 from thbench.api import Account, UserError
@@ -99,15 +98,12 @@ class _Fetch:
             try:
                 work = {pool.submit(self._one, f): f for f in files}
                 for done in as_completed(work):
-                    self._take(done, work[done], failed)
+                    if reason := done.result():
+                        failed[work[done]] = reason
             finally:
                 self._stop.set()
                 pool.shutdown(wait=True, cancel_futures=True)
         return {f: failed[f] for f in files if f in failed}
-
-    def _take(self, done: Future[str | None], file: File, failed: dict[File, str]) -> None:
-        if reason := done.result():
-            failed[file] = reason
 
     def _one(self, file: File) -> str | None:
         """None, or why no address gave the file."""
@@ -140,9 +136,7 @@ class _Fetch:
     @property
     def _session(self) -> requests.Session:
         """One session per thread: connections are kept, and sessions are not made to be shared."""
-        if not hasattr(self._sessions, "session"):
-            session = requests.Session()
-            session.mount("https://", HTTPAdapter(pool_maxsize=2))
-            self._sessions.session = session
-        session_of_thread: requests.Session = self._sessions.session
-        return session_of_thread
+        if not hasattr(self._sessions, "own"):
+            self._sessions.own = requests.Session()
+        own: requests.Session = self._sessions.own
+        return own

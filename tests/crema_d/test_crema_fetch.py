@@ -76,8 +76,10 @@ def test_a_cut_download_goes_on_where_it_was(host: Host, tmp_path: Path) -> None
 
 
 def test_a_host_that_ignores_ranges_starts_over(host: Host, tmp_path: Path) -> None:
-    host.faults = {files()[0].path: ["cut", "whole"]}
+    path = files()[0].path
+    host.faults = {path: ["cut", "whole"]}
     assert bring(tmp_path / "root", host.url).problems == []
+    assert len([p for p, _ in host.asked if p == path]) == 2
     assert whole(tmp_path / "root")
 
 
