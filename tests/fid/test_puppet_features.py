@@ -20,7 +20,7 @@ from thbench.api import Source
 
 TEST_CLIPS = ("1005_IEO_HAP_HI", "1014_DFA_ANG_XX", "1023_TIE_NEU_XX", "1032_ITS_SAD_XX")
 SEVERITIES = {
-    "blur": (0.25, 0.5, 1, 2, 4),
+    "blur": (0.75, 1, 1.5, 2, 4),
     "noise": (2, 5, 10, 20, 40),
     "brightness": (5, 10, 20, 40, 80),
     "freeze": (0.1, 0.25, 0.5, 0.75, 0.95),
@@ -69,7 +69,7 @@ def test_severities_are_ordered(
         found = moments(np.concatenate([extractor(Shown(s.frames)) for s in damaged]))
         distances.append(fid_from_moments(found, truth))
     assert spearmanr(SEVERITIES[kind], distances).statistic >= 0.95, distances
-    assert distances[0] > 0
+    assert distances[0] > 1e-3, "the mildest damage is seen"
 
 
 def test_delayed_sound_changes_nothing(extractor: PuppetFeatures, sources: list[Source]) -> None:
