@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import misbehaving
 import numpy as np
 import pytest
+from conftest import ROOT
 from runs import SUITE
 
 from thbench.api import Clip, Plugin, Source
@@ -176,3 +179,23 @@ def test_every_complaint_is_in_the_message(toys: Path) -> None:
 def test_wrong_names_are_a_persons_mistake(name: str, options: dict[str, Any], says: str) -> None:
     with pytest.raises(UserError, match=says):
         check_generator(name, options)
+
+
+@pytest.mark.parametrize("kind", OF_KIND)
+def test_the_documented_plugin_conforms(
+    kind: str, tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / "plugins.md").read_text(), re.DOTALL
+    )
+    (text,) = (block for block in blocks if f"def thbench_{kind}s" in block)
+    (tmp_path / f"documented_{kind}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    module = importlib.import_module(f"documented_{kind}")
+    (plugin,) = getattr(module, f"thbench_{kind}s")()
+    if kind == "generator":
+        check_generator(plugin, suite=toys)
+    elif kind == "metric":
+        check_metric(plugin, suite=toys)
+    else:
+        check_dataset(plugin, size=32)

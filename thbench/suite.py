@@ -7,7 +7,7 @@ primary); systems are entrants and controls are company, so adding either leaves
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -211,7 +211,7 @@ def load_suite(
     registry: Registry,
     overrides: Iterable[str] = (),
     add: Iterable[str] = (),
-    recipes: Iterable[str] = (),
+    recipes: Sequence[str] = (),
 ) -> Suite:
     """Read, override, validate and resolve a suite.
 

@@ -23,9 +23,9 @@ from thbench.api import (
 )
 from thbench_external.adopt import Adopter
 from thbench_external.command_options import CommandOptions, fill, names_in
-from thbench_external.runner import Limits, clean_environment, run
+from thbench_external.runner import Limits, clean_environment, last_words, run
 from thbench_external.training import declared
-from thbench_external.workspace import Given, Workspace, opaque_names, workspace
+from thbench_external.workspace import Given, NotWritten, Workspace, opaque_names, workspace
 
 __all__ = ["CommandGenerator"]
 
@@ -129,9 +129,13 @@ class CommandGenerator:
             path = space.adopt(pattern, given.name, self._options.file_mb * 1_000_000)
             self._check_length(path, request)
             return self._adopter.deliver(path, request)
+        except NotWritten as failure:
+            reason = failure.reason + last_words(space.log)
         except ClipFailure as failure:
-            self._keep_log(space, [given])
-            return Failure(request.clip_id, failure.reason.replace(f"{given.name}.", "video."))
+            reason = failure.reason
+        self._keep_log(space, [given])
+        reason = reason.replace(str(space.folder), "").replace(f"{given.name}.", "video.")
+        return Failure(request.clip_id, reason)
 
     def _check_length(self, path: Path, request: Request) -> None:
         """Counted from packets: nothing of a video that is far too long is decoded."""

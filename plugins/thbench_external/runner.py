@@ -14,7 +14,7 @@ from pathlib import Path
 
 from thbench.api import ClipFailure
 
-__all__ = ["Limits", "clean_environment", "run"]
+__all__ = ["Limits", "clean_environment", "last_words", "run"]
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL: a container client stops its container in them
@@ -88,12 +88,12 @@ def run(
             code = process.wait(limits.seconds)
         except subprocess.TimeoutExpired:
             raise ClipFailure(
-                f"the program took over {limits.seconds:g} s{_last_words(log)}"
+                f"the program took over {limits.seconds:g} s{last_words(log)}"
             ) from None
         finally:
             _end(process)
     if code != 0:
-        raise ClipFailure(f"the program {_how_it_ended(code)}{_last_words(log)}")
+        raise ClipFailure(f"the program {_how_it_ended(code)}{last_words(log)}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -114,8 +114,8 @@ def _how_it_ended(code: int) -> str:
     return f"was killed by signal {-code}"
 
 
-def _last_words(log: Path) -> str:
-    """The last lines of a log, on one line, without control characters."""
+def last_words(log: Path) -> str:
+    """The last lines of a log as the end of a sentence, on one line, without control characters."""
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - 4 * _TAIL))
         text = file.read().decode("utf-8", "replace")

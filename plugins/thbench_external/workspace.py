@@ -20,9 +20,13 @@ import numpy as np
 
 from thbench.api import FPS, SAMPLE_RATE, ClipFailure, Frames, Request, UserError, Waveform
 
-__all__ = ["Given", "Workspace", "opaque_names", "workspace"]
+__all__ = ["Given", "NotWritten", "Workspace", "opaque_names", "workspace"]
 
 _CHUNK = 1 << 20
+
+
+class NotWritten(ClipFailure):
+    """The program ended well and left nothing: what it said is the reason."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,9 @@ class Workspace:
     def adopt(self, pattern: str, name: str, largest: int) -> Path:
         """A copy of the one video that matches, out of the program's reach. Raises ClipFailure."""
         found = sorted(self.outputs.glob(pattern)) if "*" in pattern else [self.outputs / pattern]
-        if len(found) != 1:
+        if not found:
+            raise NotWritten(f"the program wrote no {pattern}")
+        if len(found) > 1:
             raise ClipFailure(f"{len(found)} files match {pattern}, one expected")
         copy = self.adopted / f"{name}{found[0].suffix.lower()}"
         _copy_plain(found[0], self.outputs, copy, largest)
@@ -196,7 +202,7 @@ def _copy_plain(source: Path, inside: Path, copy: Path, largest: int) -> None:
     """Copy a regular file that really lies inside a folder; links of any kind are refused."""
     name = source.relative_to(inside)
     if not os.path.lexists(source):
-        raise ClipFailure(f"the program wrote no {name.suffix or 'video'} file")
+        raise NotWritten(f"the program wrote no {name.suffix or 'video'} file")
     # `inside` itself may have been exchanged for a link; as it was made, it had none in its path.
     if source.parent.resolve() != (inside / name.parent):
         raise ClipFailure(f"the program delivered {name.name} through a link out of its folder")

@@ -19,7 +19,7 @@ from thbench_external.find import find_video
 from thbench.api import ClipFailure, Failure, Frames, Generated, Request, UserError, Waveform
 from thbench.video import MediaReader, write_h264, write_lossless
 
-(PLUGIN,) = thbench_generators()
+PLUGIN = next(p for p in thbench_generators() if p.name == "folder")
 CONTEXT: Any = SimpleNamespace(media=MediaReader(), threads=1, device="cpu")
 
 
