@@ -82,7 +82,7 @@ def line_chart(
     y_ticks = ticks(*y_range, 3 + height // 120)
     left = 8 + max(len(number(t)) for t in y_ticks) * size * LETTER + (16 if y_label else 0)
     bottom = 20 + (15 if x_label else 0) + legend.height
-    top = 26 if title else 10
+    top = 30 if title else 10
     plot = Plot(left, top, width - left - 12, height - top - bottom, x_range, y_range)
     x_ticks = ticks(*x_range, max(2, int(plot.width // 55)))
     parts = [*frame(plot, x_ticks, y_ticks, size), *axis_labels(plot, x_label, y_label, size)]
