@@ -200,9 +200,16 @@ def test_a_clip_whose_reference_is_bad_counts_for_everybody(tmp_path: Path) -> N
     text = SUITE.replace("name: toy}", "name: toy, bad: [1003_CCC]}")
     results = start(tmp_path, text).both()
     for name in ("echo", "ground-truth", "still-identity"):
-        assert results[name].clips.failures[0].reason == "no reference: the toy is broken"
-        assert results[name].scores["brightness"].n == CLIPS - 1
-    assert not results["echo"].ranked
+        clips = results[name].clips
+        assert clips.without_reference[0].reason == "the toy is broken"
+        assert clips.without_reference[0].clips == ("1003_CCC",)
+        assert (clips.n, clips.generated, clips.failed) == (CLIPS - 1, CLIPS - 1, 0)
+        assert results[name].scores["brightness"].of == CLIPS - 1
+    assert results["echo"].ranked  # the same clips are lacking for every system
+    board = (tmp_path / "run/leaderboard.md").read_text()
+    assert "1 clip(s) without a usable reference: the toy is broken" in board
+    table = (tmp_path / "run/systems/echo/clips.csv").read_text()
+    assert "1003_CCC,1003,no reference: the toy is broken" in table
 
 
 @pytest.mark.parametrize(

@@ -49,8 +49,8 @@ def write_results(job: Job, split: Split, scored: Sequence[Scored]) -> list[Resu
 def _result(job: Job, split: Split, row: Scored, scored: Sequence[Scored], table: str) -> Result:
     suite = suite_of(job)
     system = _system_record(job, row.entrant)
-    clips = _clips_record(split, row, table)
-    scores = _scores(job, split, row, scored)
+    clips = _clips_record(split, row, _unusable(job, split, row.entrant.resolution), table)
+    scores = _scores(job, split, row, scored, clips.n)
     reasons = _unranked(split, system, clips, scores)
     return Result(
         suite=SuiteRecord(
@@ -133,27 +133,36 @@ def _trained_on(declared: TrainedOn | None) -> TrainedOnRecord | None:
     return TrainedOnRecord(dataset=declared.dataset, actors=tuple(sorted(declared.actors)))
 
 
-def _clips_record(split: Split, row: Scored, table: str) -> ClipsRecord:
+def _clips_record(
+    split: Split, row: Scored, unusable: Mapping[str, str], table: str
+) -> ClipsRecord:
     if row.entrant.name == controls.HALVES:
         return _no_videos(split, table)
-    records = [row.records.get(c.id, {"failure": "not generated"}) for c in split.clips]
-    good = [r for r in records if "failure" not in r]
-    failures = [
-        (c.id, str(r["failure"]))
-        for c, r in zip(split.clips, records, strict=True)
-        if "failure" in r
-    ]
+    records = {c.id: row.records.get(c.id, {"failure": "not generated"}) for c in split.clips}
+    asked = {clip: r for clip, r in records.items() if clip not in unusable}
+    good = [r for r in asked.values() if "failure" not in r]
+    failures = [(clip, str(r["failure"])) for clip, r in asked.items() if "failure" in r]
     return ClipsRecord(
-        n=len(records),
+        n=len(asked),
         generated=len(good),
         failed=len(failures),
         failures=_reasons(failures),
+        without_reference=_reasons(unusable.items()),
         stores=_counted(r.get("store") for r in good),
         tracks=_counted(r.get("track") for r in good),
         trimmed=sum(bool(r.get("trimmed")) for r in good),
         table_sha256=hashlib.sha256(table.encode()).hexdigest(),
-        videos_digest=digest([r.get("digest") for r in records]),
+        videos_digest=digest([r.get("digest") for r in records.values()]),
     )
+
+
+def _unusable(job: Job, split: Split, size: int) -> dict[str, str]:
+    """Clips of the split without a usable reference, and why."""
+    references = job.run.references(size).stored()
+    found = {
+        c.id: references.get(c.id, {"failure": "not stored"}).get("failure") for c in split.clips
+    }
+    return {clip: str(reason) for clip, reason in found.items() if reason is not None}
 
 
 def _no_videos(split: Split, table: str) -> ClipsRecord:
@@ -184,7 +193,7 @@ def column_identity(job: Job, index: int, resolution: int) -> dict[str, Any]:
 
 
 def _scores(
-    job: Job, split: Split, row: Scored, scored: Sequence[Scored]
+    job: Job, split: Split, row: Scored, scored: Sequence[Scored], n_clips: int
 ) -> dict[str, ScoreRecord]:
     truth = _ground_truth(row.entrant.resolution, scored)
     found = {}
@@ -209,7 +218,7 @@ def _scores(
             better=meaning.better,
             set_level=meaning.set_level,
             n=cell.n,
-            of=len(split.clips),
+            of=n_clips,
             distance_from_reference=_distance(
                 meaning, cell.value, beside.value if beside else None
             ),

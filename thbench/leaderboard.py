@@ -127,6 +127,10 @@ def leaderboard_markdown(results: Sequence[Result]) -> str:
         "↓ lower, ↑ higher, →GT nearer to ground truth is better. A missing value is –, with its reason below.",
         "",
     ]
+    for reason in results[0].clips.without_reference:
+        lines.append(
+            f"- {reason.count} clip(s) without a usable reference: {escape_cell(reason.reason)}"
+        )
     for table in tables(results):
         lines += _markdown_table(table)
     return "\n".join(lines)

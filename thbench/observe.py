@@ -22,6 +22,7 @@ from thbench.generate import Order
 from thbench.journal import Journal
 from thbench.keys import KeyBook, keybook_of, observation_cache
 from thbench.progress import Progress
+from thbench.records import timing_of
 from thbench.reduce import Entrant, unforeseen
 from thbench.runfolder import Record
 from thbench.split import Split

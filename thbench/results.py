@@ -91,17 +91,33 @@ class Reason(_Model):
 
 
 class ClipsRecord(_Model):
-    """How many clips were asked for and answered; every failure is counted with its reason."""
+    """How many clips were asked for and answered; every failure is counted with its reason.
+
+    `n` are the clips of the split that have a usable reference, the same for every system; those
+    without one are counted apart, since no system can answer for them.
+    """
 
     n: int
     generated: int
     failed: int
     failures: tuple[Reason, ...] = ()
+    without_reference: tuple[Reason, ...] = ()
     stores: dict[str, int] = {}
     tracks: dict[str, int] = {}
     trimmed: int = 0
     table_sha256: str
     videos_digest: str
+
+
+class IntervalRecord(_Model):
+    """A confidence interval, or the note why there is none; docs/statistics.md."""
+
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    n_actors: int
+    note: str = ""
 
 
 class ScoreRecord(_Model):
@@ -117,6 +133,7 @@ class ScoreRecord(_Model):
     n: int
     of: int
     distance_from_reference: float | None = None
+    interval: IntervalRecord | None = None
     failures: tuple[Reason, ...] = ()
     identity: dict[str, Any]
     identity_digest: str

@@ -105,6 +105,8 @@ class VideoFolder:
             record["size"],
             sound=self.run / sound if sound else None,
             annotations_file=self.run / annotations if annotations else None,
+            frames_digest=record["frames_digest"],
+            audio_digest=record["audio_digest"],
         )
 
 
