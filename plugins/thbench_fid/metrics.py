@@ -15,7 +15,7 @@ from thbench_fid import frames, frechet, kid, moments, neighbours
 __all__ = ["Fid", "Kid", "PrecisionRecall", "SetMetric", "small_n"]
 
 IGNORES = ("delay",)  # frames are pooled: what happens in time or in the sound cannot be seen
-REACTS = {"blur": "+", "noise": "+", "brightness": "+"}
+REACTS = {"blur": "+", "noise": "+", "brightness": "+", "freeze": "+", "drop": "+"}
 
 
 class SetMetric:
@@ -132,12 +132,13 @@ class PrecisionRecall(SetMetric):
             "precision": Score(
                 better="higher",
                 description="share of generated frames inside the reference's manifold",
-                reacts_to={"noise": "-"},
+                reacts_to={"blur": "-", "noise": "-", "brightness": "-"},
                 **share,
             ),
             "recall": Score(
                 better="higher",
                 description="share of reference frames inside the generated manifold",
+                reacts_to={"blur": "-", "brightness": "-", "freeze": "-", "drop": "-"},
                 **share,
             ),
         }
