@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from thbench.api import Context, Dataset, Plugin, WeightsFile, hookimpl
 
-__all__ = ["FAN", "MASTER", "S3FD", "VERSION", "BackendName", "Options"]
+__all__ = ["FAN", "MASTER", "VERSION", "BackendName", "Options"]
 
 VERSION = "1"
 MASTER = 320
@@ -56,16 +56,6 @@ FAN = WeightsFile(
     commercial=False,
     about="68 face landmarks, 2D-FAN-4 (Bulat and Tzimiropoulos 2017)",
 )
-S3FD = WeightsFile(
-    name="s3fd-619a316812",
-    file="s3fd-619a316812.pth",
-    urls=("https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",),
-    sha256="619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",
-    size=89_843_225,
-    licence=_LICENCE,
-    commercial=False,
-    about="face detector S3FD (Zhang et al. 2017), trained on WIDER FACE",
-)
 
 
 def build(options: Options, context: Context) -> Dataset:
@@ -89,4 +79,4 @@ def thbench_datasets() -> Iterable[Plugin[Dataset, Any]]:
 
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
-    return [FAN, S3FD]
+    return [FAN]

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from thbench.api import Context, Extractor, Plugin, WeightsFile, hookimpl
 
-__all__ = ["PFLD", "YUNET", "FaceBoxesOptions", "LandmarksOptions", "MouthApertureOptions"]
+__all__ = ["PFLD", "S3FD", "YUNET", "FaceBoxesOptions", "LandmarksOptions", "MouthApertureOptions"]
 
 _MaxMissing: TypeAlias = Annotated[
     float,
@@ -82,6 +82,16 @@ PFLD = WeightsFile(
     commercial=False,
     about="68 face landmarks in the iBUG order, PFLD (Guo et al. 2019), by Cunjian Chen",
 )
+S3FD = WeightsFile(
+    name="s3fd",
+    file="s3fd-619a316812.pth",
+    urls=("https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",),
+    sha256="619a31681264d3f7f7fc7a16a42cbbe8b23f31a256f75a366e5a1bcd59b33543",
+    size=89_843_225,
+    licence="BSD-3-Clause as part of face-alignment; the training images (WIDER FACE) are for research use",
+    commercial=False,
+    about="face detector S3FD (Zhang et al. 2017), trained on WIDER FACE",
+)
 
 
 def _build_boxes(options: FaceBoxesOptions, context: Context) -> Extractor:
@@ -132,4 +142,4 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
 
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
-    return [YUNET, PFLD]
+    return [YUNET, PFLD, S3FD]

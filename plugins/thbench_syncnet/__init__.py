@@ -104,7 +104,7 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
 
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
-    """`syncnet` and `s3fd`."""
+    """`syncnet`; the detector `s3fd` is registered beside the other faces."""
     return [
         WeightsFile(
             name="syncnet",
@@ -116,17 +116,5 @@ def thbench_weights() -> Iterable[WeightsFile]:
             commercial=False,
             about="SyncNet of Chung & Zisserman (2016), 13.6 M parameters. No checksum is published: "
             "the first import records it, and example.avi tells the right file from an older one.",
-        ),
-        WeightsFile(
-            name="s3fd",
-            file="s3fd-619a316812.pth",
-            urls=("https://www.adrianbulat.com/downloads/python-fan/s3fd-619a316812.pth",),
-            sha256=None,
-            size=89_843_225,
-            licence="BSD-3-Clause as part of face-alignment; the training images (WIDER FACE) are for "
-            "research use",
-            commercial=False,
-            about="Face detector S3FD of Zhang et al. (2017) as the package face-alignment fetches it. "
-            "Its SHA-256 begins with 619a316812; the first import records the rest.",
         ),
     ]
