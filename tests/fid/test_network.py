@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import thbench_fid
 import torch
 from numpy.typing import NDArray
 from random_inception import (
@@ -22,12 +24,12 @@ from random_inception import (
 )
 from thbench_fid import weights
 from thbench_fid.frechet import fid_from_features
-from thbench_fid.inception import extract, padded_batches
+from thbench_fid.inception import InceptionFeatures, extract, padded_batches
 from thbench_fid.network import Inception2015
 from thbench_fid.resize import Resize, clean, legacy_pytorch, prepare, tensorflow1
 from torch import Tensor, nn
 
-from thbench.api import UserError
+from thbench.api import ClipFailure, UserError
 
 VALUES = json.loads(REFERENCE.with_suffix(".json").read_text())
 RESIZES: tuple[Resize, ...] = ("tf", "legacy_pytorch", "clean")
@@ -124,6 +126,46 @@ def test_both_namings_load_from_a_file(
     loaded = weights.load(tmp_path / "w.pth")
     for key, value in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[key], value)
+
+
+@pytest.fixture(scope="module")
+def weights_file(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    torch.save(state, path)
+    return path
+
+
+def extractor(path: Path, **options: Any) -> InceptionFeatures:
+    context: Any = SimpleNamespace(device="cpu", batch=2, weights=lambda name: path)
+    built = thbench_fid.build_inception(thbench_fid.InceptionOptions(**options), context)
+    assert isinstance(built, InceptionFeatures)
+    return built
+
+
+def test_the_extractor_reads_its_weights_and_gives_float32(weights_file: Path) -> None:
+    frames = frames_of("generated")[0]
+    video: Any = SimpleNamespace(frames=frames, n_frames=len(frames))
+    found = extractor(weights_file)(video)
+    assert found.shape == (len(frames), 2048) and found.dtype == np.float32
+    nothing: Any = SimpleNamespace(frames=frames[:0], n_frames=0)
+    with pytest.raises(ClipFailure, match="no frames"):
+        extractor(weights_file)(nothing)
+
+
+def test_identity_names_everything_that_moves_the_number(
+    weights_file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pth"
+    other.write_bytes(weights_file.read_bytes() + b"0")
+    identities = [
+        extractor(weights_file).identity,
+        extractor(other).identity,
+        extractor(weights_file, resize="clean").identity,
+        extractor(weights_file, precision="bf16").identity,
+    ]
+    assert len(set(identities)) == 4
+    assert identities[0] == extractor(weights_file).identity
+    assert "\n" not in identities[0]
 
 
 class Odd(nn.Module):
