@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from thbench_face import PFLD, YUNET, thbench_extractors, thbench_weights
+from thbench_face import PFLD, YUNET, thbench_extractors
 from thbench_face.box import crop_resize, smoothed_square_box
 from thbench_face.detector import FaceDetector
 from thbench_face.track import main_face
@@ -34,7 +34,7 @@ class RealWeights:
     threads, device = 1, "cpu"
 
     def __init__(self, assets: Callable[[str], Path]) -> None:
-        self._files = {w.name: assets(f"weights/{w.file}") for w in thbench_weights()}
+        self._files = {w.name: assets(f"weights/{w.file}") for w in (YUNET, PFLD)}
 
     def weights(self, name: str) -> Path:
         return self._files[name]
