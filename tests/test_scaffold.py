@@ -120,7 +120,10 @@ def test_what_is_written_passes_its_own_test(environment: Environment, tmp_path:
     try:
         command = [str(environment.python), "-m", "pytest", *words]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+        use = ("--set", "metrics=[my-metric]", "--set", "primary=my-metric")
+        planned = environment.thbench("run", "demo", "--dry-run", *use)
     finally:
         environment.uninstall("thbench-my-generator", "thbench-my-metric")
     assert done.returncode == 0, done.stdout
     assert "2 passed" in done.stdout
+    assert "metrics: my-metric" in planned.stdout, planned.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -28,6 +27,8 @@ from thbench_external.training import declared
 from thbench_external.workspace import Given, NotWritten, Workspace, opaque_names, workspace
 
 __all__ = ["CommandGenerator"]
+
+_KEPT = 1_000_000  # bytes of what a failed program printed: a thousand clips may fail
 
 
 class CommandGenerator:
@@ -145,14 +146,15 @@ class CommandGenerator:
             raise ClipFailure(f"{n} frames, {wanted} needed, {slack} more or less allowed")
 
     def _keep_log(self, space: Workspace, given: Sequence[Given]) -> None:
-        """All the program printed, under the clip's real name, in this plugin's cache."""
-        if not space.log.exists():
-            return
+        """The end of what the program printed, under the clip's real name, in this plugin's cache."""
         program = hashlib.sha256(json.dumps(self._options.argv).encode()).hexdigest()[:12]
         logs = self._context.cache / "logs" / program
         logs.mkdir(parents=True, exist_ok=True)
+        with space.log.open("rb") as file:
+            file.seek(max(0, space.log.stat().st_size - _KEPT))
+            end = file.read()
         for one in given:
-            shutil.copyfile(space.log, logs / f"{_safe(one.request.clip_id)}.txt")
+            (logs / f"{_safe(one.request.clip_id)}.txt").write_bytes(end)
 
     def _alone(self) -> AbstractContextManager[Any]:
         if not self._options.exclusive:

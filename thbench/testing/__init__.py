@@ -20,7 +20,7 @@ from thbench.api import Dataset, Generator, Metric, Plugin
 from thbench.testing.checks import Check, Checks, Outcome, require, run_checks
 from thbench.testing.datasets import DatasetChecks
 from thbench.testing.generators import GeneratorChecks
-from thbench.testing.material import SUITE, Material, material_from
+from thbench.testing.material import FRAMES, SUITE, Material, material_from
 from thbench.testing.metrics import MetricChecks
 from thbench.testing.subject import Subject, subject_of
 
@@ -52,7 +52,7 @@ def check_generator(
     *,
     suite: str | Path = SUITE,
     size: int | None = None,
-    frames: int = 6,
+    frames: int = FRAMES,
 ) -> None:
     """Raise AssertionError naming every check that a generator fails.
 
@@ -68,11 +68,11 @@ def check_metric(
     *,
     suite: str | Path = SUITE,
     size: int | None = None,
-    frames: int = 30,
+    frames: int | None = None,
 ) -> None:
     """Raise AssertionError naming every check that a metric fails.
 
-    It sees the first two clips of `suite`, at most `frames` frames of each, as they are and corrupted.
+    It sees the first two clips of `suite`, whole or `frames` frames of each, as they are and corrupted.
     """
     _assert(checks_for("metric", plugin, options, suite=suite, size=size, frames=frames))
 
@@ -98,7 +98,7 @@ def checks_for(
 ) -> list[Check]:
     """The checks of one plugin, to be run one by one. Raises UserError for bad names and options."""
     subject: Subject = subject_of(kind, plugin, options or {})
-    material = Material(suite, size, frames or 6)
+    material = Material(suite, size, frames)
     return KINDS[kind](subject, material).checks()
 
 

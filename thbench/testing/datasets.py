@@ -16,7 +16,7 @@ class DatasetChecks(Checks):
     """The contract of api.Dataset; two clips are loaded, the first and the last."""
 
     work = "sources"
-    gates = (*Checks.gates, "check_sources")
+    gates = (*Checks.gates, "check_version", "check_sources")
 
     @cached_property
     def _clips(self) -> list[Clip]:

@@ -92,7 +92,7 @@ class GeneratorChecks(Checks):
 
     def check_lengths(self) -> None:
         """one frame, many frames, and audio shorter or longer than the video: answered or refused"""
-        (clip, source), n = self.material.sources[0], self.material.n_frames
+        (clip, source), n = self.material.sources[0], self.material.request_frames
         for length in (1, 2, n * LONG):
             self._ask([request(f"{clip.id}-{length}", source, length)])
         plain = request(clip.id, source, n)

@@ -21,18 +21,20 @@ from thbench.video import MemoryVideo
 SUITE = "smoke"
 """The shipped suite that conformance runs on."""
 DEFAULT_SIZE = 64
+FRAMES = 6
+"""Frames of a plain request: few, so that a slow generator can be tried on a cpu."""
 
 
 @dataclass
 class Material:
-    """Clips of a suite's dataset, loaded when first needed.
+    """Clips of a suite's dataset, loaded when first needed, or those in `given`.
 
-    `clips` and `size` may be given instead, to try a plugin on other media.
+    `n_frames` is the length of requests (None: FRAMES) and of pairs (None: as long as the clip).
     """
 
     suite: str | Path = SUITE
     wanted_size: int | None = None
-    n_frames: int = 6
+    n_frames: int | None = None
     given: Sequence[tuple[Clip, Source]] = field(default_factory=list)
 
     @cached_property
@@ -58,10 +60,14 @@ class Material:
         clips = split_of(self._suite, registry(), SETTINGS).clips[:2]
         return [(clip, dataset.load(clip, self.size)) for clip in clips]
 
+    @property
+    def request_frames(self) -> int:
+        return self.n_frames or FRAMES
+
     def requests(self) -> list[Request]:
         """Three requests of different lengths: both clips, and the first once more under another name."""
         (first, a), (second, b) = self.sources[0], self.sources[-1]
-        n = self.n_frames
+        n = self.request_frames
         return [
             request(first.id, a, n),
             request(f"{second.id}-b", b, max(1, n - 1)),
@@ -73,7 +79,7 @@ class Material:
         return [pair(clip, source, self.n_frames) for clip, source in self.sources]
 
 
-def material_from(clips: Sequence[tuple[Clip, Source]], n_frames: int = 6) -> Material:
+def material_from(clips: Sequence[tuple[Clip, Source]], n_frames: int | None = None) -> Material:
     """Media of any dataset, for plugins that cannot be tried on the shipped suite."""
     return Material(n_frames=n_frames, given=list(clips))
 
@@ -91,9 +97,9 @@ def request(clip_id: str, source: Source, n_frames: int, seed: int | None = None
     )
 
 
-def pair(clip: Clip, source: Source, n_frames: int) -> Pair:
-    """The reference beside itself, cut to `n_frames`, as two videos of their own."""
-    n = min(n_frames, len(source.frames))
+def pair(clip: Clip, source: Source, n_frames: int | None) -> Pair:
+    """The reference beside itself, whole or cut to `n_frames`, as two videos of their own."""
+    n = min(n_frames or len(source.frames), len(source.frames))
     audio = source.audio[: n * SAMPLES_PER_FRAME]
     annotations = {k: v[:n] for k, v in source.annotations.items() if len(v) == len(source.frames)}
     reference = MemoryVideo(source.frames[:n], audio, annotations)

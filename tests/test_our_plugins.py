@@ -1,0 +1,53 @@
+"""Our own plugins pass the conformance suite that strangers' plugins are given."""
+
+from __future__ import annotations
+
+import pytest
+
+from thbench.environment import Settings
+from thbench.plan import plugin_lacks
+from thbench.plugins import registry
+from thbench.testing import KINDS, checks_for, run_checks
+from thbench.testing.subject import subject_of
+
+QUICK = {"puppet", "loudness-warp", "f_mse"}
+ARGUMENT = {"torchmetrics": "torchmetrics:MeanAbsoluteError"}
+NEED_OPTIONS = {"folder", "command", "clips"}
+"""They do nothing without a folder or a program; their own tests give them one."""
+
+
+def ours() -> list[tuple[str, str]]:
+    """(kind, name) of every built-in plugin and variant."""
+    found = []
+    for registered in registry():
+        plugin, kind = registered.plugin, registered.kind
+        if registered.owner.distribution != "thbench" or kind not in KINDS:
+            continue
+        if plugin.name not in NEED_OPTIONS:
+            found.append((kind, ARGUMENT.get(plugin.name, plugin.name)))
+            found += [(kind, f"{plugin.name}@{variant}") for variant in plugin.variants]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        pytest.param(kind, name, marks=[] if name in QUICK else pytest.mark.slow)
+        for kind, name in ours()
+    ],
+)
+def test_conformance(kind: str, name: str) -> None:
+    subject = subject_of(kind, name, {})
+    lacks = list(plugin_lacks(name, subject.registered, subject.options, registry()))
+    lines = [lack.line() for lack in lacks]
+    if kind == "dataset" and not lacks:
+        lines = [missing.what for missing in subject.build().missing()]
+    if lines:
+        pytest.skip(f"lacks {lines[0]}")
+    failed = [f"{o.title}: {o.error}" for o in run_checks(checks_for(kind, name)) if o.error]
+    assert failed == []
+
+
+def test_the_quick_ones_exist() -> None:
+    assert {name for _, name in ours()} >= QUICK
+    assert Settings().batch >= 3, "the conformance suite asks for three clips at once"
