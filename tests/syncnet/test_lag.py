@@ -71,6 +71,8 @@ def test_reasons() -> None:
         lag_of(mouth(29), spoken(mouth(29)))
     with pytest.raises(ClipFailure, match="does not change"):
         lag_of(np.ones(60), spoken(mouth()))
+    with pytest.raises(ClipFailure, match="does not change"):
+        lag_of(0.3 + 1e-17 * np.arange(60) + np.spacing(0.3) * (np.arange(60) % 2), spoken(mouth()))
     with pytest.raises(ClipFailure, match="silent"):
         lag_of(mouth(), replace(talking(60), audio=np.zeros(60 * 640, np.int16)))
 

@@ -57,7 +57,7 @@ def test_delaying_the_audio_by_n_frames_moves_the_offset_by_minus_n(
     metric: SyncNetMetric, videos: list[FakeVideo]
 ) -> None:
     moved = []
-    for video in videos:
+    for video in videos[::2]:
         base = offset(metric, video)
         for n in DELAYS:
             late = replace(video, audio=delayed(video.audio, n))
