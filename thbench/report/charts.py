@@ -138,7 +138,7 @@ def chart_grid(
     """
     size, step = 12, 15
     longest = max((len(t) for label in row_labels for t in label.split("\n")), default=0)
-    left = longest * size * LETTER + 16 if longest else 8
+    left = longest * size * 1.15 * LETTER + 16 if longest else 8  # bold letters are wider
     top = (30 if title else 8) + (20 if column_labels else 0)
     columns = max((len(row) for row in charts), default=0)
     parts = [
