@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 
 from thbench.api import Engine
+from thbench.beside import write_beside, write_clips
 from thbench.cache import atomic_write
 from thbench.collect import write_results
 from thbench.environment import apply_threads
@@ -38,7 +39,9 @@ def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None
     """Score every video there is and write results and leaderboard."""
     apply_threads(job.settings.threads)
     _claim(job, split)
-    results = write_results(job, split, score(job, split, engine, order))
+    scored = score(job, split, engine, order)
+    results = write_results(job, split, scored)
+    write_beside(job, scored)
     if results:
         atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results))
         atomic_write(job.run.root / "leaderboard.md", leaderboard_markdown(results))
@@ -58,3 +61,4 @@ def _claim(job: Job, split: Split) -> None:
     }
     remedy = "--out FOLDER starts a run beside it; or remove that folder"
     job.run.claim("suite.json", described, remedy)
+    write_clips(job.run.root, split.clips)

@@ -11,6 +11,7 @@ from thbench import controls
 from thbench.api import Clip, ClipFailure, Metric, Observed, Score
 from thbench.cache import Cache
 from thbench.cache import Record as Entry
+from thbench.intervals import MOST_VISITS, Without
 from thbench.keys import KeyBook, observation_cache
 from thbench.runfolder import Record, VideoFolder
 from thbench.split import Split
@@ -45,6 +46,8 @@ class Scored:
     cells: dict[tuple[int, str], Cell] = field(default_factory=dict)
     rows: dict[tuple[int, str], dict[str, float]] = field(default_factory=dict)
     failures: dict[tuple[int, str], str] = field(default_factory=dict)
+    keys: dict[tuple[int, str], str] = field(default_factory=dict)
+    without: dict[int, Without] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,28 @@ class Reducing:
         reference, reference_keys = self._gather(index, self.references, None)
         cells = self._reduce(index, generated, keys, reference, reference_keys)
         scored.cells.update({(index, name): cell for name, cell in cells.items()})
+        if any(s.set_level for s in metric_of(self.job, index).scores.values()):
+            scored.without[index] = self._without(index, generated, keys, reference, reference_keys)
+
+    def _without(
+        self,
+        index: int,
+        generated: list[Observed],
+        keys: list[str],
+        reference: list[Observed],
+        reference_keys: list[str],
+    ) -> Without:
+        """The values with each actor left out on both sides, for the jackknife; cached like any other."""
+        actors = sorted({o.clip.actor for o in [*generated, *reference]})
+        if len(actors) < 2 or len(actors) * (len(generated) + len(reference)) > MOST_VISITS:
+            return {}
+        found = {}
+        for actor in actors:
+            ours = _others(generated, keys, actor)
+            theirs = _others(reference, reference_keys, actor)
+            cells = self._reduce(index, *ours, *theirs)
+            found[actor] = {name: cell.value for name, cell in cells.items()}
+        return found
 
     def _halves(self, scored: Scored, index: int) -> None:
         """The floor of set metrics: half of the reference actors against the other half."""
@@ -118,6 +143,7 @@ class Reducing:
             keys.append(key)
             if into is not None:
                 into.rows[index, clip.id] = dict(entry.rows)
+                into.keys[index, clip.id] = key
         return observed, keys
 
     def _entries(
@@ -157,6 +183,14 @@ class Reducing:
             self.cache.put(key, outcome.rows, outcome.arrays, outcome.reason)
             entry = outcome
         return {name: _cell(name, s, entry, n) for name, s in metric.scores.items()}
+
+
+def _others(
+    observed: list[Observed], keys: list[str], actor: str
+) -> tuple[list[Observed], list[str]]:
+    """What remains without one actor."""
+    kept = [(o, k) for o, k in zip(observed, keys, strict=True) if o.clip.actor != actor]
+    return [o for o, _ in kept], [k for _, k in kept]
 
 
 def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:

@@ -1,0 +1,90 @@
+"""What a run leaves beside its results for whoever looks at it: clips, metric cards, keys of observations.
+
+RUN/clips.json           every clip of the split with its actor and labels
+RUN/metrics.json         per column what the number means, as its metric declares it
+<row>/observations.json  per metric and clip the cache key of what was observed
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from thbench.api import Clip, Score
+from thbench.cache import atomic_write
+from thbench.context import plugin_identity
+from thbench.plugins import registry
+from thbench.reduce import Scored
+from thbench.score import metric_columns
+from thbench.work import Job, metric_part_of, suite_of
+
+CLIPS, METRICS, OBSERVATIONS = "clips.json", "metrics.json", "observations.json"
+
+
+def write_clips(run: Path, clips: Sequence[Clip]) -> None:
+    """One line per clip, in the order of the split."""
+    lines = [_json({"id": c.id, "actor": c.actor, "labels": dict(c.labels)}) for c in clips]
+    atomic_write(run / CLIPS, "[\n" + ",\n".join(lines) + "\n]\n")
+
+
+def write_beside(job: Job, scored: Sequence[Scored]) -> None:
+    """metrics.json of the run and observations.json of every row; same bytes for the same run."""
+    cards = {
+        column: _card(job, index, name, meaning)
+        for index, name, column, meaning in metric_columns(job)
+    }
+    atomic_write(job.run.root / METRICS, json.dumps(cards, indent=1) + "\n")
+    for row in scored:
+        atomic_write(row.entrant.folder.path / OBSERVATIONS, _keys_text(job, row))
+
+
+def _card(job: Job, index: int, name: str, meaning: Score) -> dict[str, Any]:
+    part = metric_part_of(job, index)
+    identity = plugin_identity(part.registered, part.options, registry())
+    known = registry().weights()
+    return {
+        "metric": part.column(part.plugin.name),
+        "score": name,
+        "summary": part.plugin.summary,
+        "description": meaning.description,
+        "source": meaning.source,
+        "unit": meaning.unit,
+        "better": meaning.better,
+        "range": [v if math.isfinite(v) else None for v in meaning.range],
+        "set_level": meaning.set_level,
+        "reacts_to": dict(meaning.reacts_to),
+        "ignores": list(meaning.ignores),
+        "weights": [
+            {
+                "name": w,
+                "licence": known[w].licence if w in known else "unknown",
+                "commercial": known[w].commercial if w in known else False,
+                "about": known[w].about if w in known else "",
+            }
+            for w in sorted(set(_weights_in(identity)))
+        ],
+    }
+
+
+def _weights_in(identity: Mapping[str, Any]) -> Iterator[str]:
+    yield from identity.get("weights", {})
+    for extractor in identity.get("extractors", {}).values():
+        yield from _weights_in(extractor)
+
+
+def _keys_text(job: Job, row: Scored) -> str:
+    """One line per metric and clip."""
+    lines = []
+    for index in range(len(suite_of(job).metrics)):
+        part = metric_part_of(job, index)
+        keys = {clip: key for (i, clip), key in sorted(row.keys.items()) if i == index}
+        inner = ",\n".join(f"  {_json(clip)}: {_json(key)}" for clip, key in keys.items())
+        lines.append(f" {_json(part.column(part.plugin.name))}: {{\n{inner}\n }}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
