@@ -7,14 +7,22 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from thbench.api import UserError
+
 START = 4
 """Height and width the CNN starts from."""
+SIZES = tuple(START << n for n in range(3, 8))
+MASKED = -2.0
+"""The mask's logit where training starts: an eighth is painted."""
 REACH = 0.25
 """Largest shift of a pixel, as a share of half the frame."""
 
 
 def channels_of(size: int, widest: int, narrowest: int) -> list[int]:
-    """Channels at 4, 8, ... `size` px."""
+    """Channels at 4, 8, ... `size` px. Raises UserError for a size that doubling 4 px does not reach."""
+    if size not in SIZES:
+        known = ", ".join(map(str, SIZES))
+        raise UserError(f"gan cannot draw {size} px", f"choose a resolution of {known}")
     levels = (size // START).bit_length()
     return [max(widest >> level, narrowest) for level in range(levels)]
 
@@ -59,8 +67,8 @@ class UpsamplingCNN(nn.Module):
         )
         self.out = nn.Conv2d(channels[-1], 6 if self.bends else 3, 3, padding=1)
         if self.bends:
-            nn.init.zeros_(self.out.weight)  # training starts from the identity frame itself
-            nn.init.constant_(self.out.bias[3:4], -2.0)  # type: ignore[index]
+            nn.init.zeros_(self.out.weight)  # at first every frame is the identity frame
+            nn.init.constant_(self.out.bias[3:4], MASKED)  # type: ignore[index]
 
     def forward(self, features: Tensor, identity: Tensor, maps: Sequence[Tensor]) -> Tensor:
         frames = len(features) // len(identity)

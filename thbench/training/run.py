@@ -87,6 +87,8 @@ def _task(
     options: TrainingOptions = part.options.training
     if steps is not None:
         options = replace(options, steps=steps)
+    if options.precision == "fp16" and settings.device == "cpu":
+        raise UserError("training.precision fp16 needs an accelerator", "bf16 works on a CPU")
     seed_step(options.seed, INITIAL, 0)
     context = RunContext(registry, settings, part.plugin.name)
     assert part.plugin.trainer is not None
