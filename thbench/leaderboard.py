@@ -177,6 +177,8 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
 
 def number(value: float) -> str:
     """Four significant digits, as tables of this field print them; exact values are in the files."""
+    if 0 < abs(value) < 1e-9:
+        return "≈0"  # what rounding leaves of a distance between equal sets
     return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
 
 
