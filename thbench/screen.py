@@ -14,54 +14,55 @@ from rich.text import Text
 from thbench.leaderboard import ARROWS, number, tables
 from thbench.results import Result
 
-_NARROWEST, _PADDING = 9, 3
+_NARROWEST, _PADDING = 8, 3
 
 
 def print_tables(results: Sequence[Result]) -> None:
-    """One table per resolution on standard output, controls below the systems."""
-    width = shutil.get_terminal_size((100, 24)).columns
-    console = Console(file=sys.stdout, width=max(width, 80))
+    """Per resolution a table on standard output: a line per score, a column per system and control."""
+    width = max(shutil.get_terminal_size((100, 24)).columns, 80)
+    console = Console(file=sys.stdout, width=width)
     for table in tables(results):
-        for columns in _parts(table, console.width):
-            console.print(_table(results[0], table, columns))
+        for rows in _parts(table, width):
+            console.print(_table(results[0], table, rows))
 
 
-def _heading(name: str, column: dict[str, Any]) -> str:
+def _label(name: str, column: dict[str, Any]) -> str:
     return f"{name} {ARROWS[column['better']]}"
 
 
-def _parts(table: dict[str, Any], width: int) -> Iterator[list[str]]:
-    """Columns in their order, as many at a time as fit beside the names of the systems."""
-    fixed = 16 + max(len(row["system"]) for row in table["rows"]) + 3 * _PADDING
-    part: list[str] = []
+def _heading(row: dict[str, Any]) -> str:
+    """A name broken at its hyphens, its rank before it."""
+    rank = f"#{row['rank']} " if row["rank"] else ""
+    return rank + row["system"].replace("-", "-\n")
+
+
+def _parts(table: dict[str, Any], width: int) -> Iterator[list[dict[str, Any]]]:
+    """Systems in their order, as many side by side as fit beside the names of the scores."""
+    fixed = max(len(_label(n, c)) for n, c in table["columns"].items()) + _PADDING + 1
+    part: list[dict[str, Any]] = []
     used = fixed
-    for name, column in table["columns"].items():
-        needed = max(len(_heading(name, column)), _NARROWEST) + _PADDING
+    for row in table["rows"]:
+        needed = max(_NARROWEST, *(len(w) for w in _heading(row).split("\n"))) + _PADDING
         if part and used + needed > width:
             yield part
             part, used = [], fixed
-        part.append(name)
+        part.append(row)
         used += needed
     yield part
 
 
-def _table(first: Result, table: dict[str, Any], columns: list[str]) -> Table:
+def _table(first: Result, table: dict[str, Any], rows: list[dict[str, Any]]) -> Table:
     shown = Table(
         title=f"{first.suite.name}, {table['resolution']} px, {first.split.n_clips} clips"
     )
-    shown.add_column("#")
-    shown.add_column("system", no_wrap=True)
-    shown.add_column("clips", justify="right", no_wrap=True)
-    for name in columns:
-        heading = Text(_heading(name, table["columns"][name]))
-        shown.add_column(heading, justify="right", no_wrap=True)
-    for row in table["rows"]:
-        cells = [_cell(row["scores"].get(name)) for name in columns]
-        if row["kind"] == "control" and not any(cells):
-            continue
+    shown.add_column("")
+    for row in rows:
         style = "dim" if row["kind"] == "control" else None
-        clips = f"{row['clips']}/{row['of']}"
-        shown.add_row(str(row["rank"] or ""), Text(row["system"]), clips, *cells, style=style)
+        shown.add_column(Text(_heading(row)), justify="right", no_wrap=True, style=style)
+    shown.add_row("clips", *(f"{row['clips']}/{row['of']}" for row in rows))
+    for name, column in table["columns"].items():
+        cells = [_cell(row["scores"].get(name)) for row in rows]
+        shown.add_row(Text(_label(name, column)), *cells)
     return shown
 
 
