@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from thbench import controls
-from thbench.api import Score, TrainedOn
+import numpy as np
+
+from thbench import controls, intervals
+from thbench.api import Over, Score, TrainedOn
 from thbench.cache import atomic_write
 from thbench.canonical import digest
 from thbench.context import plugin_identity, weights_digest
@@ -18,6 +20,8 @@ from thbench.reduce import Entrant, Scored
 from thbench.results import (
     ClipsRecord,
     DatasetRecord,
+    IntervalRecord,
+    OverRecord,
     PluginRecord,
     Reason,
     Result,
@@ -99,6 +103,7 @@ def _dataset_record(job: Job, split: Split, size: int) -> DatasetRecord:
         version=dataset_of(job).version,
         options=part.resolved,
         references_digest=digest(seen),
+        synthetic=bool(getattr(dataset_of(job), "synthetic", False)),
     )
 
 
@@ -157,11 +162,9 @@ def _clips_record(
 
 
 def _unusable(job: Job, split: Split, size: int) -> dict[str, str]:
-    """Clips of the split without a usable reference, and why."""
+    """Clips whose reference was tried and failed, and why; one not tried yet is just not generated."""
     references = job.run.references(size).stored()
-    found = {
-        c.id: references.get(c.id, {"failure": "not stored"}).get("failure") for c in split.clips
-    }
+    found = {c.id: references.get(c.id, {}).get("failure") for c in split.clips}
     return {clip: str(reason) for clip, reason in found.items() if reason is not None}
 
 
@@ -203,6 +206,7 @@ def _scores(
             continue
         identity = column_identity(job, index, row.entrant.resolution)
         beside = truth.cells.get((index, name)) if truth else None
+        over, interval = _interval(split, row, index, name, meaning)
         failures = [
             (c.id, reason)
             for c in split.clips
@@ -217,16 +221,49 @@ def _scores(
             unit=meaning.unit,
             better=meaning.better,
             set_level=meaning.set_level,
+            range=_range(meaning),
+            over=_over_record(job, index, over) if over else None,
             n=cell.n,
             of=n_clips,
             distance_from_reference=_distance(
                 meaning, cell.value, beside.value if beside else None
             ),
+            interval=interval,
             failures=_reasons(failures),
             identity=identity,
             identity_digest=digest(identity),
         )
     return found
+
+
+def _interval(
+    split: Split, row: Scored, index: int, name: str, meaning: Score
+) -> tuple[Over | None, IntervalRecord | None]:
+    """The interval of one number and the rule it follows; none where there is no number."""
+    cell = row.cells[index, name]
+    if cell.value is None or row.entrant.name == controls.HALVES:
+        return None, None
+    if meaning.set_level:
+        without = row.without.get(index, {})
+        return None, intervals.of_set(name, meaning, cell.value, without, cell.n)
+    clips = [c for c in split.clips if (index, c.id) in row.rows]
+    rows = [row.rows[index, c.id] for c in clips]
+    return intervals.of_rows(name, meaning, cell.value, rows, [c.actor for c in clips])
+
+
+def _over_record(job: Job, index: int, over: Over) -> OverRecord:
+    return OverRecord(
+        column=_row_column(job, index, over.row),
+        statistic=over.statistic,
+        absolute=over.absolute,
+        at_most=over.at_most,
+    )
+
+
+def _range(meaning: Score) -> tuple[float | None, float | None]:
+    """JSON knows no infinity: null is unbounded."""
+    low, high = (float(x) if np.isfinite(x) else None for x in meaning.range)
+    return low, high
 
 
 def _ground_truth(resolution: int, scored: Sequence[Scored]) -> Scored | None:

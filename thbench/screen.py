@@ -14,7 +14,7 @@ from rich.text import Text
 from thbench.leaderboard import ARROWS, number, tables
 from thbench.results import Result
 
-_NARROWEST, _PADDING = 8, 3
+_NARROWEST, _LONG, _PADDING = 8, 12, 3
 
 
 def print_tables(results: Sequence[Result]) -> None:
@@ -31,9 +31,10 @@ def _label(name: str, column: dict[str, Any]) -> str:
 
 
 def _heading(row: dict[str, Any]) -> str:
-    """A name broken at its hyphens, its rank before it."""
-    rank = f"#{row['rank']} " if row["rank"] else ""
-    return rank + row["system"].replace("-", "-\n")
+    """The rank and the name, a long one broken at its hyphens."""
+    name = str(row["system"])
+    name = name if len(name) <= _LONG else name.replace("-", "-\n")
+    return f"#{row['rank']} {name}" if row["rank"] else name
 
 
 def _parts(table: dict[str, Any], width: int) -> Iterator[list[dict[str, Any]]]:
@@ -62,7 +63,8 @@ def _table(first: Result, table: dict[str, Any], rows: list[dict[str, Any]]) -> 
     shown.add_row("clips", *(f"{row['clips']}/{row['of']}" for row in rows))
     for name, column in table["columns"].items():
         cells = [_cell(row["scores"].get(name)) for row in rows]
-        shown.add_row(Text(_label(name, column)), *cells)
+        if any(cells):
+            shown.add_row(Text(_label(name, column)), *cells)
     return shown
 
 
