@@ -57,6 +57,7 @@ __all__ = [
     "Observation",
     "Observations",
     "Observed",
+    "Over",
     "Pair",
     "Plugin",
     "Recording",
@@ -131,7 +132,11 @@ class Source:
 
 
 class Dataset(Protocol):
-    """Clips and their ground truth."""
+    """Clips and their ground truth.
+
+    A dataset of people who are drawn, not filmed, also sets `synthetic = True`: leaderboards keep its
+    tables apart from those of real faces.
+    """
 
     version: str
 
@@ -280,6 +285,22 @@ Better: TypeAlias = Literal["lower", "higher", "nearer-reference"]
 
 
 @dataclass(frozen=True)
+class Over:
+    """How a score follows from one row of every clip: it has an interval then, and anyone can recompute it.
+
+    row        a name in `Observation.rows`
+    statistic  over the clips
+    absolute   of |row|
+    at_most    of 1 where that is at most this and 0 elsewhere, so that the mean is a share
+    """
+
+    row: str
+    statistic: Literal["mean", "median"] = "mean"
+    absolute: bool = False
+    at_most: float | None = None
+
+
+@dataclass(frozen=True)
 class Score:
     """What one number of a metric means.
 
@@ -290,6 +311,7 @@ class Score:
                 "=n" changes by n per step of the corruption (proved by `thbench selftest`)
     ignores     corruptions that must leave the value as it is
     set_level   the value belongs to a set of clips and has no per-clip rows to average (FID)
+    over        how it follows from a row; None stands for the mean of a row of its own name, if any
     """
 
     better: Better
@@ -300,6 +322,7 @@ class Score:
     set_level: bool = False
     description: str = ""
     source: str = ""
+    over: Over | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,6 +61,7 @@ class DatasetRecord(_Model):
     version: str
     options: dict[str, Any]
     references_digest: str
+    synthetic: bool = False
 
 
 class TrainedOnRecord(_Model):
@@ -110,7 +111,10 @@ class ClipsRecord(_Model):
 
 
 class IntervalRecord(_Model):
-    """A confidence interval, or the note why there is none; docs/statistics.md."""
+    """A confidence interval, or the note why there is none; docs/statistics.md.
+
+    `without` are a set metric's values with each actor left out, from which the interval follows.
+    """
 
     low: float | None
     high: float | None
@@ -118,6 +122,16 @@ class IntervalRecord(_Model):
     method: str
     n_actors: int
     note: str = ""
+    without: dict[str, float] = {}
+
+
+class OverRecord(_Model):
+    """How a value follows from one column of clips.csv, so that anyone can recompute it: api.Over."""
+
+    column: str
+    statistic: Literal["mean", "median"] = "mean"
+    absolute: bool = False
+    at_most: float | None = None
 
 
 class ScoreRecord(_Model):
@@ -130,6 +144,8 @@ class ScoreRecord(_Model):
     unit: str = ""
     better: Literal["lower", "higher", "nearer-reference"]
     set_level: bool = False
+    range: tuple[float | None, float | None] = (None, None)
+    over: OverRecord | None = None
     n: int
     of: int
     distance_from_reference: float | None = None
@@ -137,6 +153,26 @@ class ScoreRecord(_Model):
     failures: tuple[Reason, ...] = ()
     identity: dict[str, Any]
     identity_digest: str
+
+
+class VideosRecord(_Model):
+    """A zip of one video per clip, for whoever wants to score them again."""
+
+    url: str = Field(pattern=r"^https://\S+$", max_length=1000)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class SubmissionRecord(_Model):
+    """What an entrant adds to a measured row, on the way to a leaderboard; docs/leaderboard.md.
+
+    `controls` are what the control rows of the same run scored: control -> column -> value.
+    """
+
+    submitter: str = Field(min_length=1, max_length=200)
+    licence: str = Field(default="", max_length=200)
+    reproduce: str = Field(default="", max_length=2000)
+    videos: VideosRecord | None = None
+    controls: dict[str, dict[str, float | None]] = {}
 
 
 class Result(_Model):
@@ -152,6 +188,7 @@ class Result(_Model):
     ranked: bool
     unranked_because: tuple[str, ...] = ()
     provenance: dict[str, Any]
+    submission: SubmissionRecord | None = None
 
 
 def result_text(result: Result) -> str:

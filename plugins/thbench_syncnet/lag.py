@@ -16,6 +16,7 @@ from thbench.api import (
     Context,
     Observation,
     Observations,
+    Over,
     Pair,
     Score,
     mean_of_rows,
@@ -83,6 +84,7 @@ class LipAudioLag:
                 {"delay": "=-1"},
                 description="Mean lag between mouth opening and loudness, in the sign of AV offset: "
                 "positive where the audio leads, delaying the audio by n frames gives -n.",
+                over=Over("lag"),
             ),
             "lip_audio_correlation": Score(
                 "nearer-reference",
@@ -90,6 +92,7 @@ class LipAudioLag:
                 (-1, 1),
                 {"freeze": "-"},
                 description="Mean over clips of the correlation at that lag.",
+                over=Over("correlation"),
             ),
         }
 

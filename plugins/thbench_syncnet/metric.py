@@ -13,6 +13,7 @@ from thbench.api import (
     Observation,
     Observations,
     Observed,
+    Over,
     Pair,
     Score,
     UserError,
@@ -107,25 +108,30 @@ def scores_of(options: Options) -> dict[str, Score]:
         "av_offset": Score(
             "nearer-reference", FRAME, reach, {"delay": "=-1"}, ("brightness",), source=SOURCE,
             description=f"Mean offset. {SIGN} Opposite signs cancel: read the others too.",
+            over=Over("offset"),
         ),
         "av_offset_median": Score(
             "nearer-reference", FRAME, reach, {"delay": "=-1"}, ("brightness",), source=SOURCE,
             description=f"Median offset. {SIGN}",
+            over=Over("offset", "median"),
         ),
         "av_offset_abs": Score(
             "nearer-reference", FRAME, (0, v), {"delay": "+"}, source=SOURCE,
             description="Mean of |offset| over clips.",
+            over=Over("offset", absolute=True),
         ),
         "av_offset_within_1": Score(
             "nearer-reference", "share of clips", (0, 1), {"delay": "-"}, source=SOURCE,
             description="Share of clips whose |offset| is at most one frame.",
+            over=Over("offset", absolute=True, at_most=1.0),
         ),
         "av_confidence": Score(
-            "higher", "", (0, float("inf")), {"freeze": "-"}, source=LSE_SOURCE,
+            "higher", "", (0, float("inf")), {"freeze": "-", "drop": "-"}, source=LSE_SOURCE,
             description=f"{c}: median minus minimum of the mean distances over {2 * options.vshift + 1} offsets.",
+            over=Over("confidence"),
         ),
         "lse_d": Score(
-            "lower", "", (0, float("inf")), {"freeze": "+"}, source=LSE_SOURCE,
+            "lower", "", (0, float("inf")), {"freeze": "+", "drop": "+"}, source=LSE_SOURCE,
             description=f"{d}: minimum of the mean distances over {2 * options.vshift + 1} offsets.",
         ),
     }  # fmt: skip
