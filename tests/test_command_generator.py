@@ -282,6 +282,7 @@ def test_training_is_declared() -> None:
     assert built.trained_on == TrainedOn("crema_d", frozenset({"1001", "1002"}))
 
 
+@pytest.mark.slow
 def test_conformance(tmp_path: Path) -> None:
     file = tmp_path / "toys.yaml"
     file.write_text("schema: 1\nname: toys\ndataset: {name: toy}\nsplit: all\nresolutions: [32]\n")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import misbehaving
@@ -136,12 +138,23 @@ def test_a_datasets_fault_is_named(fault: str, says: str) -> None:
     [
         ("generator", "process", "another process gets other bytes"),
         ("metric", "process", "another process gets other bytes"),
-        ("generator", "heavy", "it imports torch"),
     ],
 )
 def test_what_only_another_process_shows(kind: str, fault: str, says: str) -> None:
     found = complaints(kind, fault, spawn=True)
     assert any(says in line for line in found), found
+
+
+def test_missing_must_not_import_torch(
+    tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "torch.py").write_text("ABOUT = 'a stand-in that is quick to import'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))
+    checks = checks_for("generator", misbehaving.GENERATOR, {"fault": "heavy"}, suite=toys)
+    check = next(c for c in checks if "`missing`" in c.title)
+    with pytest.raises(AssertionError, match="it imports torch"):
+        check.run()
 
 
 def test_options_must_be_frozen_and_documented() -> None:
