@@ -312,9 +312,11 @@ def _print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
 
 
 def _show(results: list[Result], out: Path) -> None:
+    from thbench.clipstable import clips_of_run
+    from thbench.runfolder import RunFolder
     from thbench.screen import print_tables
 
-    print_tables(results)
+    print_tables(results, clips_of_run(RunFolder(out), results))
     failed = {r.system.name: r.clips.failed for r in results if r.clips.failed}
     for name, count in failed.items():
         click.echo(f"{name}: {count} clip(s) failed; reasons in its result.json", err=True)

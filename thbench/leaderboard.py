@@ -1,28 +1,43 @@
 """Result files -> tables. A pure function of files: no clock, no network, no torch.
 
 Rows of different resolutions never share a table. Within one, systems with complete coverage are
-sorted by the suite's primary score; the others follow, unranked, with the reason.
+sorted by the suite's primary score; the others follow, unranked, with the reason. With the clips
+tables given, systems that cannot be told apart share places.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thbench.results import Result, ScoreRecord
+from thbench.clipstable import ClipsTable
+from thbench.controls import GROUND_TRUTH
+from thbench.paired import Rank, ranks_with_ties
+from thbench.results import IntervalRecord, Result, ScoreRecord
+from thbench.versus import Entry, ties
+
+Clips = Mapping[tuple[int, str], ClipsTable]
+"""Clips tables by resolution and name of the row."""
 
 
-def tables(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """One table per resolution: columns with their identities, rows in the order they are shown."""
+def tables(results: Sequence[Result], clips: Clips | None = None) -> list[dict[str, Any]]:
+    """One table per resolution: columns with their identities, rows in the order they are shown.
+
+    `rank` is the place in that order; `place` says which places the system may hold, "1–2" where it
+    is tied (only with `clips`), and `tied_with` with whom.
+    """
     found = []
     for resolution in sorted({r.system.resolution for r in results}):
         rows = [r for r in results if r.system.resolution == resolution]
-        found.append(_table(resolution, rows))
+        found.append(table_of(resolution, rows, clips))
     return found
 
 
-def _table(resolution: int, results: Sequence[Result]) -> dict[str, Any]:
+def table_of(
+    resolution: int, results: Sequence[Result], clips: Clips | None = None
+) -> dict[str, Any]:
+    """One table of rows of one resolution."""
     columns: dict[str, dict[str, Any]] = {}
     for result in results:
         for name, score in result.scores.items():
@@ -33,8 +48,9 @@ def _table(resolution: int, results: Sequence[Result]) -> dict[str, Any]:
         (r for r in systems if _place(r) is not None), key=lambda r: (_place(r), r.system.name)
     )
     unranked = sorted((r for r in systems if _place(r) is None), key=lambda r: r.system.name)
-    rows = [_row(r, i + 1) for i, r in enumerate(ranked)]
-    rows += [_row(r, None) for r in [*unranked, *others]]
+    places = _places(ranked, results, clips or {})
+    rows = [_row(r, i + 1, places[r.system.name]) for i, r in enumerate(ranked)]
+    rows += [_row(r, None, None) for r in [*unranked, *others]]
     return {"resolution": resolution, "columns": columns, "rows": rows}
 
 
@@ -55,22 +71,43 @@ def _place(result: Result) -> float | None:
     return score.value if score.better == "lower" else -score.value
 
 
-def _row(result: Result, rank: int | None) -> dict[str, Any]:
+def _places(ranked: Sequence[Result], results: Sequence[Result], clips: Clips) -> dict[str, Rank]:
+    """The places of the ranked systems, by the primary score; ties only where clips tables are known."""
+    entries = {
+        r.system.name: Entry(r, table)
+        for r in results
+        if (table := clips.get((r.system.resolution, r.system.name))) is not None
+    }
+    names = [r.system.name for r in ranked]
+    if not ranked or not entries.keys() >= set(names):
+        return {name: Rank(i + 1, i + 1, ()) for i, name in enumerate(names)}
+    primary = ranked[0].suite.primary
+    assert primary is not None  # nothing is ranked without one
+    return ranks_with_ties(names, ties(primary, entries, entries.get(GROUND_TRUTH)))
+
+
+def _row(result: Result, rank: int | None, place: Rank | None) -> dict[str, Any]:
     return {
         "system": result.system.name,
         "kind": result.system.kind,
         "rank": rank,
+        "place": None if place is None else str(place),
+        "tied_with": [] if place is None else list(place.tied_with),
         "unranked_because": _why_unranked(result, rank),
         "clips": result.clips.generated,
         "of": result.clips.n,
         "trained_on": _trained_on(result),
-        "scores": {
-            name: s.model_dump(
-                mode="json", include={"value", "reason", "n", "of", "distance_from_reference"}
-            )
-            for name, s in result.scores.items()
-        },
+        "scores": {name: _score(s) for name, s in result.scores.items()},
     }
+
+
+def _score(score: ScoreRecord) -> dict[str, Any]:
+    keep = {"value", "reason", "n", "of", "distance_from_reference"}
+    return {**score.model_dump(mode="json", include=keep), "interval": _interval(score.interval)}
+
+
+def _interval(interval: IntervalRecord | None) -> dict[str, Any] | None:
+    return None if interval is None else interval.model_dump(mode="json", exclude={"without"})
 
 
 def _why_unranked(result: Result, rank: int | None) -> list[str]:
@@ -101,14 +138,14 @@ def _trained_on(result: Result) -> str:
     return f"{declared.dataset}: {n} actors" if n else "nothing"
 
 
-def leaderboard_json(results: Sequence[Result]) -> str:
+def leaderboard_json(results: Sequence[Result], clips: Clips | None = None) -> str:
     """leaderboard.json of a run."""
     suite, split = results[0].suite, results[0].split
     data = {
         "schema": 1,
         "suite": suite.model_dump(mode="json"),
         "split": split.model_dump(mode="json"),
-        "tables": tables(results),
+        "tables": tables(results, clips),
     }
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -116,7 +153,7 @@ def leaderboard_json(results: Sequence[Result]) -> str:
 ARROWS = {"lower": "↓", "higher": "↑", "nearer-reference": "→GT"}
 
 
-def leaderboard_markdown(results: Sequence[Result]) -> str:
+def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) -> str:
     """leaderboard.md of a run: every system and control, coverage, n, and what each column is."""
     suite, split = results[0].suite, results[0].split
     lines = [
@@ -124,28 +161,30 @@ def leaderboard_markdown(results: Sequence[Result]) -> str:
         "",
         f"{split.n_clips} clips of {split.n_actors} actors (split `{split.name}`), "
         f"primary score: {f'`{suite.primary}`' if suite.primary else 'none'}. "
-        "↓ lower, ↑ higher, →GT nearer to ground truth is better. A missing value is –, with its reason below.",
+        "↓ lower, ↑ higher, →GT nearer to ground truth is better. A missing value is –, with its reason below. "
+        "[low, high] is the 95 % interval over actors; systems that the primary score cannot tell "
+        "apart share places.",
         "",
     ]
     for reason in results[0].clips.without_reference:
         lines.append(
             f"- {reason.count} clip(s) without a usable reference: {escape_cell(reason.reason)}"
         )
-    for table in tables(results):
-        lines += _markdown_table(table)
+    for table in tables(results, clips):
+        lines += [f"## {table['resolution']} × {table['resolution']} px", ""]
+        lines += markdown_table(table)
     return "\n".join(lines)
 
 
-def _markdown_table(table: dict[str, Any]) -> list[str]:
+def markdown_table(table: dict[str, Any]) -> list[str]:
+    """A table, what is to be said of its rows, and the identity of every column."""
     columns = table["columns"]
     heads = ["#", "system", "clips", *(f"{c} {ARROWS[d['better']]}" for c, d in columns.items())]
-    lines = [f"## {table['resolution']} × {table['resolution']} px", ""]
-    lines.append("| " + " | ".join(escape_cell(h) for h in heads) + " |")
-    lines.append("|" + " --- |" * len(heads))
+    lines = ["| " + " | ".join(escape_cell(h) for h in heads) + " |", "|" + " --- |" * len(heads)]
     notes: list[str] = []
     for row in table["rows"]:
         name = escape_cell(row["system"])
-        cells = [str(row["rank"] or ""), f"*{name}*" if row["kind"] == "control" else name]
+        cells = [row["place"] or "", f"*{name}*" if row["kind"] == "control" else name]
         cells.append(f"{row['clips']}/{row['of']}")
         cells += [_markdown_cell(row, column, notes) for column in columns]
         lines.append("| " + " | ".join(cells) + " |")
@@ -172,7 +211,15 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
         )
         return "–"
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
-    return f"{number(score['value'])}{partial}"
+    return f"{with_interval(score)}{partial}"
+
+
+def with_interval(score: Mapping[str, Any]) -> str:
+    """`12.6 [11.9, 13.4]`, or the number alone where it has no interval or one without width."""
+    text, interval = number(score["value"]), score.get("interval")
+    if interval is None or interval["low"] is None or interval["low"] == interval["high"]:
+        return text
+    return f"{text} [{number(interval['low'])}, {number(interval['high'])}]"
 
 
 def number(value: float) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from thbench.api import Engine
 from thbench.beside import write_beside, write_clips
 from thbench.cache import atomic_write
+from thbench.clipstable import clips_of_run
 from thbench.collect import write_results
 from thbench.environment import apply_threads
 from thbench.generate import Order, generate
@@ -43,8 +44,9 @@ def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None
     results = write_results(job, split, scored)
     write_beside(job, scored)
     if results:
-        atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results))
-        atomic_write(job.run.root / "leaderboard.md", leaderboard_markdown(results))
+        clips = clips_of_run(job.run, results)
+        atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results, clips))
+        atomic_write(job.run.root / "leaderboard.md", leaderboard_markdown(results, clips))
     return results
 
 

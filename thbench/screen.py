@@ -11,17 +11,20 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from thbench.leaderboard import ARROWS, number, tables
+from thbench.leaderboard import ARROWS, Clips, number, tables
 from thbench.results import Result
 
 _NARROWEST, _LONG, _PADDING = 8, 12, 3
 
 
-def print_tables(results: Sequence[Result]) -> None:
-    """Per resolution a table on standard output: a line per score, a column per system and control."""
+def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
+    """Per resolution a table on standard output: a line per score, a column per system and control.
+
+    To stay narrow it shows no intervals; leaderboard.md has them.
+    """
     width = max(shutil.get_terminal_size((100, 24)).columns, 80)
     console = Console(file=sys.stdout, width=width)
-    for table in tables(results):
+    for table in tables(results, clips):
         for rows in _parts(table, width):
             console.print(_table(results[0], table, rows))
 
@@ -31,10 +34,10 @@ def _label(name: str, column: dict[str, Any]) -> str:
 
 
 def _heading(row: dict[str, Any]) -> str:
-    """The rank and the name, a long one broken at its hyphens."""
+    """The places it may hold and the name, a long one broken at its hyphens."""
     name = str(row["system"])
     name = name if len(name) <= _LONG else name.replace("-", "-\n")
-    return f"#{row['rank']} {name}" if row["rank"] else name
+    return f"#{row['place']} {name}" if row["place"] else name
 
 
 def _parts(table: dict[str, Any], width: int) -> Iterator[list[dict[str, Any]]]:

@@ -1,0 +1,98 @@
+"""clips.csv read back: which actor says each clip, and its rows. Strict, since it may come from a stranger."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from thbench.api import UserError
+from thbench.cache import printable
+from thbench.results import Result
+from thbench.runfolder import RunFolder
+
+LARGEST = 64_000_000
+HEAD = ("clip", "actor", "failure")
+REMEDY = "score the run again"
+
+
+@dataclass(frozen=True)
+class ClipsTable:
+    """One line per clip.
+
+    actors  clip -> actor, in the file's order     failures  clip -> why it has no video
+    cells   column -> clip -> text, empty cells left out
+    """
+
+    file: str
+    actors: Mapping[str, str]
+    failures: Mapping[str, str]
+    cells: Mapping[str, Mapping[str, str]]
+
+    def numbers(self, column: str) -> dict[str, float]:
+        """Clip -> value of one column; clips without a value are left out.
+
+        Raises UserError for a column that is not there and for a cell that is no finite number.
+        """
+        if column not in self.cells:
+            raise UserError(f"{self.file}: has no column '{column}'", REMEDY)
+        return {clip: self._number(column, clip, text) for clip, text in self.cells[column].items()}
+
+    def _number(self, column: str, clip: str, text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise UserError(f"{self.file}: clip {clip}: {column} is no finite number", REMEDY)
+        return value
+
+
+def read_clips(path: Path) -> ClipsTable:
+    """Read one table. Raises UserError for what is no such table, and for a clip or column named twice."""
+    name = printable(path)
+    try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"{name} is larger than {LARGEST} bytes", "no clips table is")
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{name} is not UTF-8 text", REMEDY) from None
+    except OSError as error:
+        raise UserError(f"{name} cannot be read: {error.strerror}", REMEDY) from None
+    return parse_clips(text, name)
+
+
+def parse_clips(text: str, name: str) -> ClipsTable:
+    """As `read_clips`, of a text; `name` is what errors call it."""
+    try:
+        head, *lines = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
+    except csv.Error as error:
+        raise UserError(f"{name} is no clips table: {error}", REMEDY) from None
+    if tuple(head[:3]) != HEAD or len(set(head)) != len(head):
+        raise UserError(f"{name} is no clips table: its columns are not right", REMEDY)
+    actors: dict[str, str] = {}
+    cells: dict[str, dict[str, str]] = {column: {} for column in head[2:]}
+    for line in lines:
+        if len(line) != len(head) or line[0] in actors:
+            raise UserError(f"{name}: the line of clip {line[:1]} is not right", REMEDY)
+        actors[line[0]] = line[1]
+        for column, cell in zip(head[2:], line[2:], strict=True):
+            if cell:
+                cells[column][line[0]] = cell
+    return ClipsTable(name, actors, cells.pop("failure"), cells)
+
+
+def clips_of_run(run: RunFolder, results: Sequence[Result]) -> dict[tuple[int, str], ClipsTable]:
+    """The tables beside the results of a run, by resolution and name."""
+    found = {}
+    for result in results:
+        system = result.system
+        is_control = system.kind == "control"
+        folder = (
+            run.control(system.resolution, system.name) if is_control else run.system(system.name)
+        )
+        found[system.resolution, system.name] = read_clips(folder.clips_file)
+    return found

@@ -1,0 +1,137 @@
+"""Two rows against each other, on the same clips, from their files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.clipstable import ClipsTable
+from thbench.intervals import LEVEL, clip_values
+from thbench.paired import Test, paired_difference, paired_distance, tied
+from thbench.results import Result
+from thbench.statistics import Interval, jackknife_interval, percentile_interval
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row: its result and its clips."""
+
+    result: Result
+    clips: ClipsTable
+
+    @property
+    def name(self) -> str:
+        return self.result.system.name
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Row a minus row b in one column, or in `note` why they cannot be compared.
+
+    by        `value`, or `distance` where nearness to the ground truth decides: negative where a is
+              the nearer one
+    test      sign flips over actors, for means of clips
+    """
+
+    column: str
+    by: str
+    interval: Interval | None = None
+    test: Test | None = None
+    note: str = ""
+
+    @property
+    def tied(self) -> bool:
+        """Whether the two cannot be told apart."""
+        return self.interval is None or tied(self.interval)
+
+
+def difference(column: str, a: Entry, b: Entry, truth: Entry | None) -> Difference:
+    """Compare two rows in one column on the clips that both have; `truth` are the references scored.
+
+    Raises UserError where a clips table lacks what its result says.
+    """
+    ours, theirs = a.result.scores.get(column), b.result.scores.get(column)
+    if ours is None or theirs is None or ours.value is None or theirs.value is None:
+        return Difference(column, "value", note="one of them has no value")
+    if ours.identity_digest != theirs.identity_digest:
+        return Difference(column, "value", note="unlike identities")
+    near = ours.better == "nearer-reference"
+    if near and (truth is None or column not in truth.result.scores):
+        return Difference(column, "distance", note="no ground truth to be near to")
+    rows = [a, b, truth] if near and truth is not None else [a, b]
+    by = "distance" if near else "value"
+    return _of_sets(column, by, rows) if ours.set_level else _of_rows(column, by, rows)
+
+
+def _of_rows(column: str, by: str, rows: Sequence[Entry]) -> Difference:
+    over = rows[0].result.scores[column].over
+    if over is None or any(r.result.scores[column].over != over for r in rows):
+        return Difference(column, by, note="it is not known how the value follows from clips")
+    values = [_values(column, row) for row in rows]
+    shared = sorted(set[str].intersection(*(set(v) for v in values)))
+    if not shared:
+        return Difference(column, by, note="they share no clip")
+    actors = rows[0].clips.actors
+    if over.statistic == "median":
+        table = np.array([[v[clip] for clip in shared] for v in values])
+        return Difference(column, by, _of_medians(table, [actors[c] for c in shared]))
+    if len(values) == 3:
+        return Difference(column, by, paired_distance(*values, actors, level=LEVEL))
+    found = paired_difference(*values, actors, level=LEVEL)
+    return Difference(column, by, found.difference, found.test)
+
+
+def _values(column: str, row: Entry) -> dict[str, float]:
+    """Clip -> what the statistic is taken of."""
+    over = row.result.scores[column].over
+    assert over is not None
+    cells = row.clips.numbers(over.column)
+    return dict(zip(cells, clip_values(over, list(cells.values())).tolist(), strict=True))
+
+
+def _of_medians(table: NDArray[np.float64], actors: Sequence[str]) -> Interval:
+    """Interval of the difference of two medians; table [2 or 3 rows, clips], the third the reference."""
+
+    def gap(drawn: NDArray[np.float64]) -> float:
+        middles = np.median(table[:, drawn.astype(np.int64)], axis=1)
+        return _gap(*middles.tolist())
+
+    return percentile_interval(np.arange(table.shape[1]), actors, gap, level=LEVEL)
+
+
+def _gap(a: float, b: float, reference: float | None = None) -> float:
+    return a - b if reference is None else abs(a - reference) - abs(b - reference)
+
+
+def _of_sets(column: str, by: str, rows: Sequence[Entry]) -> Difference:
+    """Jackknife of the difference, from the values that each row has without each actor."""
+    scores = [row.result.scores[column] for row in rows]
+    without = [s.interval.without if s.interval else {} for s in scores]
+    values = [s.value for s in scores if s.value is not None]
+    if any(s.n < s.of for s in scores) or len(values) < len(scores):
+        return Difference(column, by, note="a set is comparable only where it is complete")
+    if not without[0] or any(w.keys() != without[0].keys() for w in without):
+        return Difference(column, by, note="its actors were not left out one by one")
+    left_out = [_gap(*(w[actor] for w in without)) for actor in sorted(without[0])]
+    return Difference(
+        column, by, jackknife_interval(_gap(*values), left_out, n_clips=scores[0].n, level=LEVEL)
+    )
+
+
+Tied = Callable[[str, str], bool]
+
+
+def ties(column: str, rows: Mapping[str, Entry], truth: Entry | None) -> Tied:
+    """Whether two rows, by name, are tied in a column; each pair is compared once."""
+    known: dict[tuple[str, str], bool] = {}
+
+    def are_tied(a: str, b: str) -> bool:
+        pair = (a, b) if a < b else (b, a)
+        if pair not in known:
+            known[pair] = difference(column, rows[pair[0]], rows[pair[1]], truth).tied
+        return known[pair]
+
+    return are_tied
