@@ -1,6 +1,6 @@
 """Does a metric react to what it says it reacts to? Controlled corruptions, one curve per score.
 
-plan.py      benchmarks/selftest.yaml -> Plan
+plan.py      benchmarks/corruptions/selftest.yaml -> Plan
 observe.py   one clip under one corruption, seen by every metric
 judge.py     a curve and a declaration -> a verdict; pure functions
 measure.py   observations -> curves -> findings: every score reduced once per amount

@@ -1,4 +1,4 @@
-"""`benchmarks/selftest.yaml` -> Plan: which damage is done to which clips, and what counts as proof."""
+"""`benchmarks/corruptions/selftest.yaml` -> Plan: which damage is done to which clips, and what counts as proof."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class Plan(_Frozen):
 
 def load_plan(path: Path | None = None) -> tuple[Plan, Document]:
     """Read a plan, the shipped one by default. Raises UserError naming file, line and key."""
-    document = read_yaml(path or benchmarks_folder() / "selftest.yaml")
+    document = read_yaml(path or benchmarks_folder() / "corruptions" / "selftest.yaml")
     try:
         plan = Plan.model_validate(document.data)
     except ValidationError as error:
