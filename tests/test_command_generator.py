@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -203,6 +205,32 @@ def test_a_batch_that_fails_is_left_to_be_retried_one_by_one(ask) -> None:
     with pytest.raises(RuntimeError, match="CUDA out of luck"):
         ask(given, request(5), request(6))
     assert "CUDA out of luck" in reason(ask(given, request(5))[0])
+
+
+def test_exclusive_calls_never_overlap(tmp_path: Path, ask) -> None:
+    log = tmp_path / "log"
+    code = (
+        f"import time; f = open({str(log)!r}, 'a', 1); print('start', file=f); time.sleep(0.4); "
+        "print('end', file=f)"
+    )
+    given = options([sys.executable, "-I", "-S", "-c", code], exclusive=True)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda n: ask(given, request(n)), (3, 4, 5)))
+    assert log.read_text().split() == ["start", "end"] * 3
+
+
+def test_an_oracle_is_handed_over(tmp_path: Path, ask) -> None:
+    code = (
+        "import json,shutil,sys; line = json.loads(open(sys.argv[1]).readline()); "
+        f"assert line['oracle'] == sys.argv[2]; shutil.copy(line['oracle'], {str(tmp_path)!r})"
+    )
+    marks = np.ones((5, 68, 2), np.float32)
+    asked = replace(request(), oracle={"landmarks": marks})
+    found = ask(options([sys.executable, "-c", code, "{requests}", "{oracle}"]), asked)
+    assert "wrote no .avi file" in reason(found[0])
+    (file,) = tmp_path.glob("*.npz")
+    with np.load(file, allow_pickle=False) as arrays:
+        assert (arrays["landmarks"] == marks).all()
 
 
 def test_a_name_the_program_chose(ask) -> None:

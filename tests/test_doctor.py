@@ -81,6 +81,13 @@ def test_a_cache_that_cannot_be_written(
     assert states(findings, "caches")["THBENCH_CACHE"] == "note"
 
 
+def test_a_codec_that_is_not_there(sound: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thbench.video.codecs.ENCODERS", ("libx264", "no_such_codec"))
+    findings = examine(sound, Settings())
+    assert states(findings, "codecs")["no_such_codec"] == "broken"
+    assert is_broken(findings)
+
+
 def test_two_builds_of_opencv(sound: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     class Build:
         def __init__(self, name: str) -> None:

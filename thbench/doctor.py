@@ -18,10 +18,9 @@ from thbench.environment import Settings, provenance
 from thbench.plan import lacks
 from thbench.plugins import KINDS, Registry
 from thbench.suite import Suite
+from thbench.video.codecs import codecs_here, ffmpeg_versions
 
 State: TypeAlias = Literal["ok", "note", "missing", "broken"]
-ENCODERS = ("ffv1", "flac", "libx264", "aac")
-DECODERS = ("h264", "hevc", "vp9", "mpeg4", "ffv1", "aac", "opus", "mp3", "flac")
 _VARIABLES = ("THBENCH_CACHE", "THBENCH_WEIGHTS", "THBENCH_OFFLINE", "THBENCH_DISABLE")
 _LOW_SPACE = 2 * 10**9
 
@@ -81,21 +80,16 @@ def _opencv_builds() -> Iterator[Finding]:
 
 def _codecs() -> Iterator[Finding]:
     try:
-        import av
+        libraries, found = ffmpeg_versions(), codecs_here()
     except ImportError as error:
         yield Finding("codecs", "PyAV", "broken", str(error), "pip install av")
         return
-    libraries = ", ".join(f"{n} {'.'.join(map(str, v))}" for n, v in av.library_versions.items())
-    yield Finding("codecs", "PyAV", "ok", libraries)
-    for mode, names in (("w", ENCODERS), ("r", DECODERS)):
-        for name in names:
-            about = "encoder" if mode == "w" else "decoder"
-            try:
-                av.Codec(name, mode)
-            except ValueError:
-                yield Finding("codecs", name, "broken", f"no {about}", "pip install --upgrade av")
-            else:
-                yield Finding("codecs", name, "ok", about)
+    yield Finding("codecs", "PyAV", "ok", ", ".join(f"{n} {v}" for n, v in libraries.items()))
+    for (name, role), here in found.items():
+        if here:
+            yield Finding("codecs", name, "ok", role)
+        else:
+            yield Finding("codecs", name, "broken", f"no {role}", "pip install --upgrade av")
 
 
 def _devices() -> Iterator[Finding]:
