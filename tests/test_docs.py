@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-from conftest import ROOT
+from paths import ROOT
 
 from thbench.cli import cli
 from thbench.controls import ABOUT, CONTROLS

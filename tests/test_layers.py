@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from paths import ROOT
 
 PLUGINS = sorted(p for p in (ROOT / "plugins").iterdir() if (p / "__init__.py").exists())
 HEAVY = {"torch", "cv2", "scipy", "torchmetrics", "av", "face_alignment", "pooch", "matplotlib"}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT
+from paths import ROOT
 from runs import SUITE
 from test_cli import suite, thbench  # noqa: F401  the fixtures
 

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
 from environments import Environment, make_environment
+from paths import ROOT
 
 from thbench.errors import UserError
 from thbench.scaffold import Kind, render, write_package

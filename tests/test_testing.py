@@ -13,7 +13,7 @@ from typing import Any
 import misbehaving
 import numpy as np
 import pytest
-from conftest import ROOT
+from paths import ROOT
 from runs import SUITE
 
 from thbench.api import Clip, Plugin, Source

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from paths import ROOT
 from thbench_crema_d.catalogue import (
     COLUMNS,
     REMUXED,
