@@ -20,7 +20,16 @@ SLOW_TOYS = SUITE.replace("resolution: 32}", "resolution: 32, delay: 0.03}").rep
 def command(folder: Path, out: str, workers: int) -> list[str]:
     file = folder / "suite.yaml"
     file.write_text(SLOW_TOYS)
-    words = ["run", str(file), "--out", str(folder / out), "--workers", str(workers), "--batch", "2"]
+    words = [
+        "run",
+        str(file),
+        "--out",
+        str(folder / out),
+        "--workers",
+        str(workers),
+        "--batch",
+        "2",
+    ]
     return [sys.executable, "-m", "thbench", *words]
 
 
