@@ -176,6 +176,35 @@ def test_a_timeout_ends_the_whole_process_group(tmp_path: Path, ask) -> None:
     assert (tmp_path / "beat").read_text() == last
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="a child's death signal is Linux's")
+def test_the_program_dies_with_a_thbench_that_is_killed(tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    program = (
+        f"import time, pathlib\nwhile True: pathlib.Path({str(beat)!r})"
+        ".write_text(str(time.time())); time.sleep(0.05)"
+    )
+    given = options([sys.executable, "-I", "-S", "-c", program])
+    code = (
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent)]!r}\n"
+        "from test_command_generator import request, subject_of\n"
+        f"list(subject_of('generator', 'command', {given!r}).build().generate([request()]))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        for _ in range(600):
+            if beat.exists():
+                break
+            time.sleep(0.05)
+        assert beat.exists()
+    finally:
+        process.kill()
+        process.wait()
+    time.sleep(0.5)
+    last = beat.read_text()
+    time.sleep(0.3)
+    assert beat.read_text() == last
+
+
 def test_what_it_printed_is_kept(tmp_path: Path, ask) -> None:
     ask(options(ours(*ONE, "--fault", "die")), request(clip_id="Ä/../1001"))
     (log,) = Path(os.environ["THBENCH_CACHE"]).rglob("logs/*/*.txt")
