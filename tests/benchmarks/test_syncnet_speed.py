@@ -36,7 +36,7 @@ Benchmark = Callable[..., object]
 
 @pytest.fixture(scope="module")
 def network() -> SyncNet:
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)  # as a worker of the harness; both sides alike
     return syncnet(random_state(6, {}))
 
 
