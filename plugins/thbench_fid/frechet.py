@@ -3,10 +3,10 @@
     d^2 = |mu_1 - mu_2|^2 + tr S_1 + tr S_2 - 2 tr (S_1 S_2)^(1/2)      (Heusel et al. 2017, eq. 6)
 
 The last term never needs a matrix square root. With S_i = L_i L_i^T (pivoted Cholesky, which also
-factors singular covariances) it is the sum of the singular values of L_1^T L_2; near-singular ones are
-never taken as roots of eigenvalues, which would turn rounding of 1e-16 into 1e-8. With S_i = X_i^T X_i / (n_i - 1), X_i
-the centred features [n_i, d], it is likewise the sum of the singular values of X_1 X_2^T (n_1 x n_2),
-the better way where frames are fewer than features.
+factors singular covariances) it is the sum of the singular values of L_1^T L_2; near-singular ones
+are never taken as roots of eigenvalues, which would turn rounding of 1e-16 into 1e-8. With
+S_i = X_i^T X_i / (n_i - 1), X_i the centred features [n_i, d], it is likewise the sum of the singular
+values of X_1 X_2^T (n_1 x n_2), the better way where frames are fewer than features.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from thbench.api import ClipFailure, Context, Video
-from thbench_fid.inception import padded_batches
+from thbench_fid.inception import BATCH, padded_batches
 from thbench_fid.puppet_net import FEATURES, SIDE, PuppetNet, resized
 
 __all__ = ["WEIGHTS", "PuppetFeatures"]
@@ -28,7 +28,7 @@ class PuppetFeatures:
     """Features [T, 128] float32 of a video."""
 
     def __init__(self, context: Context) -> None:
-        self.device, self.batch = context.device, context.batch
+        self.device, self.batch = context.device, max(BATCH, context.batch)
         digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
         self.identity = f"puppet-v1, {FEATURES} features, weights {digest[:16]}, resize area or bilinear to {SIDE}"
 

@@ -1,8 +1,8 @@
 """Make tests/fid/reference.npz and reference.json again from the peers' own code.
 
-    python tests/fid/make_reference.py
+    python tests/fid/make_reference.py torch-fidelity=5e211a9 pytorch-fid=b9c1811 clean-fid=e88c4d6
 
-in an environment of its own with torch-fidelity, pytorch-fid, clean-fid and torchvision (none of which
+(the peers' commits, recorded as given) in an environment of its own with torch-fidelity, pytorch-fid, clean-fid and torchvision (none of which
 this project installs); thbench and plugins/ must be importable. Frames are synthetic, so that anyone
 gets the same files. All networks run in float64.
 """
@@ -10,6 +10,7 @@ gets the same files. All networks run in float64.
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -164,6 +165,7 @@ def main() -> None:
         values["fid"][resize] = fid(*by_set)
         values["spread"][resize] = spread(np.concatenate(by_set))
     values["statistics"] = dict(statistics())
+    values["peers"] = dict(argument.split("=", 1) for argument in sys.argv[1:])
     values["versions"] = {"torch": torch.__version__, "scipy": scipy.__version__}
     np.savez_compressed(HERE / "reference.npz", **arrays)
     (HERE / "reference.json").write_text(json.dumps(values, indent=2) + "\n")
