@@ -139,7 +139,7 @@ def scores_of(options: Options) -> dict[str, Score]:
 
 def _unqualified(options: Options) -> tuple[str, str]:
     seen = options.input if options.input == "whole" else f"tracked by {options.detector}"
-    how = f"weights {options.weights}, input {seen}"
+    how = f"weights {options.weights}, input {seen}, {options.precision}, edge {options.edge}"
     return (
         f"computed like LSE-C, but not comparable with published values ({how})",
         f"computed like LSE-D, but not comparable with published values ({how})",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -76,7 +76,6 @@ def feature_options(options: FeatureOptions) -> dict[str, object]:
     return {f.name: getattr(options, f.name) for f in fields(FeatureOptions)}
 
 
-def published_form(options: FeatureOptions) -> bool:
-    """Whether the numbers may be called LSE-C and LSE-D: published weights, and the reference's crop."""
-    reference = FeatureOptions(input="tracked", precision=options.precision)
-    return feature_options(options) == feature_options(reference)
+def published_form(options: Options) -> bool:
+    """Whether the numbers may be called LSE-C and LSE-D: published weights, and all else as the reference."""
+    return replace(options, min_windows=Options.min_windows) == Options(input="tracked")

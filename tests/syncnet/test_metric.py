@@ -95,11 +95,15 @@ def test_nothing_scored_has_no_value() -> None:
 
 def test_only_the_reference_crop_with_published_weights_may_be_called_lse() -> None:
     assert published_form(Options(input="tracked"))
+    assert published_form(Options(input="tracked", min_windows=20))
     assert scores_of(Options(input="tracked"))["lse_d"].description.startswith("LSE-D:")
     for other in (
         Options(),
         Options(input="tracked", detector="yunet"),
         Options(input="tracked", min_track=30),
+        Options(input="tracked", precision="bf16"),
+        Options(input="tracked", edge="valid"),
+        Options(input="tracked", vshift=10),
         Options(weights="puppet-v1"),
     ):
         assert not published_form(other)
