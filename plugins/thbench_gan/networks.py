@@ -105,6 +105,7 @@ class Discriminator(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         b, t, _, h, w = x.shape
         beside = self.code(code).transpose(1, 2)[..., None, None].expand(b, -1, t, h, w)
-        seen = self.layers(torch.cat((x.transpose(1, 2), beside), dim=1))
+        both = torch.cat((x.transpose(1, 2), beside), dim=1)
+        seen = self.layers(both.contiguous(memory_format=torch.channels_last_3d))
         logit: Tensor = self.head(seen.mean(dim=2).flatten(1))
         return logit.squeeze(1)

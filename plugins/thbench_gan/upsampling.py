@@ -73,6 +73,7 @@ class UpsamplingCNN(nn.Module):
     def forward(self, features: Tensor, identity: Tensor, maps: Sequence[Tensor]) -> Tensor:
         frames = len(features) // len(identity)
         x = self.start(features).unflatten(1, (-1, START, START))
+        x = x.contiguous(memory_format=torch.channels_last)  # a fifth faster on a CPU
         beside = {m.shape[-1]: m for m in (*maps, identity)} if self.bends else {}
         for level in self.levels:
             x = level(x, beside.get(2 * x.shape[-1]), frames)

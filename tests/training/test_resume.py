@@ -79,7 +79,7 @@ def test_another_training_is_not_continued(tmp_path: Path) -> None:
     trained(tmp_path, steps=1)
     with pytest.raises(UserError, match=r"another training: training\.batch \(wanted 3, has 2\)"):
         trained(tmp_path, setting(batch=3), steps=2)
-    with pytest.raises(UserError, match="options.lambda_pixel"):
+    with pytest.raises(UserError, match=r"options\.lambda_pixel"):
         trained(tmp_path, ["systems.gan.lambda_pixel=7"], steps=2)
     with pytest.raises(UserError, match="dataset"):
         trained(tmp_path, ["dataset.n_actors=3", "split.train=[1001, 1002]", "split.validation=[]",
