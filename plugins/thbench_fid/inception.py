@@ -45,7 +45,7 @@ class InceptionFeatures:
     @cached_property
     def network(self) -> Inception2015:
         network = weights.load(self.path).to(self.device, self.dtype)
-        return network.to(memory_format=torch.channels_last)
+        return channels_last(network)
 
     def __call__(self, video: Video) -> NDArray[np.float32]:
         if not video.n_frames:
@@ -54,6 +54,14 @@ class InceptionFeatures:
             self.network, video.frames, self.resize, self.batch, self.dtype, self.device
         )
         return found.astype(np.float32)
+
+
+def channels_last(network: Inception2015) -> Inception2015:
+    """The network with its weights in the layout that is fastest on CPUs and GPUs alike."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 def extract(

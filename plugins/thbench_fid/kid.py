@@ -39,13 +39,13 @@ def kid(
 def mmd2(x: Features, y: Features) -> float:
     """Unbiased squared MMD of two sets of m features each, in float64 (Binkowski et al. 2018, eq. 4)."""
     m = len(x)
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    within = off_diagonal(kernel(x, x)) + off_diagonal(kernel(y, y))
-    return float(within / (m * (m - 1)) - 2 * kernel(x, y).mean())
+    a, b = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    within = off_diagonal(kernel(a, a)) + off_diagonal(kernel(b, b))
+    return float(within / (m * (m - 1)) - 2 * kernel(a, b).mean())
 
 
 def kernel(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    k = x @ y.T / x.shape[1] + 1
+    k: NDArray[np.float64] = x @ y.T / x.shape[1] + 1
     return k * k * k
 
 

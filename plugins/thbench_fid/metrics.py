@@ -80,7 +80,9 @@ class Fid(SetMetric):
                     self.features(generated), self.features(reference)
                 )
             else:
-                value = frechet.fid_from_moments(self.moments(generated), self.moments(reference))
+                value = frechet.fid_from_moments(
+                    self.set_moments(generated), self.set_moments(reference)
+                )
         return {"fid": value, self.frames_row: float(n)}
 
     def notes(self, observed: Observations) -> Sequence[str]:
@@ -93,7 +95,7 @@ class Fid(SetMetric):
         ]
         return [mark for mark in marks if mark]
 
-    def moments(self, observed: Sequence[Observed]) -> moments.Moments:
+    def set_moments(self, observed: Sequence[Observed]) -> moments.Moments:
         """Moments of the set, summed clip by clip in the order given."""
         return moments.summed(self.parts(observed))
 
@@ -126,20 +128,14 @@ class PrecisionRecall(SetMetric):
     """Improved precision and recall, k = 3."""
 
     def __init__(self, extractor: Extractor, max_frames: int) -> None:
-        source = "Kynkäänniemi et al. 2019, eq. 1 and 2, k = 3"
-        share = {"range": (0.0, 1.0), "set_level": True, "ignores": IGNORES, "source": source}
         values = {
-            "precision": Score(
-                better="higher",
-                description="share of generated frames inside the reference's manifold",
-                reacts_to={"blur": "-", "noise": "-", "brightness": "-"},
-                **share,
+            "precision": share(
+                "share of generated frames inside the reference's manifold",
+                {"blur": "-", "noise": "-", "brightness": "-"},
             ),
-            "recall": Score(
-                better="higher",
-                description="share of reference frames inside the generated manifold",
-                reacts_to={"blur": "-", "brightness": "-", "freeze": "-", "drop": "-"},
-                **share,
+            "recall": share(
+                "share of reference frames inside the generated manifold",
+                {"blur": "-", "brightness": "-", "freeze": "-", "drop": "-"},
             ),
         }
         super().__init__("precision_recall", extractor, max_frames, values)
@@ -149,6 +145,18 @@ class PrecisionRecall(SetMetric):
             x, y = self.features(observed.generated), self.features(observed.reference)
             precision, recall = neighbours.precision_recall(x, y)
         return {"precision": precision, "recall": recall, self.frames_row: float(len(x))}
+
+
+def share(description: str, reacts_to: Mapping[str, str]) -> Score:
+    return Score(
+        better="higher",
+        range=(0.0, 1.0),
+        reacts_to=reacts_to,
+        ignores=IGNORES,
+        set_level=True,
+        description=description,
+        source="Kynkäänniemi et al. 2019, eq. 1 and 2, k = 3",
+    )
 
 
 def frames_score(name: str) -> Score:

@@ -52,8 +52,9 @@ def folded(network: PuppetNet) -> PuppetNet:
     out = PuppetNet(trained=True)
     with torch.no_grad():
         for source, norm, target in zip(network.convs, network.norms, out.convs, strict=True):
-            assert isinstance(norm, nn.BatchNorm2d)
-            assert isinstance(norm.running_var, Tensor)
+            assert isinstance(norm, nn.BatchNorm2d) and isinstance(source, nn.Conv2d)
+            assert isinstance(target, nn.Conv2d) and target.bias is not None
+            assert norm.running_var is not None and norm.running_mean is not None
             scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
             target.weight.copy_(source.weight * scale[:, None, None, None])
             target.bias.copy_(norm.bias - norm.running_mean * scale)

@@ -75,5 +75,5 @@ def clean(frames: Frames, side: int = SIDE) -> NDArray[np.float32]:
     for t, frame in enumerate(frames):
         for c in range(3):
             channel = Image.fromarray(frame[:, :, c].astype(np.float32))  # mode F
-            out[t, :, :, c] = channel.resize((side, side), Image.Resampling.BICUBIC)
+            out[t, :, :, c] = np.asarray(channel.resize((side, side), Image.Resampling.BICUBIC))
     return out.clip(0, 255)

@@ -130,7 +130,7 @@ def report(
     name: str, network: PuppetNet, heads: Heads, data: Data, parts: Sequence[str]
 ) -> dict[str, float]:
     """Shares of frames whose `parts` (actor, viseme, emotion) are named rightly; mean pose error."""
-    features = torch.cat([network(resized(f)) for f in data.frames.split(512)])
+    features = torch.cat([network(resized(f)) for f in torch.split(data.frames, 512)])
     right = {
         part: float(
             (getattr(heads, part)(features).argmax(1) == getattr(data, part)).double().mean()
