@@ -16,6 +16,7 @@ from thbench.canonical import digest
 from thbench.context import plugin_identity, weights_digest
 from thbench.environment import provenance
 from thbench.plugins import Registered, registry
+from thbench.ranking import why_unranked
 from thbench.reduce import Entrant, Scored
 from thbench.results import (
     ClipsRecord,
@@ -55,7 +56,7 @@ def _result(job: Job, split: Split, row: Scored, scored: Sequence[Scored], table
     system = _system_record(job, row.entrant)
     clips = _clips_record(split, row, _unusable(job, split, row.entrant.resolution), table)
     scores = _scores(job, split, row, scored, clips.n)
-    reasons = _unranked(split, system, clips, scores)
+    reasons = why_unranked(split.dataset, split.actors, system, clips)
     return Result(
         suite=SuiteRecord(
             name=suite.name,
@@ -283,22 +284,6 @@ def _distance(meaning: Score, value: float | None, truth: float | None) -> float
     if value is None or truth is None:
         return None
     return abs(value - truth)
-
-
-def _unranked(
-    split: Split, system: SystemRecord, clips: ClipsRecord, scores: Mapping[str, ScoreRecord]
-) -> list[str]:
-    """Every reason that keeps a system out of the ranking."""
-    reasons = []
-    if clips.failed:
-        reasons.append(f"{clips.failed} of {clips.n} clips failed")
-    if system.oracle:
-        reasons.append(f"sees the target's {', '.join(system.oracle)}")
-    if system.trained_on is not None:
-        declared = TrainedOn(system.trained_on.dataset, frozenset(system.trained_on.actors))
-        if leaked := sorted(split.leaked(declared)):
-            reasons.append(f"trained on test actors {', '.join(leaked)}")
-    return reasons
 
 
 def _clips_table(job: Job, split: Split, row: Scored) -> str:

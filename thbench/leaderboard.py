@@ -176,15 +176,25 @@ def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) 
     return "\n".join(lines)
 
 
-def markdown_table(table: dict[str, Any]) -> list[str]:
-    """A table, what is to be said of its rows, and the identity of every column."""
+def markdown_table(table: dict[str, Any], extra: Sequence[str] = ()) -> list[str]:
+    """A table, what is to be said of its rows, and the identity of every column.
+
+    `extra` names further keys of the rows to be shown.
+    """
     columns = table["columns"]
-    heads = ["#", "system", "clips", *(f"{c} {ARROWS[d['better']]}" for c, d in columns.items())]
+    heads = [
+        "#",
+        "system",
+        *extra,
+        "clips",
+        *(f"{c} {ARROWS[d['better']]}" for c, d in columns.items()),
+    ]
     lines = ["| " + " | ".join(escape_cell(h) for h in heads) + " |", "|" + " --- |" * len(heads)]
     notes: list[str] = []
     for row in table["rows"]:
         name = escape_cell(row["system"])
         cells = [row["place"] or "", f"*{name}*" if row["kind"] == "control" else name]
+        cells += [escape_cell(row[key]) for key in extra]
         cells.append(f"{row['clips']}/{row['of']}")
         cells += [_markdown_cell(row, column, notes) for column in columns]
         lines.append("| " + " | ".join(cells) + " |")
@@ -211,7 +221,8 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
         )
         return "–"
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
-    return f"{with_interval(score)}{partial}"
+    mark = " †" if column in row.get("self_reported", ()) else ""
+    return f"{with_interval(score)}{partial}{mark}"
 
 
 def with_interval(score: Mapping[str, Any]) -> str:
@@ -233,6 +244,7 @@ def escape_cell(text: str) -> str:
     """Text from outside in a Markdown table: no markup, no HTML, no line break."""
     text = " ".join(str(text).split())
     for old, new in (
+        ("\\", "\\\\"),
         ("&", "&amp;"),
         ("<", "&lt;"),
         (">", "&gt;"),

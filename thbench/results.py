@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from thbench.api import UserError
 
 SCHEMA = 1
+LARGEST = 16_000_000
+"""Bytes of a result document that are read at all."""
 
 # Older documents are brought up to date by name: {version: function to the next version}.
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
@@ -168,7 +170,7 @@ class SubmissionRecord(_Model):
     `controls` are what the control rows of the same run scored: control -> column -> value.
     """
 
-    submitter: str = Field(min_length=1, max_length=200)
+    submitter: str = Field(default="", max_length=200)
     licence: str = Field(default="", max_length=200)
     reproduce: str = Field(default="", max_length=2000)
     videos: VideosRecord | None = None
@@ -203,6 +205,8 @@ def read_result(path: Path) -> Result:
     Raises UserError naming file and key for damaged, unknown or newer documents.
     """
     try:
+        if path.stat().st_size > LARGEST:
+            raise UserError(f"{path} is larger than {LARGEST} bytes", "no result document is")
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
     except (OSError, ValueError, RecursionError) as error:
         raise UserError(

@@ -1,0 +1,112 @@
+"""Rows of a finished run -> files of the leaderboard. Nothing is computed, nothing overwritten unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from thbench.api import UserError
+from thbench.board.store import clips_file, place, verified_file
+from thbench.cache import atomic_write, printable
+from thbench.clipstable import read_clips
+from thbench.results import Result, SubmissionRecord, read_result, result_text
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A result document of a run, with its clips table."""
+
+    path: Path
+    result: Result
+
+    @property
+    def table(self) -> Path:
+        return self.path.with_name("clips.csv")
+
+
+def candidates(run: Path) -> list[Candidate]:
+    """The rows of a run folder, or the one of a system's folder or result.json. Raises UserError."""
+    if run.is_file():
+        return [Candidate(run, read_result(run))]
+    if (run / "result.json").is_file():
+        return [Candidate(run / "result.json", read_result(run / "result.json"))]
+    files = [*run.glob("systems/*/result.json"), *run.glob("controls/*/*/result.json")]
+    if not files:
+        raise UserError(f"{printable(run)} holds no result", "give a finished run or a result.json")
+    return [Candidate(path, read_result(path)) for path in sorted(files)]
+
+
+def chosen(found: Sequence[Candidate], names: Sequence[str], pin: bool) -> list[Candidate]:
+    """The systems asked for (all by default), then with `pin` the controls."""
+    systems = {c.result.system.name: c for c in found if c.result.system.kind == "system"}
+    if unknown := [n for n in names if n not in systems]:
+        raise UserError(f"the run has no system '{unknown[0]}'", f"has: {', '.join(systems)}")
+    controls = [c for c in found if c.result.system.kind == "control"]
+    kept = [c for name, c in systems.items() if not names or name in names]
+    if not kept and not (pin and controls):
+        raise UserError("there is no system to add", "--pin adds control rows")
+    return kept + (controls if pin else [])
+
+
+def control_values(
+    found: Sequence[Candidate], result: Result
+) -> dict[str, dict[str, float | None]]:
+    """What the control rows of the same run scored at the same resolution."""
+    return {
+        c.result.system.name: {name: s.value for name, s in sorted(c.result.scores.items())}
+        for c in found
+        if c.result.system.kind == "control"
+        and c.result.system.resolution == result.system.resolution
+    }
+
+
+def add(
+    run: Path,
+    root: Path,
+    revision: str,
+    submission: SubmissionRecord,
+    names: Sequence[str] = (),
+    pin: bool = False,
+    replace: bool = False,
+) -> list[Path]:
+    """Write the rows of a run into the leaderboard at `root` and return where.
+
+    Raises UserError where a row of that revision exists with other content and `replace` is not
+    given, and where a clips table is missing.
+    """
+    found = candidates(run)
+    written = []
+    for candidate in chosen(found, names, pin):
+        result = candidate.result
+        filled = submission.model_copy(update={"controls": control_values(found, result)})
+        text = result_text(result.model_copy(update={"submission": filled}))
+        target = place(root, result, revision)
+        table = read_table(candidate.table)
+        _refuse_another(target, text, table, replace)
+        atomic_write(clips_file(target), table)
+        atomic_write(target, text)
+        written.append(target)
+    return written
+
+
+def read_table(path: Path) -> bytes:
+    """The bytes of a clips table that can be read as one."""
+    read_clips(path)
+    return path.read_bytes()
+
+
+def _refuse_another(target: Path, text: str, table: bytes, replace: bool) -> None:
+    if not target.exists():
+        return
+    table_file = clips_file(target)
+    same = target.read_bytes() == text.encode() and (
+        table_file.is_file() and table_file.read_bytes() == table
+    )
+    if not same and not replace:
+        raise UserError(
+            f"{printable(target)} exists and is another result",
+            "give --revision, or --replace to put this one in its place",
+        )
+    if not same:
+        verified_file(target).unlink(missing_ok=True)

@@ -1,0 +1,153 @@
+"""Committed files -> the leaderboard's data. A pure function of files: no clock, network or torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from thbench import controls
+from thbench.board.store import Row, read_rows
+from thbench.leaderboard import table_of
+from thbench.published import Published, load_published
+from thbench.ranking import why_unranked
+from thbench.results import Result
+
+Identity = frozenset[tuple[str, str]]
+"""Which columns a row has, and what they are."""
+
+
+def board(root: Path) -> dict[str, Any]:
+    """Everything the pages show: measured tables, the synthetic ones apart, and published rows.
+
+    Raises UserError for a file that cannot be what it claims to be.
+    """
+    tables = [_table(rows) for rows in groups(read_rows(root))]
+    published = {p.stem: load_published(p) for p in sorted((root / "published").glob("*.yaml"))}
+    return {
+        "schema": 1,
+        "measured": [t for t in tables if not t["synthetic"]],
+        "synthetic": [t for t in tables if t["synthetic"]],
+        "published": {name: _published(found) for name, found in published.items()},
+    }
+
+
+def board_text(data: dict[str, Any]) -> str:
+    """The one spelling of data.json."""
+    return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def groups(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows that may stand in one table: same suite, split, resolution, and identity of every column.
+
+    A row with fewer columns joins one whose columns include its own.
+    """
+    found: list[tuple[tuple[Any, ...], Identity, list[Row]]] = []
+    for row in sorted(rows, key=_by_columns):
+        where, identity = _where(row), _identity(row)
+        for other, known, members in found:
+            if other == where and identity <= known:
+                members.append(row)
+                break
+        else:
+            found.append((where, identity, [row]))
+    return [members for _, _, members in sorted(found, key=lambda g: (g[0], sorted(g[1])))]
+
+
+def _by_columns(row: Row) -> tuple[int, list[tuple[str, str]], str]:
+    """The widest rows first."""
+    identity = _identity(row)
+    return -len(identity), sorted(identity), row.path.as_posix()
+
+
+def _where(row: Row) -> tuple[Any, ...]:
+    result = row.result
+    return (
+        result.suite.name,
+        result.suite.digest,
+        result.split.digest,
+        result.dataset.synthetic,
+        result.system.resolution,
+    )
+
+
+def _identity(row: Row) -> Identity:
+    return frozenset((name, s.identity_digest) for name, s in row.result.scores.items())
+
+
+def _table(rows: Sequence[Row]) -> dict[str, Any]:
+    first = rows[0].result
+    ordered = sorted(rows, key=lambda r: _order(r.result))
+    named = {id(row): _name(row, rows) for row in rows}
+    results = [_judged(row, named[id(row)]) for row in ordered]
+    resolution = first.system.resolution
+    clips = {(resolution, named[id(row)]): row.clips for row in rows}
+    table = table_of(resolution, results, clips)
+    origin = {named[id(row)]: row for row in rows}
+    for shown in table["rows"]:
+        shown.update(_beside(origin[shown["system"]]))
+    return {
+        **table,
+        "suite": first.suite.name,
+        "suite_digest": first.suite.digest,
+        "split": first.split.name,
+        "split_digest": first.split.digest,
+        "dataset": first.dataset.plugin.name,
+        "synthetic": first.dataset.synthetic,
+        "n_clips": first.split.n_clips,
+        "n_actors": first.split.n_actors,
+        "primary": first.suite.primary,
+    }
+
+
+def _order(result: Result) -> tuple[int, str]:
+    """Controls in their usual order; systems are sorted by score afterwards."""
+    name, known = result.system.name, controls.CONTROLS
+    return known.index(name) if name in known else len(known), name
+
+
+def _name(row: Row, rows: Iterable[Row]) -> str:
+    """The system's name, with its revision where the table holds several."""
+    name = row.result.system.name
+    same = [r for r in rows if r.result.system.name == name]
+    return f"{name} ({row.revision})" if len(same) > 1 else name
+
+
+def _judged(row: Row, name: str) -> Result:
+    """The result under the name it is shown with, its ranking decided here and not by the document."""
+    result = row.result
+    reasons = why_unranked(
+        result.dataset.plugin.name, set(row.clips.actors.values()), result.system, result.clips
+    )
+    system = result.system.model_copy(update={"name": name})
+    ranked = not reasons and not row.is_control
+    return result.model_copy(
+        update={"system": system, "ranked": ranked, "unranked_because": tuple(reasons)}
+    )
+
+
+def _beside(row: Row) -> dict[str, Any]:
+    """What the files say of a row beyond its scores."""
+    submission, verification = row.result.submission, row.verification
+    confirmed = bool(verification and verification.sets) or row.is_control
+    scores = row.result.scores
+    root = row.path.parents[3]
+    return {
+        "revision": row.revision,
+        "tier": row.tier,
+        "verified_clips": verification.videos[0] if verification else 0,
+        "self_reported": []
+        if confirmed
+        else sorted(n for n, s in scores.items() if s.over is None),
+        "submission": submission.model_dump(mode="json", exclude={"controls"})
+        if submission
+        else None,
+        "non_commercial": list(row.result.system.non_commercial),
+        "file": row.path.relative_to(root).as_posix(),
+    }
+
+
+def _published(found: Published) -> dict[str, Any]:
+    data: dict[str, Any] = found.model_dump(mode="json", by_alias=True)
+    return data

@@ -1,0 +1,171 @@
+"""What can be verified of a row from its files: nothing is taken from the document that can be recomputed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from thbench import controls
+from thbench.api import Dataset, UserError
+from thbench.board.recompute import is_halves, recomputed
+from thbench.board.store import Row, pins_of
+from thbench.context import build
+from thbench.environment import Settings
+from thbench.intervals import is_same
+from thbench.plugins import registry
+from thbench.ranking import why_unranked
+from thbench.split import Split, select
+from thbench.suite import NAME, Suite, benchmarks_folder, load_suite
+
+TOLERANCE = 0.01
+"""Share of a pinned control's value by which the same control of another machine may differ."""
+NEARLY_ZERO = 1e-6
+"""A difference below this is rounding, whatever it is a share of."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a row is checked against: the suite as it is installed here, its clips, the pinned controls."""
+
+    suite: Suite
+    dataset: Dataset
+    split: Split
+    pins: Mapping[str, Row]
+
+
+def ground_of(row: Row, rows: list[Row], suites: Path | None = None) -> Ground:
+    """Load the suite that a row names. Raises UserError where there is none of that name.
+
+    suites  a folder of suite files; the shipped ones by default
+    """
+    name, folder = row.result.suite.name, suites or benchmarks_folder()
+    file = folder / f"{name}.yaml"
+    if not re.fullmatch(NAME.strip("^$"), name) or not file.is_file():
+        raise UserError(f"there is no suite '{name}'", "--suites FOLDER says where others lie")
+    suite = load_suite(file, registry())
+    settings = Settings(offline=True)
+    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry(), settings)
+    return Ground(suite, dataset, select(suite, dataset.clips()), pins_of(rows, row.result))
+
+
+def problems(row: Row, ground: Ground) -> list[str]:
+    """Everything that is wrong with a row; an empty list makes it rows-verified."""
+    found = [*_suite(row, ground), *_split(row, ground)]
+    if row.digests[1] != row.result.clips.table_sha256:
+        found.append("the clips table is not the one that was scored: another sha256")
+    found += recomputed(row)
+    found += _ranking(row, ground)
+    found += _meaning(row, ground)
+    found += _controls(row, ground)
+    return found
+
+
+def remarks(row: Row, ground: Ground) -> list[str]:
+    """What a reader should know, though nothing is wrong."""
+    found = []
+    if not ground.pins:
+        found.append("no control row of this suite and resolution is pinned: columns not compared")
+    if row.result.submission is None or not row.result.submission.submitter:
+        found.append("names no submitter")
+    own = [c for c, s in row.result.scores.items() if s.value is not None and s.over is None]
+    if own:
+        found.append(f"not recomputed from rows, self-reported: {', '.join(sorted(own))}")
+    return found
+
+
+def _suite(row: Row, ground: Ground) -> Iterator[str]:
+    suite, claimed = ground.suite, row.result.suite
+    if claimed.digest != suite.digest:
+        yield f"measured on another suite '{claimed.name}': digest {claimed.digest[:12]}, not {suite.digest[:12]}"
+    if (claimed.seed, claimed.identity_frame) != (suite.seed, str(suite.identity_frame)):
+        yield "seed or identity frame are not the suite's"
+    if claimed.primary != suite.primary:
+        yield f"primary score {claimed.primary} is not the suite's"
+    dataset = row.result.dataset
+    if dataset.plugin.name != suite.dataset.plugin.name:
+        yield f"dataset {dataset.plugin.name} is not the suite's"
+    if dataset.version != ground.dataset.version:
+        yield f"version {dataset.version} of the dataset, {ground.dataset.version} is installed"
+    if dataset.synthetic != bool(getattr(ground.dataset, "synthetic", False)):
+        yield "says the wrong thing on whether its people are synthetic"
+
+
+def _split(row: Row, ground: Ground) -> Iterator[str]:
+    split, claimed = ground.split, row.result.split
+    if (claimed.name, claimed.digest) != (split.name, split.digest):
+        yield f"measured on another split: digest {claimed.digest[:12]}, not {split.digest[:12]}"
+    if (claimed.n_clips, claimed.n_actors) != (len(split.clips), len(split.actors)):
+        yield "the numbers of clips and actors are not the split's"
+    actors = {c.id: c.actor for c in split.clips}
+    if missing := sorted(actors.keys() - row.clips.actors.keys()):
+        yield f"{len(missing)} clip(s) of the split are missing from the table: {missing[0]}, ..."
+    if strange := sorted(row.clips.actors.keys() - actors.keys()):
+        yield f"{len(strange)} clip(s) of the table are not in the split: {strange[0]}, ..."
+    if any(actor != actors.get(clip, actor) for clip, actor in row.clips.actors.items()):
+        yield "a clip of the table is said by another actor than in the split"
+
+
+def _ranking(row: Row, ground: Ground) -> Iterator[str]:
+    result = row.result
+    if row.is_control:
+        if result.ranked:
+            yield "a control is never ranked"
+        return
+    reasons = why_unranked(ground.split.dataset, ground.split.actors, result.system, result.clips)
+    if result.ranked and reasons:
+        yield f"claims to be ranked: {'; '.join(reasons)}"
+    elif sorted(result.unranked_because) != sorted(reasons) or result.ranked == bool(reasons):
+        yield "why it is or is not ranked does not follow from the document"
+
+
+def _meaning(row: Row, ground: Ground) -> Iterator[str]:
+    """What columns mean, against the pinned ground truth: direction, unit, range, rule."""
+    truth = ground.pins.get(controls.GROUND_TRUTH)
+    if truth is None or row.path == truth.path or is_halves(row):
+        return
+    pinned = truth.result.scores
+    if pinned.keys() != row.result.scores.keys():
+        odd = sorted(pinned.keys() ^ row.result.scores.keys())
+        yield f"its columns are not the suite's: {', '.join(odd[:5])}"
+    fields = {"metric", "score", "unit", "better", "set_level", "range", "over"}
+    for column in sorted(pinned.keys() & row.result.scores.keys()):
+        ours, theirs = pinned[column], row.result.scores[column]
+        if ours.model_dump(include=fields) != theirs.model_dump(include=fields):
+            yield f"{column}: means something else than in the pinned ground truth"
+
+
+def _controls(row: Row, ground: Ground) -> Iterator[str]:
+    """The control rows of the same run against the pinned ones, where their columns are the same."""
+    submission = row.result.submission
+    if row.is_control or submission is None:
+        return
+    for name, pin in sorted(ground.pins.items()):
+        claimed = submission.controls.get(name)
+        if claimed is None:
+            yield f"lacks the control {name} of its run"
+            continue
+        for column, pinned in sorted(pin.result.scores.items()):
+            ours = row.result.scores.get(column)
+            if ours is None or ours.identity_digest != pinned.identity_digest:
+                continue
+            if not within(claimed.get(column), pinned.value):
+                yield f"control {name}, {column}: {claimed.get(column)!r}, pinned {pinned.value!r}"
+    yield from _distances(row, submission.controls.get(controls.GROUND_TRUTH, {}))
+
+
+def _distances(row: Row, truth: Mapping[str, float | None]) -> Iterator[str]:
+    for column, score in sorted(row.result.scores.items()):
+        reference, claimed = truth.get(column), score.distance_from_reference
+        if score.value is None or reference is None or claimed is None:
+            continue
+        if not is_same(abs(score.value - reference), claimed):
+            yield f"{column}: its distance from the ground truth does not follow"
+
+
+def within(value: float | None, pinned: float | None, tolerance: float = TOLERANCE) -> bool:
+    """Whether a value is the pinned one within a share of it."""
+    if value is None or pinned is None:
+        return value is None and pinned is None
+    return abs(value - pinned) <= tolerance * abs(pinned) + NEARLY_ZERO

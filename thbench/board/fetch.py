@@ -1,0 +1,96 @@
+"""Download the zip of videos that a row names, and unpack it where nothing can leave the folder."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+import zipfile
+from pathlib import Path, PurePosixPath
+
+from thbench.api import UserError
+from thbench.environment import default_offline
+from thbench.results import VideosRecord
+
+LARGEST = 50 * 10**9
+MOST_FILES = 100_000
+_CHUNK = 1 << 20
+
+
+def fetch_videos(videos: VideosRecord, folder: Path) -> Path:
+    """The folder with the unpacked videos. Raises UserError for another file than promised."""
+    if default_offline():
+        raise UserError("THBENCH_OFFLINE forbids the download", "unset it, or give --videos DIR")
+    archive = folder / "videos.zip"
+    found = _download(videos.url, archive)
+    if found != videos.sha256:
+        raise UserError(
+            f"{videos.url}: SHA-256 {found[:12]}..., not {videos.sha256[:12]}...",
+            "the entrant must publish the videos that were scored",
+        )
+    return unpack(archive, folder / "videos")
+
+
+def _download(url: str, target: Path) -> str:
+    """Write the body of an address to a file and return its SHA-256; all redirects stay on https."""
+    import requests
+
+    total, sha = 0, hashlib.sha256()
+    try:
+        with requests.get(url, stream=True, timeout=60) as response, target.open("xb") as file:
+            if any(not r.url.startswith("https://") for r in [*response.history, response]):
+                raise UserError(f"{url} leads away from https", "another address")
+            response.raise_for_status()
+            for chunk in response.iter_content(_CHUNK):
+                total += len(chunk)
+                if total > LARGEST:
+                    raise UserError(f"{url} is larger than {LARGEST} bytes", "smaller videos")
+                sha.update(chunk)
+                file.write(chunk)
+    except requests.RequestException as error:
+        raise UserError(f"{url}: {type(error).__name__}", "is it reachable?") from None
+    return sha.hexdigest()
+
+
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack a flat zip of plain files.
+
+    Raises UserError for folders, links and names that leave `folder`, and for what expands beyond reason.
+    """
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            members = [m for m in zipped.infolist() if not m.is_dir()]
+            if len(members) > MOST_FILES or sum(m.file_size for m in members) > LARGEST:
+                raise UserError(f"{archive} expands beyond reason", "one video per clip")
+            names = [_flat_name(m) for m in members]
+            if len(set(names)) != len(names):
+                raise UserError(f"{archive} holds two files of one name", "one video per clip")
+            folder.mkdir(parents=True)
+            for member, name in zip(members, names, strict=True):
+                _copy(zipped, member, folder / name)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise UserError(
+            f"{archive} is no zip of videos: {error}", "zip one video per clip"
+        ) from None
+    return folder
+
+
+def _flat_name(member: zipfile.ZipInfo) -> str:
+    """The last part of a member's name: `videos/a.mp4` is `a.mp4`."""
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    mode = member.external_attr >> 16
+    if path.is_absolute() or ".." in path.parts or stat.S_ISLNK(mode) or path.name.startswith("."):
+        raise UserError(
+            f"the zip holds '{member.filename}'", "only plain files, one video per clip"
+        )
+    return path.name
+
+
+def _copy(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
+    """Copy one member; a header that lies about the size ends in an error, not in a full disk."""
+    left = member.file_size
+    with zipped.open(member) as source, target.open("xb") as file:
+        while chunk := source.read(_CHUNK):
+            left -= len(chunk)
+            if left < 0:
+                raise UserError(f"'{member.filename}' is larger than it says", "a sound zip")
+            file.write(chunk)

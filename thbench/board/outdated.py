@@ -1,0 +1,48 @@
+"""Rows whose columns are no longer what the installed plugins measure, and must be scored again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from thbench.api import UserError
+from thbench.board.checks import ground_of
+from thbench.board.store import Row
+from thbench.canonical import digest
+from thbench.context import plugin_identity
+from thbench.plugins import registry
+from thbench.suite import MetricPart, Suite
+
+
+def outdated(rows: Sequence[Row], suites: Path | None = None) -> Iterator[tuple[Row, list[str]]]:
+    """Rows with what is old about them; rows that are current are left out."""
+    for row in rows:
+        try:
+            suite = ground_of(row, [], suites).suite
+        except UserError as error:
+            yield row, [error.message]
+            continue
+        if found := list(_changes(row, suite)):
+            yield row, found
+
+
+def _changes(row: Row, suite: Suite) -> Iterator[str]:
+    if row.result.suite.digest != suite.digest:
+        yield f"suite {suite.name} is another one now"
+    for column, score in sorted(row.result.scores.items()):
+        part = _part(suite, score.metric, score.score, column)
+        if part is None:
+            yield f"{column}: the suite does not measure it"
+        elif current_identity(part, row.result.system.resolution) != score.identity_digest:
+            yield f"{column}: has another identity now"
+
+
+def _part(suite: Suite, metric: str, score: str, column: str) -> MetricPart | None:
+    parts = (m for m in suite.metrics if m.plugin.name == metric and m.column(score) == column)
+    return next(parts, None)
+
+
+def current_identity(part: MetricPart, resolution: int) -> str:
+    """The identity digest that this metric's columns have in this installation."""
+    identity = plugin_identity(part.registered, part.options, registry())
+    return digest({**identity, "resolution": resolution})

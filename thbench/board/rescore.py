@@ -1,0 +1,143 @@
+"""Score a row's videos again, by the same stages as any run, and compare clip by clip."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from thbench.adhoc import TEMPLATE
+from thbench.api import Engine, UserError
+from thbench.board.checks import Ground, within
+from thbench.board.store import Row
+from thbench.clipstable import ClipsTable, clips_of_run
+from thbench.environment import Settings
+from thbench.pipeline import run_generate, run_score
+from thbench.plan import job_for, lacks
+from thbench.plugins import registry
+from thbench.results import Result
+from thbench.suite import Suite, benchmarks_folder, build_suite
+from thbench.yamlfile import read_yaml
+
+TOLERANCE = 0.001
+"""Share by which a clip's number may differ on another machine."""
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What came of it: `clips` were scored again of `of`; `sets` says that set metrics were, too."""
+
+    problems: tuple[str, ...]
+    clips: int
+    of: int
+    sets: bool
+
+
+def rescore(
+    row: Row,
+    ground: Ground,
+    videos: Path,
+    sample: int | None,
+    seed: int,
+    settings: Settings,
+    engine: Engine,
+    scratch: Path,
+) -> Rescored:
+    """Score `sample` random clips (None: all) of a folder of videos and compare them with the row.
+
+    videos   one file per clip, named by its id
+    seed     draws the sample: unknown to the entrant before
+    scratch  a folder for the run
+
+    Raises UserError where the dataset or a metric is not ready on this machine.
+    """
+    claimed = [c for c in row.clips.actors if c not in _failed(row)]
+    size = len(claimed) if sample is None else min(sample, len(claimed))
+    chosen = frozenset(random.Random(seed).sample(sorted(claimed), size))  # noqa: S311  no secret
+    suite = _suite_of_videos(row, ground, videos)
+    if missing := lacks(suite, registry(), settings):
+        raise UserError(f"to score videos again: {missing[0].line()}", "then verify again")
+    split = replace(ground.split, clips=tuple(c for c in ground.split.clips if c.id in chosen))
+    job = job_for(suite, scratch, settings)
+    with job.run.locked():
+        run_generate(job, split, engine)
+        results = run_score(job, split, engine)
+        tables = clips_of_run(job.run, results)
+    again, table = results[0], tables[results[0].system.resolution, results[0].system.name]
+    found = list(_clips(row, table, sorted(chosen), again))
+    whole = size == len(claimed) == row.result.clips.n
+    if whole:
+        found += _sets(row, again)
+    return Rescored(tuple(found), size, row.result.clips.n, whole)
+
+
+def _failed(row: Row) -> set[str]:
+    record = row.result.clips
+    return {c for r in (*record.failures, *record.without_reference) for c in r.clips}
+
+
+def _suite_of_videos(row: Row, ground: Ground, videos: Path) -> Suite:
+    """The suite with one system, which delivers the videos as they are."""
+    template = next(iter(read_yaml(benchmarks_folder() / TEMPLATE).data["systems"].values()))
+    system = {
+        "generator": template["generator"],
+        "resolution": row.result.system.resolution,
+        "root": str(videos.absolute()),
+    }
+    if row.result.clips.trimmed:
+        system["length"] = template["length"]
+    data = deepcopy(ground.suite.document.data)
+    data.update(systems={row.result.system.name: system}, controls=[], resolutions=[])
+    return build_suite(replace(ground.suite.document, data=data), registry())
+
+
+def _clips(row: Row, again: ClipsTable, chosen: Sequence[str], result: Result) -> Iterator[str]:
+    failed = {c: r.reason for r in result.clips.failures for c in r.clips}
+    for clip in chosen:
+        if clip in failed:
+            yield f"clip {clip}: {failed[clip]}"
+            continue
+        for column in sorted(row.clips.cells.keys() | again.cells.keys()):
+            ours, theirs = _cell(again, column, clip), _cell(row.clips, column, clip)
+            if not _agree(ours, theirs):
+                yield f"clip {clip}, {column}: scored again {ours or 'nothing'}, claimed {theirs or 'nothing'}"
+
+
+def _cell(table: ClipsTable, column: str, clip: str) -> str:
+    cells: Mapping[str, str] = table.cells.get(column, {})
+    return cells.get(clip, "")
+
+
+def _agree(ours: str, theirs: str) -> bool:
+    if ours == theirs:
+        return True
+    try:
+        return within(float(theirs), float(ours), TOLERANCE)
+    except ValueError:
+        return False
+
+
+def _sets(row: Row, again: Result) -> Iterator[str]:
+    for column, score in sorted(row.result.scores.items()):
+        found = _value(again, column)
+        if score.set_level and not within(score.value, found, TOLERANCE):
+            yield f"{column}: scored again {found!r}, claimed {score.value!r}"
+
+
+def against(row: Row, other: Result) -> list[str]:
+    """What differs in a result that somebody else's run of the same system gave."""
+    ours = row.result
+    if (ours.suite.digest, ours.split.digest) != (other.suite.digest, other.split.digest):
+        return ["the other run is of another suite or split"]
+    return [
+        f"{column}: reproduced {found!r}, claimed {score.value!r}"
+        for column, score in sorted(ours.scores.items())
+        if not within(score.value, found := _value(other, column))
+    ]
+
+
+def _value(result: Result, column: str) -> float | None:
+    score = result.scores.get(column)
+    return score.value if score else None

@@ -1,0 +1,123 @@
+"""One row through all checks that were asked for, and the tier that it earns."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import thbench
+from thbench.api import Engine, UserError
+from thbench.board.add import candidates
+from thbench.board.checks import Ground, ground_of, problems, remarks
+from thbench.board.fetch import fetch_videos
+from thbench.board.rescore import Rescored, against, rescore
+from thbench.board.store import Row, Tier, Verification, read_row, verified_file
+from thbench.cache import atomic_write
+from thbench.environment import Settings
+from thbench.results import Result
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which checks: of files alone, of videos in a folder or from the row's address, of another run."""
+
+    suites: Path | None = None
+    videos: Path | None = None
+    fetch: bool = False
+    sample: int | None = None
+    seed: int = 0
+    other: Path | None = None
+
+    @property
+    def of_videos(self) -> bool:
+        return self.fetch or self.videos is not None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What came of one row; `tier` is None where it has problems."""
+
+    path: Path
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    tier: Tier | None = None
+    verification: Verification | None = None
+
+
+def verify(
+    path: Path, root: Path, rows: list[Row], wanted: Wanted, settings: Settings, engine: Engine
+) -> Finding:
+    """Verify one result document of the leaderboard at `root`; `rows` are all that could be read."""
+    try:
+        row = read_row(root, path)
+        ground = ground_of(row, rows, wanted.suites)
+        found = problems(row, ground)
+        said = remarks(row, ground)
+        tier: Tier = "rows-verified" if ground.pins or row.is_control else "self-reported"
+        rescored = None
+        if wanted.of_videos and not found:
+            rescored = _videos(row, ground, wanted, settings, engine)
+            found, tier = [*rescored.problems], "videos-verified"
+        if wanted.other is not None and not found:
+            found, tier = against(row, _other(row, wanted.other)), "reproduced"
+    except UserError as error:
+        return Finding(path, (str(error),))
+    if found:
+        return Finding(path, tuple(found), tuple(said))
+    return Finding(path, (), tuple(said), tier, _record(row, tier, rescored))
+
+
+def _videos(
+    row: Row, ground: Ground, wanted: Wanted, settings: Settings, engine: Engine
+) -> Rescored:
+    with tempfile.TemporaryDirectory(prefix="thbench-verify-") as name:
+        scratch = Path(name)
+        videos = wanted.videos
+        if videos is None:
+            videos = _fetched(row, scratch)
+        return rescore(
+            row, ground, videos, wanted.sample, wanted.seed, settings, engine, scratch / "run"
+        )
+
+
+def _fetched(row: Row, scratch: Path) -> Path:
+    submission = row.result.submission
+    if submission is None or submission.videos is None:
+        raise UserError("the row names no videos", "give --videos DIR")
+    return fetch_videos(submission.videos, scratch)
+
+
+def _other(row: Row, run: Path) -> Result:
+    system = row.result.system
+    for candidate in candidates(run):
+        theirs = candidate.result.system
+        if (theirs.name, theirs.kind, theirs.resolution) == (
+            system.name,
+            system.kind,
+            system.resolution,
+        ):
+            return candidate.result
+    raise UserError(f"{run} has no {system.name} at {system.resolution} px", "another run")
+
+
+def _record(row: Row, tier: Tier, rescored: Rescored | None) -> Verification:
+    result_sha256, clips_sha256 = row.digests
+    videos = (rescored.clips, rescored.of) if rescored else (0, 0)
+    return Verification(
+        result_sha256=result_sha256,
+        clips_sha256=clips_sha256,
+        tier=tier,
+        videos=videos,
+        sets=tier == "reproduced" or bool(rescored and rescored.sets),
+        thbench=thbench.__version__,
+    )
+
+
+def record(finding: Finding) -> Path | None:
+    """Write down what was verified, beside the row; None where it has problems."""
+    if finding.verification is None:
+        return None
+    file = verified_file(finding.path)
+    atomic_write(file, finding.verification.model_dump_json(indent=1) + "\n")
+    return file
