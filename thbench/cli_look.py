@@ -11,40 +11,106 @@ from thbench.errors import UserError
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--filmstrip", metavar="CLIP", help="A picture of CLIP: systems x frames.")
-@click.option("--sheet", is_flag=True, help="A picture of every clip's middle frame.")
+@click.argument("run", type=click.Path(path_type=Path), required=False)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder [default: RUN/report].")
+@click.option(
+    "--clips",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Players for N clips, worst and best first.",
+)
+@click.option("--no-videos", is_flag=True, help="No players: tables, cards and plots only.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--selftest",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="selftest.json for the metric cards [default: RUN/selftest.json].",
+)
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Instead of RUN: the pages of a leaderboard folder, from its result files.",
+)
+@click.option("--filmstrip", metavar="CLIP", help="Only a picture of CLIP: systems x frames.")
+@click.option("--sheet", is_flag=True, help="Only a picture of every clip's middle frame.")
 @click.option("--frames", metavar="5,20", help="Frames of the film strip, counted from 0.")
 @click.option(
     "--columns",
     type=click.IntRange(1, 200),
     default=8,
     show_default=True,
-    help="Without --frames: so many, evenly spaced.",
+    help="Of the film strip, without --frames: so many, evenly spaced.",
 )
-@click.option("--systems", metavar="A,B", help="Only these systems, or controls, in this order.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), help="The PNG [default: in RUN].")
+@click.option(
+    "--systems", metavar="A,B", help="In pictures only these, or controls, in this order."
+)
 def report(
-    run: Path,
+    run: Path | None,
+    out: Path | None,
+    clips: int | None,
+    no_videos: bool,
+    workers: int,
+    selftest: Path | None,
+    site: Path | None,
     filmstrip: str | None,
     sheet: bool,
     frames: str | None,
     columns: int,
     systems: str | None,
+) -> None:
+    """Pages about a finished RUN folder: tables, players side by side, clips, metric cards.
+
+    Open index.html in any browser, no server needed. Running it again makes only what has changed.
+    With --filmstrip or --sheet a picture for papers instead: the ground truth comes first, systems
+    of several resolutions stand in groups, each with its own ground truth.
+    """
+    if site is not None:
+        _site(site, out, bool(run or filmstrip or sheet))
+        return
+    if run is None:
+        raise UserError("report needs a RUN folder", "thbench report RUN, or --site FOLDER")
+    if filmstrip or sheet:
+        _picture(run, filmstrip, sheet, frames, columns, _words(systems), out)
+        return
+    from thbench.engines.local import LocalEngine
+    from thbench.report.cards import read_selftest
+    from thbench.report.page import Options, write_report
+
+    tested = selftest or run / "selftest.json"
+    options = Options(
+        players=0 if no_videos else clips,
+        selftest=read_selftest(tested) if selftest or tested.exists() else None,
+    )
+    click.echo(write_report(run, out or run / "report", LocalEngine(workers), options))
+
+
+def _site(folder: Path, out: Path | None, more: bool) -> None:
+    from thbench.report.site import write_site
+
+    if more:
+        raise UserError("--site takes no RUN and makes no pictures", "give one of them")
+    for path in write_site(folder, out or folder / "site"):
+        click.echo(path)
+
+
+def _picture(
+    run: Path,
+    filmstrip: str | None,
+    sheet: bool,
+    frames: str | None,
+    columns: int,
+    names: list[str],
     out: Path | None,
 ) -> None:
-    """Pictures of a finished RUN folder for papers: film strips and contact sheets.
-
-    The ground truth comes first. Systems of several resolutions stand in groups, each with its own
-    ground truth.
-    """
     from thbench.canonical import file_name
     from thbench.report.filmstrip import film_strip, write_png, write_sheets
     from thbench.runfolder import RunFolder
 
-    if bool(filmstrip) == sheet:
-        raise UserError("report needs --filmstrip CLIP or --sheet", "one of the two")
-    folder, names = RunFolder(run), _words(systems)
+    if filmstrip and sheet:
+        raise UserError("report makes --filmstrip CLIP or --sheet", "one of the two")
+    folder = RunFolder(run)
     if filmstrip:
         picture = film_strip(folder, filmstrip, _numbers(frames), columns, names)
         written = [out or run / f"filmstrip-{file_name(filmstrip)}.png"]

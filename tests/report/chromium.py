@@ -1,0 +1,158 @@
+"""Chromium without a window, driven over its own debugging pipe: no driver program, no dependency."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import select
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FLAGS = (
+    "--headless=new", "--remote-debugging-pipe", "--no-first-run", "--no-sandbox", "--disable-gpu",
+    "--disable-background-networking", "--disable-component-update", "--mute-audio",
+    "--hide-scrollbars", "--force-device-scale-factor=1",
+)  # fmt: skip
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def installed() -> str | None:
+    return next((path for name in NAMES if (path := shutil.which(name))), None)
+
+
+class Page:
+    """One tab. `problems` are console errors and exceptions, `requests` every address it asked for."""
+
+    def __init__(self, program: str) -> None:
+        self.profile = tempfile.mkdtemp(prefix="thbench-chromium-")
+        ours_read, theirs_write = os.pipe()
+        theirs_read, self._write = os.pipe()
+        self._read = ours_read
+        quiet = os.open(os.devnull, os.O_WRONLY)
+        self.pid = os.posix_spawn(
+            program,
+            [program, *FLAGS, f"--user-data-dir={self.profile}", "about:blank"],
+            os.environ,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, theirs_read, 3),
+                (os.POSIX_SPAWN_DUP2, theirs_write, 4),
+                (os.POSIX_SPAWN_DUP2, quiet, 1),
+                (os.POSIX_SPAWN_DUP2, quiet, 2),
+            ],
+            setpgroup=0,
+        )
+        for end in (theirs_read, theirs_write, quiet):
+            os.close(end)
+        self._buffer, self._id, self._session = b"", 0, ""
+        self.problems: list[str] = []
+        self.requests: list[str] = []
+        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        attached = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+        self.size(1280, 900)
+
+    def call(self, method: str, parameters: Mapping[str, Any] | None = None) -> Any:
+        self._id += 1
+        message: dict[str, Any] = {"id": self._id, "method": method, "params": parameters or {}}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next(60)
+            if answer.get("id") == self._id:
+                if "error" in answer:
+                    raise RuntimeError(f"{method}: {answer['error']['message']}")
+                return answer["result"]
+            self._event(answer)
+
+    def _next(self, seconds: float) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            if not select.select([self._read], [], [], seconds)[0]:
+                raise TimeoutError(f"no answer from Chromium in {seconds} s")
+            data = os.read(self._read, 1 << 16)
+            if not data:
+                raise RuntimeError("Chromium has ended")
+            self._buffer += data
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        found: dict[str, Any] = json.loads(message)
+        return found
+
+    def _event(self, event: Mapping[str, Any]) -> None:
+        data = event.get("params", {})
+        match event.get("method"):
+            case "Network.requestWillBeSent":
+                self.requests.append(data["request"]["url"])
+            case "Runtime.exceptionThrown":
+                self.problems.append(str(data["exceptionDetails"].get("exception", data)))
+            case "Runtime.consoleAPICalled" if data["type"] in ("error", "assert"):
+                self.problems.append(str(data["args"]))
+            case "Log.entryAdded" if data["entry"]["level"] == "error":
+                self.problems.append(f"{data['entry']['text']} {data['entry'].get('url', '')}")
+
+    def size(self, width: int, height: int) -> None:
+        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        self.call("Emulation.setDeviceMetricsOverride", metrics)
+
+    def open(self, address: str) -> None:
+        """Load a page from scratch, also where only the part after # differs."""
+        self.call("Page.navigate", {"url": "about:blank"})
+        self.call("Page.navigate", {"url": address})
+        self.wait("document.readyState === 'complete' && document.documentElement.className === 'js'")
+
+    def go(self, place: str) -> None:
+        self.run(f"location.hash = {json.dumps(place)}; 1")
+
+    def run(self, expression: str) -> Any:
+        """The value of a JavaScript expression; promises are awaited."""
+        asked = {"expression": expression, "awaitPromise": True, "returnByValue": True}
+        answer = self.call("Runtime.evaluate", asked)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(str(answer["exceptionDetails"].get("exception")))
+        return answer["result"].get("value")
+
+    def wait(self, condition: str, seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not self.run(f"Boolean({condition})"):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{condition}; {self.problems}")
+            time.sleep(0.05)
+
+    def click(self, selector: str) -> None:
+        """A real click of the mouse in the middle of the first element that fits."""
+        self.wait(f"document.querySelector({json.dumps(selector)})")
+        x, y = self.run(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)});"
+            "e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect();"
+            "return [b.x + b.width / 2, b.y + b.height / 2]; })()"
+        )
+        for kind in ("mousePressed", "mouseReleased"):
+            event = {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}
+            self.call("Input.dispatchMouseEvent", event)
+
+    def key(self, key: str, code: int = 0) -> None:
+        for kind in ("rawKeyDown", "keyUp"):
+            event = {"type": kind, "key": key, "windowsVirtualKeyCode": code}
+            self.call("Input.dispatchKeyEvent", event)
+
+    def screenshot(self, path: Path, whole: bool = False) -> None:
+        asked = {"format": "png", "captureBeyondViewport": whole}
+        path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot", asked)["data"]))
+
+    def close(self) -> None:
+        self._session = ""
+        try:
+            self.call("Browser.close")
+        except (RuntimeError, TimeoutError, OSError):
+            os.killpg(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        for end in (self._read, self._write):
+            os.close(end)
+        shutil.rmtree(self.profile, ignore_errors=True)

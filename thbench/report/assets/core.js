@@ -1,0 +1,148 @@
+// Shared by all views: data that loads on demand, elements, numbers, and which view is shown.
+"use strict";
+const thb = {
+  data: {}, waiting: {}, views: {},
+
+  // Data files call this. A page opened from a disk may not fetch, so they come as scripts.
+  put(name, data) { thb.data[name] = data; },
+
+  load(name) {
+    if (name in thb.data) return Promise.resolve(thb.data[name]);
+    if (!(name in thb.waiting)) {
+      thb.waiting[name] = new Promise((resolve, reject) => {
+        const script = document.createElement("script");
+        script.src = "data/" + encodeURIComponent(name) + ".js";
+        script.onload = () => resolve(thb.data[name]);
+        script.onerror = () => { delete thb.waiting[name]; reject(new Error(name + " is not in this report")); };
+        document.head.append(script);
+      });
+    }
+    return thb.waiting[name];
+  },
+
+  // Text from outside enters a page here only, as text.
+  el(tag, attributes, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (value === true) element.setAttribute(name, "");
+      else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value);
+    }
+    element.append(...children.flat().filter(c => c !== null && c !== undefined));
+    return element;
+  },
+
+  svg(tag, attributes, ...children) {
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(attributes || {})) element.setAttribute(name, value);
+    element.append(...children);
+    return element;
+  },
+
+  number(value) {
+    if (value === null || value === undefined) return "–";
+    if (value !== 0 && (Math.abs(value) < 1e-3 || Math.abs(value) >= 1e5)) return value.toExponential(1);
+    return String(Number(value.toPrecision(4)));
+  },
+
+  select(label, options, chosen, change) {
+    const box = thb.el("select", { onchange: () => change(box.value) },
+      options.map(([value, text]) => thb.el("option", { value, selected: String(value) === String(chosen) }, text)));
+    return thb.el("label", {}, label, " ", box);
+  },
+
+  // "#clip/ID?of=1" -> { view: "clip", what: "ID", query: URLSearchParams }
+  place() {
+    const [path, query] = (location.hash.slice(1) || "overview").split("?");
+    const [view, ...rest] = path.split("/");
+    return { view, what: decodeURIComponent(rest.join("/")), query: new URLSearchParams(query || "") };
+  },
+
+  link(view, what, query) {
+    const words = new URLSearchParams(Object.entries(query || {}).filter(([, v]) => v !== "" && v !== null && v !== undefined)).toString();
+    return "#" + view + (what ? "/" + encodeURIComponent(what) : "") + (words ? "?" + words : "");
+  },
+
+  card(column) { return column === null || column === undefined ? null : thb.link("metrics", column); },
+
+  labels(index) {
+    return Object.entries(thb.data.core.clips.labels).map(([name, l]) => [name, l.values[l.codes[index]]]);
+  },
+
+  // Smaller is better; null where the direction is unknown.
+  badness(column, entrant, clip, value) {
+    if (value === null || value === undefined) return null;
+    if (column.better === "lower") return value;
+    if (column.better === "higher") return -value;
+    const truth = thb.truthOf(entrant), rows = truth === null ? null : thb.data["rows-" + truth];
+    const beside = rows && rows.values[column.name] ? rows.values[column.name][clip] : null;
+    return column.better && beside !== null && beside !== undefined ? Math.abs(value - beside) : null;
+  },
+
+  truthOf(entrant) {
+    const all = thb.data.core.entrants, found = all.findIndex(e => e.truth && e.size === all[entrant].size);
+    return found < 0 ? null : found;
+  },
+
+  named(index) {
+    const all = thb.data.core.entrants, sizes = new Set(all.map(e => e.size));
+    return all[index].name + (sizes.size > 1 ? " · " + all[index].size + " px" : "");
+  },
+
+  colours: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
+  colour(index) {
+    const all = thb.data.core.entrants;
+    if (all[index].truth) return "#222222";
+    const same = all.map((e, i) => [e, i]).filter(([e]) => (e.kind === "control") === (all[index].kind === "control") && !e.truth);
+    const place = same.findIndex(([, i]) => i === index);
+    return all[index].kind === "control" ? ["#8A8A8A", "#A98467", "#7A93AC", "#9A8AA8", "#7F9A7A"][place % 5] : thb.colours[place % 6];
+  },
+
+  route() {
+    const place = thb.place();
+    const view = document.getElementById("view-" + place.view) ? place.view : "overview";
+    for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== "view-" + view;
+    for (const link of document.querySelectorAll("nav a")) {
+      const of = link.getAttribute("href").slice(1).split("?")[0];
+      if (of === view || (of === "clips" && view === "clip")) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    }
+    if (thb.leave) { thb.leave(); thb.leave = null; }
+    if (thb.views[view]) thb.views[view](place);
+    if (view === "metrics" && place.what) {
+      const card = document.getElementById("card-" + place.what);
+      if (card) { card.open = true; card.scrollIntoView(); card.classList.add("pointed"); }
+    } else if (thb.shown !== view + place.what) window.scrollTo(0, 0);
+    thb.shown = view + place.what;
+  },
+
+  // Tables drawn by the server sort by the number in data-sort, then by text; missing values stay last.
+  sortable(table) {
+    table.querySelectorAll("thead button[data-column]").forEach(button => button.addEventListener("click", () => {
+      const column = Number(button.dataset.column), head = button.closest("th");
+      const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+      table.querySelectorAll("th[aria-sort]").forEach(th => th.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
+      for (const body of table.tBodies) {
+        const rows = [...body.rows].filter(r => r.cells.length > column);
+        rows.sort((a, b) => thb.compare(a.cells[column].dataset.sort ?? a.cells[column].textContent,
+          b.cells[column].dataset.sort ?? b.cells[column].textContent, direction));
+        body.append(...rows);
+      }
+    }));
+  },
+
+  compare(a, b, direction) {
+    const missing = v => v === null || v === undefined || v === "";
+    if (missing(a) || missing(b)) return missing(a) - missing(b);
+    const x = Number(a), y = Number(b);
+    return direction * (Number.isNaN(x) || Number.isNaN(y) ? String(a).localeCompare(String(b)) : x - y);
+  },
+};
+
+addEventListener("hashchange", thb.route);
+addEventListener("DOMContentLoaded", () => {
+  document.documentElement.classList.add("js");
+  document.querySelectorAll("table.sortable").forEach(thb.sortable);
+  thb.route();
+});

@@ -1,0 +1,101 @@
+"""Curves of one video over time, and what metrics kept of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.api import Frames
+from thbench.beside import OBSERVATIONS
+from thbench.keys import observation_cache
+from thbench.report.script import shorts
+from thbench.runfolder import VideoFolder
+
+WINDOW = 8
+"""Frames of the longest window assumed where lengths alone cannot tell."""
+
+
+def motion(frames: Frames) -> NDArray[np.float64]:
+    """[T] mean |difference| to the frame before, in grey levels 0..255; NaN for the first frame."""
+    found = np.full(len(frames), np.nan)
+    for i in range(1, len(frames)):  # frame by frame: a whole clip of differences is large
+        found[i] = np.abs(frames[i].astype(np.int16) - frames[i - 1]).mean()
+    return found
+
+
+def brightness(frames: Frames) -> NDArray[np.float64]:
+    """[T] mean grey level of each frame, 0..255."""
+    found: NDArray[np.float64] = frames.mean(axis=(1, 2, 3), dtype=np.float64)
+    return found
+
+
+def curves_of(frames: Frames) -> dict[str, list[float | None]]:
+    return {
+        "motion": shorts(motion(frames).tolist(), 4),
+        "brightness": shorts(brightness(frames).tolist()),
+    }
+
+
+def observation_keys(folder: VideoFolder) -> dict[str, dict[str, str]]:
+    """metric -> clip id -> cache key; empty for runs that were made before they were kept."""
+    try:
+        found: dict[str, dict[str, str]] = json.loads(
+            (folder.path / OBSERVATIONS).read_text(encoding="utf-8")
+        )
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def kept_arrays(
+    keys: Mapping[str, str], n_frames: int, over_time: Collection[tuple[str, str]]
+) -> Iterator[dict[str, Any]]:
+    """Every one-dimensional array of numbers that metrics kept of a video.
+
+    `keys` leads from a metric to the key of its observation. `start` is the frame of the first
+    entry (half a window in) where the array runs over time, and None where it runs over something else.
+    """
+    for metric, name, values in _arrays(keys):
+        runs = (metric, name) in over_time
+        yield {
+            "metric": metric,
+            "name": name,
+            "start": (n_frames - len(values)) / 2 if runs else None,
+            "values": shorts(values.astype(np.float64).tolist(), 4),
+        }
+
+
+def over_time(videos: Iterable[tuple[Mapping[str, str], int]]) -> set[tuple[str, str]]:
+    """Which arrays, as (metric, name), run over time: their lengths follow those of the videos.
+
+    `videos` are observation keys with the number of frames. Where all videos are equally long, an
+    array is over time when it is at most WINDOW entries shorter.
+    """
+    lengths: dict[tuple[str, str], set[tuple[int, int]]] = {}
+    for keys, n_frames in videos:
+        for metric, name, values in _arrays(keys):
+            lengths.setdefault((metric, name), set()).add((n_frames, len(values)))
+    return {known for known, pairs in lengths.items() if _follows(pairs)}
+
+
+def _follows(pairs: set[tuple[int, int]]) -> bool:
+    shorter = {n - length for n, length in pairs}
+    if not all(s >= 0 for s in shorter):
+        return False
+    varied = len({n for n, _ in pairs}) > 1
+    return len(shorter) == 1 if varied else max(shorter) <= WINDOW
+
+
+def _arrays(keys: Mapping[str, str]) -> Iterator[tuple[str, str, NDArray[Any]]]:
+    cache = observation_cache()
+    for metric, key in keys.items():
+        record = cache.get(key)
+        for name in record.arrays if record else ():
+            assert record is not None
+            values = record.arrays[name]
+            if values.ndim == 1 and len(values) > 1 and values.dtype.kind in "fiub":
+                yield metric, name, values

@@ -1,0 +1,83 @@
+"""Training curves of systems whose checkpoint lies in a training folder, read generically from CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from thbench.report.charts import Series, line_chart
+from thbench.report.material import Entrant, Material
+
+POINTS = 120
+"""A curve is drawn through at most so many points, each the mean of the lines around it."""
+AXES = ("step", "epoch")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Charts of one system's logs, one per column, every log file a line."""
+
+    system: str
+    folder: Path
+    charts: Sequence[str]
+    pictures: Sequence[Path]
+
+
+def trainings(material: Material) -> list[Training]:
+    """Systems whose options name a file or folder with *.csv logs that have a `step` column beside it."""
+    found = []
+    for entrant in material.entrants:
+        for folder in dict.fromkeys(_folders(entrant)):
+            logs = {p.stem: rows for p in sorted(folder.glob("*.csv")) if (rows := _read(p))}
+            if logs:
+                pictures = sorted(folder.rglob("*.png"))[-12:]
+                found.append(Training(entrant.name, folder, list(_charts(logs)), pictures))
+    return found
+
+
+def _folders(entrant: Entrant) -> Iterator[Path]:
+    for value in entrant.result.system.options_given.values():
+        if isinstance(value, str) and 0 < len(value) < 4096 and "\0" not in value:
+            path = Path(value).expanduser()
+            try:
+                if path.exists():
+                    yield path if path.is_dir() else path.parent
+            except OSError:
+                continue
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    """The whole lines of a log; a last line that a kill cut off is left out."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
+    except (OSError, ValueError, csv.Error):
+        return []
+    return rows if rows and AXES[0] in rows[0] else []
+
+
+def _charts(logs: dict[str, list[dict[str, str]]]) -> Iterator[str]:
+    columns = dict.fromkeys(c for rows in logs.values() for c in rows[0] if c and c not in AXES)
+    for column in columns:
+        series = [s for name, rows in logs.items() if (s := _series(name, rows, column)).x]
+        if series:
+            yield line_chart(series, title=column, x_label=AXES[0], width=380, height=240)
+
+
+def _series(name: str, rows: Sequence[dict[str, str]], column: str) -> Series:
+    points = [p for row in rows if (p := _point(row, column)) is not None]
+    step = max(1, -(-len(points) // POINTS))
+    parts = [points[i : i + step] for i in range(0, len(points), step)]
+    x = [sum(p[0] for p in g) / len(g) for g in parts]
+    y: list[float | None] = [sum(p[1] for p in g) / len(g) for g in parts]
+    return Series(name, x, y)
+
+
+def _point(row: dict[str, str], column: str) -> tuple[float, float] | None:
+    try:
+        return float(row[AXES[0]]), float(row[column])
+    except (KeyError, TypeError, ValueError):
+        return None

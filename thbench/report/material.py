@@ -1,0 +1,206 @@
+"""What a finished run holds, read once for its report. Computes nothing."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from thbench.api import Clip, UserError
+from thbench.beside import CLIPS, METRICS
+from thbench.controls import GROUND_TRUTH
+from thbench.leaderboard import tables
+from thbench.results import Result, ScoreRecord, read_result
+from thbench.runfolder import RunFolder, VideoFolder
+
+PLAIN = ("clip", "actor", "failure")
+Values = Mapping[str, Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A row of the tables with its place, and its folder where there is a run.
+
+    values   per column of clips.csv one number per clip of the run, None where there is none
+    reasons  clip id -> why something of it has no value
+    """
+
+    result: Result
+    rank: int | None = None
+    unranked_because: Sequence[str] = ()
+    folder: VideoFolder | None = None
+    values: Values = field(default_factory=dict)
+    reasons: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.result.system.name
+
+    @property
+    def resolution(self) -> int:
+        return self.result.system.resolution
+
+    @property
+    def is_control(self) -> bool:
+        return self.result.system.kind == "control"
+
+    @property
+    def is_truth(self) -> bool:
+        return self.is_control and self.name == GROUND_TRUTH
+
+    @property
+    def scores(self) -> Mapping[str, ScoreRecord]:
+        return self.result.scores
+
+
+@dataclass(frozen=True)
+class Material:
+    """A run, or the results of one suite, as a report shows it.
+
+    entrants  by resolution, in the order of the tables; an entrant is known by its index in here
+    cards     column -> what its metric declares; empty for runs that were made before cards were kept
+    """
+
+    entrants: Sequence[Entrant]
+    clips: Sequence[Clip] = ()
+    cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    run: RunFolder | None = None
+
+    @cached_property
+    def columns(self) -> dict[str, ScoreRecord]:
+        """Every score of the tables, by column, as the first entrant that has it describes it."""
+        found: dict[str, ScoreRecord] = {}
+        for entrant in self.entrants:
+            for name, score in entrant.scores.items():
+                found.setdefault(name, score)
+        order = {name: i for i, name in enumerate(self.cards)}
+        return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+    @cached_property
+    def row_columns(self) -> list[str]:
+        """Every per-clip column, those of scores first."""
+        names = dict.fromkeys(name for e in self.entrants for name in e.values)
+        return [
+            *(n for n in self.columns if n in names),
+            *(n for n in names if n not in self.columns),
+        ]
+
+    @property
+    def resolutions(self) -> list[int]:
+        return sorted({e.resolution for e in self.entrants})
+
+    def at(self, resolution: int) -> list[tuple[int, Entrant]]:
+        """Entrants of one resolution with their indices."""
+        return [(i, e) for i, e in enumerate(self.entrants) if e.resolution == resolution]
+
+    def truth(self, resolution: int) -> Entrant | None:
+        return next((e for _, e in self.at(resolution) if e.is_truth), None)
+
+    def rows_of(self, column: str) -> list[str]:
+        """The per-clip columns behind a score: its own, or those its metric keeps besides."""
+        if column in self.row_columns:
+            return [column]
+        score, label = self.columns.get(column), column.partition("@")[2]
+        return [
+            name
+            for name in self.row_columns
+            if score and name.partition("@")[2] == label and self._owner(name) == score.metric
+        ]
+
+    def _owner(self, row_column: str) -> str:
+        score = self.columns.get(row_column)
+        return score.metric if score else row_column.partition("@")[0].partition(".")[0]
+
+
+def read_run(path: Path) -> Material:
+    """Everything of a run folder but its videos. Raises UserError where there is no scored run."""
+    run = RunFolder(path)
+    folders = [VideoFolder(path, p.parent) for p in sorted(path.glob("systems/*/result.json"))]
+    folders += [VideoFolder(path, p.parent) for p in sorted(path.glob("controls/*/*/result.json"))]
+    if not folders:
+        raise UserError(f"{path} holds no results", f"thbench run SUITE --out {path}")
+    found = [(read_result(f.result_file), f) for f in folders]
+    clips = _clips(path, [f for _, f in found])
+    by_name = {_name(r): (r, f) for r, f in found}
+    entrants = []
+    for entrant in placed([r for r, _ in found]):
+        folder = by_name[_name(entrant.result)][1]
+        values, reasons = read_rows(folder.clips_file, [c.id for c in clips])
+        entrants.append(
+            Entrant(entrant.result, entrant.rank, entrant.unranked_because, folder, values, reasons)
+        )
+    return Material(entrants, clips, _json(path / METRICS, {}), run)
+
+
+def placed(results: Sequence[Result]) -> list[Entrant]:
+    """Results in the order of the leaderboard's tables, each with its place."""
+    by_name = {_name(r): r for r in results}
+    return [
+        Entrant(
+            by_name[row["system"], row["kind"], table["resolution"]],
+            row["rank"],
+            row["unranked_because"],
+        )
+        for table in tables(results)
+        for row in table["rows"]
+    ]
+
+
+def _name(result: Result) -> tuple[str, str, int]:
+    return result.system.name, result.system.kind, result.system.resolution
+
+
+def _clips(path: Path, folders: Sequence[VideoFolder]) -> list[Clip]:
+    """Those of clips.json; without it, ids and actors of the tables and no labels."""
+    stored = _json(path / CLIPS, None)
+    if stored is not None:
+        return [Clip(c["id"], c["actor"], c["labels"]) for c in stored]
+    actors = {
+        line["clip"]: line["actor"] for folder in folders for line in _lines(folder.clips_file)
+    }
+    return [Clip(clip, actor) for clip, actor in sorted(actors.items())]
+
+
+def read_rows(
+    file: Path, clips: Sequence[str]
+) -> tuple[dict[str, list[float | None]], dict[str, str]]:
+    """Numbers of clips.csv by column, aligned with `clips`, and clip -> reason for missing ones."""
+    lines = {line["clip"]: line for line in _lines(file)}
+    columns = list(next(iter(lines.values()), {}))
+    texts = [c for c in columns if c in PLAIN or c.partition("@")[0].endswith(".failure")]
+    values = {
+        c: [_number(lines.get(clip, {}).get(c, "")) for clip in clips]
+        for c in columns
+        if c not in texts
+    }
+    reasons = {
+        clip: "; ".join(f"{c.removesuffix('failure').strip('.')} {line[c]}".strip() for c in found)
+        for clip, line in lines.items()
+        if (found := [c for c in texts if c not in ("clip", "actor") and line[c]])
+    }
+    return values, reasons
+
+
+def _lines(file: Path) -> list[dict[str, str]]:
+    try:
+        with file.open(encoding="utf-8", newline="") as stream:
+            return list(csv.DictReader(stream))
+    except FileNotFoundError:
+        return []
+
+
+def _number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+def _json(path: Path, absent: Any) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return absent
+    except ValueError as error:
+        raise UserError(f"{path} is damaged: {error}", "score the run again") from None

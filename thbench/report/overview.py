@@ -1,0 +1,166 @@
+"""Tables and plots of the overview: who is best, how surely, on how many clips."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from thbench.leaderboard import ARROWS, number
+from thbench.report.charts import PALETTE, Interval, interval_chart
+from thbench.report.material import Entrant, Material
+from thbench.results import ScoreRecord
+
+CONTROL = "#8A8A8A"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number as it is shown. `mark` is "best", "tied" (its interval reaches the best) or empty."""
+
+    text: str
+    sort: float | None
+    mark: str = ""
+    interval: str = ""
+    coverage: str = ""
+    tip: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    index: int
+    entrant: Entrant
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The table and the plots of one resolution."""
+
+    resolution: int
+    columns: Sequence[str]
+    systems: Sequence[Line]
+    controls: Sequence[Line]
+    plots: Mapping[str, str]
+
+
+def groups(material: Material) -> list[Group]:
+    """One table per resolution; the ground truth leads the controls."""
+    return [_group(material, size) for size in material.resolutions]
+
+
+def _group(material: Material, size: int) -> Group:
+    here = material.at(size)
+    columns = [c for c in material.columns if any(c in e.scores for _, e in here)]
+    marks = {c: _marks([(i, e.scores[c]) for i, e in here if _competes(e, c)]) for c in columns}
+    lines = [
+        Line(i, e, {c: _cell(e.scores[c], marks[c].get(i, "")) for c in columns if c in e.scores})
+        for i, e in here
+    ]
+    controls = [line for line in lines if line.entrant.is_control]
+    controls.sort(key=lambda line: not line.entrant.is_truth)
+    systems = [line for line in lines if not line.entrant.is_control]
+    plots = {c: _plot(c, [*systems, *controls], material.truth(size)) for c in columns}
+    return Group(size, columns, systems, controls, plots)
+
+
+def _competes(entrant: Entrant, column: str) -> bool:
+    """Systems compete for the best number, on complete coverage."""
+    score = entrant.scores.get(column)
+    return (
+        not entrant.is_control
+        and score is not None
+        and score.value is not None
+        and score.n == score.of
+    )
+
+
+def _marks(scores: Sequence[tuple[int, ScoreRecord]]) -> dict[int, str]:
+    """The best, and those whose interval reaches the best value. Nobody is best alone."""
+    worth = {i: w for i, s in scores if (w := _badness(s)) is not None}
+    if len(worth) < 2:
+        return {}
+    best = min(worth.values())
+    return {
+        i: "best" if worth[i] == best else "tied"
+        for i, s in scores
+        if i in worth and (worth[i] == best or _reaches(s, best))
+    }
+
+
+def _badness(score: ScoreRecord) -> float | None:
+    """Smaller is better: the value, its negative, or its distance from the ground truth's."""
+    if score.value is None or score.better == "nearer-reference":
+        return score.distance_from_reference
+    return score.value if score.better == "lower" else -score.value
+
+
+def _reaches(score: ScoreRecord, best: float) -> bool:
+    """Whether the hopeful end of the interval is as good as the best value."""
+    interval = score.interval
+    if interval is None or interval.low is None or interval.high is None or score.value is None:
+        return False
+    if score.better == "nearer-reference":
+        distance = score.distance_from_reference
+        room = max(score.value - interval.low, interval.high - score.value)
+        return distance is not None and distance - room <= best
+    return interval.low <= best if score.better == "lower" else -interval.high <= best
+
+
+def _cell(score: ScoreRecord, mark: str) -> Cell:
+    if score.value is None:
+        return Cell("–", None, tip=score.reason or "no value")
+    interval, tip = score.interval, [f"{score.value!r} {score.unit}".strip()]
+    ends = ""
+    if interval and interval.low is not None and interval.high is not None:
+        ends = f"{number(interval.low)} … {number(interval.high)}"
+        tip.append(f"{interval.level:.0%} interval, {interval.method}, {interval.n_actors} actors")
+    if interval and interval.note:
+        tip.append(interval.note)
+    if score.distance_from_reference is not None and score.better == "nearer-reference":
+        tip.append(f"{number(score.distance_from_reference)} from the ground truth")
+    tip += [f"{f.count} clip(s): {f.reason}" for f in score.failures]
+    coverage = f"{score.n}/{score.of}" if score.n < score.of else ""
+    return Cell(number(score.value), score.value, mark, ends, coverage, "\n".join(tip))
+
+
+def _plot(column: str, lines: Sequence[Line], truth: Entrant | None) -> str:
+    """Values with intervals, controls grey, the ground truth as a dashed line."""
+    rows = [
+        _interval(line.entrant, line.entrant.scores[column])
+        for line in lines
+        if column in line.entrant.scores
+    ]
+    score = next(s.entrant.scores[column] for s in lines if column in s.entrant.scores)
+    of_truth = truth.scores.get(column) if truth else None
+    unit = f", {score.unit}" if score.unit else ""
+    return interval_chart(
+        rows,
+        title=f"{column} {ARROWS[score.better]}",
+        x_label=f"{_WORDS[score.better]}{unit}",
+        width=400,
+        level=of_truth.value if of_truth else None,
+    )
+
+
+_WORDS = {
+    "lower": "lower is better",
+    "higher": "higher is better",
+    "nearer-reference": "nearer to the dashed ground truth is better",
+}
+
+
+def _interval(entrant: Entrant, score: ScoreRecord) -> Interval:
+    ends = score.interval
+    return Interval(
+        entrant.name,
+        score.value,
+        ends.low if ends else None,
+        ends.high if ends else None,
+        CONTROL if entrant.is_control else PALETTE[0],
+        "" if score.value is not None else score.reason or "no value",
+    )
+
+
+def identity_text(score: ScoreRecord) -> str:
+    return json.dumps(dict(score.identity), sort_keys=True, ensure_ascii=False)

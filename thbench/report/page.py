@@ -1,0 +1,158 @@
+"""A finished run -> its report: one page, scripts beside it, data and videos that load on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+import thbench
+from thbench.api import Engine
+from thbench.cache import atomic_write
+from thbench.canonical import file_name
+from thbench.leaderboard import ARROWS
+from thbench.report import finding, overview
+from thbench.report.cards import cards
+from thbench.report.filmstrip import film_strip, write_png
+from thbench.report.logs import Training, trainings
+from thbench.report.material import Material, read_run
+from thbench.report.previews import write_previews
+from thbench.report.script import write_data
+from thbench.report.speed import speeds
+
+RUN_ASSETS = ("style.css", "core.js", "clips.js", "players.js", "curves.js", "compare.js")
+STRIPS = 4
+"""Film strips in a report; `thbench report --filmstrip CLIP` makes any other."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a report shows. `players`: how many clips get players, None for all of them."""
+
+    players: int | None = None
+    strips: int = STRIPS
+    selftest: Mapping[str, Any] | None = None
+
+
+def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path:
+    """Write the report of a run into the folder `out`; returns its index.html.
+
+    Raises UserError where `run` holds no results or `out` cannot be written.
+    """
+    material = read_run(run)
+    chosen = worth_seeing(material)[: options.players]
+    write_previews(material, chosen, out, engine)
+    _write_rows(material, out)
+    strips = list(_strips(material, chosen[: options.strips], out))
+    trained = trainings(material)
+    pictures = list(_training_pictures(trained, out))
+    page = render(
+        "run.html.j2",
+        material,
+        options.selftest,
+        assets=RUN_ASSETS,
+        data_script="data/core.js",
+        strips=strips,
+        trainings=trained,
+        pictures=pictures,
+        speeds=speeds(material),
+    )
+    write_page(out, page, RUN_ASSETS)
+    return out / "index.html"
+
+
+def render(
+    template: str,
+    material: Material,
+    selftest: Mapping[str, Any] | None,
+    **more: Any,
+) -> str:
+    """A page about a run or the results of a suite; every text in it is escaped."""
+    first = material.entrants[0].result
+    return (
+        pages()
+        .get_template(template)
+        .render(
+            material=material,
+            result=first,
+            groups=overview.groups(material),
+            cards=cards(material, selftest),
+            arrows=ARROWS,
+            identity_text=overview.identity_text,
+            version=thbench.__version__,
+            **more,
+        )
+    )
+
+
+def write_page(out: Path, page: str, assets: Sequence[str], name: str = "index.html") -> None:
+    for asset in assets:
+        text = files("thbench.report").joinpath("assets", asset).read_text(encoding="utf-8")
+        atomic_write(out / asset, text, durable=False)
+    atomic_write(out / name, page, durable=False)
+
+
+@lru_cache(maxsize=1)
+def pages() -> Environment:
+    found = Environment(
+        loader=PackageLoader("thbench.report", "pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["svg"] = Markup  # charts escape every text themselves (thbench.report.svg)
+    return found
+
+
+def worth_seeing(material: Material) -> list[str]:
+    """Clip ids: the worst of every system and number first, then the best, then all others in order."""
+    ends: list[list[str]] = [[], []]
+    for entrant in material.entrants:
+        if entrant.is_control:
+            continue
+        for column, values in entrant.values.items():
+            score = entrant.scores.get(column)
+            if score is None or score.better == "nearer-reference":
+                continue
+            held = [(v, c.id) for v, c in zip(values, material.clips, strict=True) if v is not None]
+            if held:
+                low, high = min(held)[1], max(held)[1]
+                worst, best = (high, low) if score.better == "lower" else (low, high)
+                ends[0].append(worst)
+                ends[1].append(best)
+    return list(dict.fromkeys([*ends[0], *ends[1], *(c.id for c in material.clips)]))
+
+
+def _write_rows(material: Material, out: Path) -> None:
+    for i, entrant in enumerate(material.entrants):
+        write_data(out, f"rows-{i}", finding.rows(material, entrant))
+    write_data(out, "core", finding.core(material))
+    write_data(out, "breakdown", finding.breakdowns(material))
+    write_data(out, "pairs", finding.pairs(material))
+
+
+def _strips(material: Material, clips: Sequence[str], out: Path) -> Iterator[tuple[str, str]]:
+    """(clip id, path of the picture in the report)."""
+    for clip in clips:
+        name = f"strips/{file_name(clip)}.png"
+        assert material.run is not None
+        write_png(out / name, film_strip(material.run, clip, columns=6))
+        yield clip, name
+
+
+def _training_pictures(trained: Sequence[Training], out: Path) -> Iterator[list[str]]:
+    """Validation samples of each training, copied into the report."""
+    for i, one in enumerate(trained):
+        names = []
+        for k, picture in enumerate(one.pictures):
+            name = f"training/{i}-{k}.png"
+            atomic_write(out / name, picture.read_bytes(), durable=False)
+            names.append(name)
+        yield names
