@@ -176,3 +176,36 @@ def test_the_schema_is_json_schema_and_results_keep_it(
     thbench("run", suite, "--out", tmp_path / "out")
     for file in (tmp_path / "out").rglob("result.json"):
         jsonschema.validate(json.loads(file.read_text()), schema)
+
+
+def test_weights_are_recognised_by_what_they_say_of_a_sample(
+    thbench,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    from dataclasses import replace
+
+    from thbench.errors import UserError
+    from thbench.plugins import registry
+    from thbench.weights import import_file
+
+    def recognise(weights: Path, sample: Path, context: object) -> str:
+        if sample.read_text() != "example":
+            raise UserError("the older file", "fetch the other")
+        return f"the published file ({len(weights.read_bytes())} bytes)"
+
+    owners = registry().weights_owners
+    item, owner = owners["syncnet"][0]
+    assert item.recognise is not None
+    monkeypatch.setitem(owners, "syncnet", [(replace(item, size=4, recognise=recognise), owner)])
+    source, sample = tmp_path / "w", tmp_path / "example.avi"
+    source.write_bytes(b"1234")
+    sample.write_text("example")
+    import_file("syncnet", source, registry().weights())
+    done = thbench("weights", "verify", "syncnet", "--with", sample)
+    assert (done.code, done.out) == (0, "syncnet: the published file (4 bytes)\n")
+    sample.write_text("another")
+    done = thbench("weights", "verify", "syncnet", "--with", sample)
+    assert done.code == 2
+    assert "the older file" in done.err
+    assert thbench("weights", "verify", "yunet", "--with", sample).code == 2

@@ -327,10 +327,7 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What a metric sees in one clip: `rows` are floats that appear in clips.csv, `arrays` stay in the cache.
-
-    `notes` are short texts worth a person's eye ("crop: 2 frames interpolated").
-    """
+    """What a metric sees in one clip: `rows` are floats that appear in clips.csv, `arrays` stay in the cache."""
 
     rows: Mapping[str, float] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
@@ -498,6 +495,8 @@ class WeightsFile:
 
     sha256 is None only where none is published: the first import then records it. `commercial` is
     False where the licence or its absence forbids commercial use; results list such weights.
+    `recognise` tells the right file from others by what it says of a published sample: called with
+    the file, the sample and a context, it returns one line or raises UserError.
     """
 
     name: str
@@ -508,6 +507,7 @@ class WeightsFile:
     licence: str
     commercial: bool
     about: str = ""
+    recognise: Callable[[Path, Path, Context], str] | None = None
 
 
 def _nothing_missing(_: Any) -> Sequence[Missing]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import thbench
+from thbench.cli_board import compare, leaderboard
 from thbench.cli_data import data
 from thbench.cli_extra import (
     check_options,
@@ -446,12 +447,26 @@ def weights_import(name: str, file: Path) -> None:
 
 @weights.command(name="verify")
 @click.argument("names", nargs=-1)
-def weights_verify(names: tuple[str, ...]) -> None:
+@click.option(
+    "--with",
+    "sample",
+    type=click.Path(path_type=Path),
+    help="A published sample that tells the right file from others.",
+)
+def weights_verify(names: tuple[str, ...], sample: Path | None) -> None:
     """Read the files of NAMES (default: all that are here) whole. Exit code 1 if one is damaged."""
     from thbench.plugins import registry
-    from thbench.weights import verify
+    from thbench.weights import recognised, verify
 
     items = registry().weights()
+    if sample is not None:
+        from thbench.context import RunContext
+        from thbench.environment import Settings
+
+        for name in names:
+            context = RunContext(registry(), Settings(), name)
+            click.echo(f"{name}: {recognised(name, items, sample, context)}")
+        return
     states = {name: verify(name, items) for name in names or items}
     for name, state in states.items():
         if names or state != "missing":
@@ -469,6 +484,8 @@ def schema() -> None:
 
 
 cli.add_command(report)
+cli.add_command(compare)
+cli.add_command(leaderboard)
 cli.add_command(selftest)
 cli.add_command(data)
 cli.add_command(train)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from difflib import get_close_matches
 from typing import Any
 
-from thbench.api import UserError
+from thbench.api import Plugin, UserError
 from thbench.options import option_help, option_schema
 from thbench.plugins import KINDS, Registered, Registry, registry
 from thbench.suite import benchmarks_folder
@@ -67,10 +68,19 @@ def describe(registered: Registered) -> str:
         lines.append(f"  {plugin.summary}")
     help_texts = option_help(plugin)
     for name, schema in option_schema(plugin).items():
-        default = json.dumps(schema["default"]) if "default" in schema else "required"
+        default = json.dumps(schema["default"]) if "default" in schema else _made(plugin, name)
         lines.append(f"  {name} [{default}] {help_texts[name]}".rstrip())
     for variant, options in plugin.variants.items():
         lines.append(
             f"  variant {plugin.name}@{variant}: {json.dumps(dict(options), sort_keys=True)}"
         )
     return "\n".join(lines)
+
+
+def _made(plugin: Plugin[Any, Any], name: str) -> str:
+    """The default of an option whose dataclass makes it anew each time."""
+    fields = dataclasses.fields(plugin.options) if dataclasses.is_dataclass(plugin.options) else ()
+    for field in fields:
+        if field.name == name and field.default_factory is not dataclasses.MISSING:
+            return json.dumps(field.default_factory())
+    return "required"

@@ -23,10 +23,10 @@ from thbench.api import (
 )
 from thbench.context import build
 from thbench.environment import Settings, apply_threads
-from thbench.generate import request_seed
 from thbench.options import resolve_options
 from thbench.plan import plugin_lacks
 from thbench.plugins import Registry
+from thbench.request import request_seed
 from thbench.suite import Part
 from thbench.yamlfile import Document, load
 

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from thbench.api import Missing, UserError, WeightsFile
+from thbench.api import Context, Missing, UserError, WeightsFile
 from thbench.cache import atomic_file, atomic_write, cache_root, printable
 
 Registry: TypeAlias = Mapping[str, WeightsFile]
@@ -88,6 +88,16 @@ def missing(name: str, items: Registry) -> Missing | None:
 def expected_sha256(name: str, items: Registry) -> str | None:
     """What the file is checked against: the published SHA-256, else that of the first import, else None."""
     return find(name, items).sha256 or _first_hash(location(name, items))
+
+
+def recognised(name: str, items: Registry, sample: Path, context: Context) -> str:
+    """What the file says of a published sample. Raises UserError for the wrong file, or without a sample."""
+    item = find(name, items)
+    if item.recognise is None:
+        raise UserError(
+            f"weights {name} have no published sample", "their sha256 is checked instead"
+        )
+    return item.recognise(path(name, items), sample, context)
 
 
 def fetch(

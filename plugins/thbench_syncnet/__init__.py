@@ -7,6 +7,7 @@ frames gives -n. docs/syncnet.md says how each number is made and which are comp
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
@@ -102,6 +103,12 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
     ]
 
 
+def _recognise(weights: Path, sample: Path, context: Context) -> str:
+    from thbench_syncnet.verify import verify_with_example
+
+    return verify_with_example(weights, sample, context)
+
+
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
     """`syncnet`; the detector `s3fd` is registered beside the other faces."""
@@ -116,5 +123,6 @@ def thbench_weights() -> Iterable[WeightsFile]:
             commercial=False,
             about="SyncNet of Chung & Zisserman (2016), 13.6 M parameters. No checksum is published: "
             "the first import records it, and example.avi tells the right file from an older one.",
+            recognise=_recognise,
         ),
     ]
