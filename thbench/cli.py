@@ -486,6 +486,8 @@ def schema() -> None:
 cli.add_command(report)
 cli.add_command(compare)
 cli.add_command(leaderboard)
+cli.add_command(compare)
+cli.add_command(leaderboard)
 cli.add_command(selftest)
 cli.add_command(data)
 cli.add_command(train)

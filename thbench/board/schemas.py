@@ -1,0 +1,26 @@
+"""JSON Schemas of every file of a leaderboard, from the models that read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from thbench.board.store import Verification
+from thbench.published import Published
+from thbench.results import json_schema
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schemas() -> dict[str, Any]:
+    """Name -> schema: result documents, verification records, published rows."""
+    return {
+        "result": json_schema(),
+        "verification": _of("thbench verification record", Verification),
+        "published": _of("thbench published rows", Published),
+    }
+
+
+def _of(title: str, model: type[BaseModel]) -> dict[str, Any]:
+    return {"$schema": _DIALECT, **model.model_json_schema(by_alias=True), "title": title}

@@ -1,0 +1,264 @@
+"""`thbench leaderboard` and `thbench compare`. Imports nothing heavy at start."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from thbench.errors import UserError
+
+if TYPE_CHECKING:
+    from thbench.board.store import Row
+    from thbench.board.verify import Finding, Wanted
+
+Command = Callable[..., Any]
+_PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def leaderboard() -> None:
+    """Add rows to a leaderboard, verify them, and write its pages."""
+
+
+def _root_option(*names: str) -> Callable[[Command], Command]:
+    return click.option(
+        *names,
+        "root",
+        type=_PATH,
+        default=Path("leaderboard"),
+        show_default=True,
+        help="The leaderboard's folder.",
+    )
+
+
+_suites_option = click.option(
+    "--suites", type=_PATH, help="Folder of suite files [default: the shipped ones]."
+)
+
+
+@leaderboard.command(name="add")
+@click.argument("run", type=_PATH)
+@click.option("--systems", metavar="A,B", help="Only these systems of the run.")
+@click.option("--revision", default="1", show_default=True, help="Of the system, v2 say.")
+@_root_option("--to")
+@click.option("--submitter", default="", help="Who hands it in.")
+@click.option("--licence", default="", help="Of the system.")
+@click.option(
+    "--reproduce", default="", help="How somebody else gets the same: an address, a command."
+)
+@click.option("--videos", metavar="URL", help="https address of a zip of one video per clip.")
+@click.option("--videos-sha256", metavar="SHA256", help="Of that zip.")
+@click.option(
+    "--pin", is_flag=True, help="Also the run's controls, as what others are compared with."
+)
+@click.option("--replace", is_flag=True, help="Even where that revision exists.")
+def leaderboard_add(
+    run: Path,
+    systems: str | None,
+    revision: str,
+    root: Path,
+    videos: str | None,
+    videos_sha256: str | None,
+    pin: bool,
+    replace: bool,
+    **said: str,
+) -> None:
+    """Copy the rows of a finished RUN (a run folder or a result.json) into the leaderboard."""
+    from pydantic import ValidationError
+
+    from thbench.board.add import add
+    from thbench.results import SubmissionRecord
+
+    if bool(videos) != bool(videos_sha256):
+        raise UserError("--videos needs --videos-sha256, and the reverse", "give both or none")
+    where = {"url": videos, "sha256": videos_sha256} if videos else None
+    try:
+        submission = SubmissionRecord.model_validate({**said, "videos": where})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"{key}: {first['msg']}", "see docs/leaderboard.md") from None
+    names = [n.strip() for n in systems.split(",")] if systems else []
+    for path in add(run, root, revision, submission, names, pin, replace):
+        click.echo(path)
+
+
+@leaderboard.command(name="build")
+@_root_option("--in")
+@click.option(
+    "--check", is_flag=True, help="Write nothing; exit code 1 where a page is not current."
+)
+def leaderboard_build(root: Path, check: bool) -> None:
+    """Write README.md and data.json of the leaderboard from its files."""
+    from thbench.board.build import board, board_text
+    from thbench.board.page import page
+    from thbench.cache import atomic_write
+
+    data = board(root)
+    stale = False
+    for name, text in (("README.md", page(data)), ("data.json", board_text(data))):
+        file = root / name
+        if file.is_file() and file.read_bytes() == text.encode():
+            continue
+        stale = True
+        if not check:
+            atomic_write(file, text)
+        click.echo(f"{file}{' is not current' if check else ''}")
+    sys.exit(1 if check and stale else 0)
+
+
+@leaderboard.command(name="verify")
+@click.argument("files", nargs=-1, type=_PATH)
+@_root_option("--in")
+@_suites_option
+@click.option("--videos", type=_PATH, help="Score videos of this folder again.")
+@click.option("--fetch", is_flag=True, help="... of the address that the row names.")
+@click.option("--sample", type=click.IntRange(1), help="... of so many clips, at random [all].")
+@click.option("--seed", type=click.IntRange(0), help="... drawn with this seed [a secret one].")
+@click.option(
+    "--against", type=_PATH, metavar="RUN", help="Compare with your own run of the system."
+)
+@click.option("--record", is_flag=True, help="Write the tier beside each row that is in order.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, ...")
+def leaderboard_verify(
+    files: tuple[Path, ...],
+    root: Path,
+    suites: Path | None,
+    videos: Path | None,
+    fetch: bool,
+    sample: int | None,
+    seed: int | None,
+    against: Path | None,
+    record: bool,
+    workers: int,
+    device: str,
+) -> None:
+    """Verify rows of the leaderboard (default: all). Exit code 1 where one has a problem.
+
+    Everything that the clips table gives is recomputed from it. Set metrics such as FID stay
+    self-reported until all videos have been scored again.
+    """
+    from thbench.board.store import row_files
+    from thbench.board.verify import Wanted
+
+    chosen = [_inside(root, file) for file in files] or row_files(root)
+    if (videos or against) and len(chosen) != 1:
+        raise UserError("--videos and --against are about one row", "name its file")
+    drawn = secrets.randbits(32) if seed is None else seed
+    wanted = Wanted(suites, videos, fetch, sample, drawn, against)
+    sys.exit(_verify(chosen, root, wanted, record, workers, device))
+
+
+def _verify(
+    chosen: list[Path], root: Path, wanted: Wanted, record: bool, workers: int, device: str
+) -> int:
+    from thbench.board.verify import record as write_record
+    from thbench.board.verify import verify
+    from thbench.engines.local import LocalEngine
+    from thbench.environment import Settings, default_offline
+
+    rows, settings = _readable(root), Settings(device, offline=default_offline())
+    failed = 0
+    for path in chosen:
+        finding = verify(path, root, rows, wanted, settings, LocalEngine(workers))
+        failed += bool(finding.problems)
+        _show(finding)
+        if record and (written := write_record(finding)):
+            click.echo(f"  {written}")
+    click.echo(f"{failed} of {len(chosen)} row(s) have problems" if failed else "all in order")
+    return 1 if failed else 0
+
+
+def _readable(root: Path) -> list[Row]:
+    """Rows that can be read; those that cannot are told by their own verification."""
+    from thbench.board.store import read_row, row_files
+
+    rows = []
+    for path in row_files(root):
+        try:
+            rows.append(read_row(root, path))
+        except UserError:
+            continue
+    return rows
+
+
+def _show(finding: Finding) -> None:
+    click.echo(f"{finding.path}: {finding.tier or 'REFUSED'}")
+    for problem in finding.problems:
+        click.echo(f"  problem: {printable(problem)}")
+    for remark in finding.remarks:
+        click.echo(f"  note: {printable(remark)}")
+
+
+def printable(text: str) -> str:
+    """Text from outside on a terminal: one line, no control characters."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))[:1000]
+
+
+def _inside(root: Path, file: Path) -> Path:
+    """The row's file as the store knows it, whichever of its files was named."""
+    name = file.name
+    for suffix in (".clips.csv", ".verified.json"):
+        name = name.removesuffix(suffix) + ".json" if name.endswith(suffix) else name
+    path = file.with_name(name)
+    if not path.resolve().is_relative_to((root / "results").resolve()):
+        raise UserError(f"{file} is no row of {root}", "--in FOLDER names another leaderboard")
+    return root / path.resolve().relative_to(root.resolve())
+
+
+@leaderboard.command(name="outdated")
+@_root_option("--in")
+@_suites_option
+def leaderboard_outdated(root: Path, suites: Path | None) -> None:
+    """Rows to score again, since a suite or a column's identity has changed. Exit code 1 if any."""
+    from thbench.board.outdated import outdated
+    from thbench.board.store import read_rows
+
+    old = list(outdated(read_rows(root), suites))
+    for row, changes in old:
+        click.echo(f"{row.path}:")
+        for change in changes:
+            click.echo(f"  {printable(change)}")
+    click.echo(f"{len(old)} row(s) to score again" if old else "all rows are current")
+    sys.exit(1 if old else 0)
+
+
+@leaderboard.command(name="schema")
+def leaderboard_schema() -> None:
+    """Print the JSON Schemas of the leaderboard's files."""
+    from thbench.board.schemas import schemas
+
+    click.echo(json.dumps(schemas(), indent=1, sort_keys=True))
+
+
+@click.command()
+@click.argument("a", type=_PATH)
+@click.argument("b", type=_PATH)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, exact values.")
+def compare(a: Path, b: Path, as_json: bool) -> None:
+    """Compare systems of two runs on the same clips, with intervals, p-values and ties.
+
+    A and B are run folders (systems of one name are compared), RUN/systems/NAME, or result documents.
+    """
+    from thbench.comparison import as_json as plain
+    from thbench.comparison import lines, rivals
+
+    pairs = rivals(a, b)
+    if as_json:
+        click.echo(json.dumps([plain(pair) for pair in pairs], indent=1, sort_keys=True))
+        return
+    for pair in pairs:
+        for line in lines(pair):
+            click.echo(printable_line(line))
+
+
+def printable_line(line: str) -> str:
+    """As `printable`, with the indentation kept."""
+    return line[: len(line) - len(line.lstrip())] + printable(line)

@@ -1,0 +1,151 @@
+"""`thbench compare`: two systems of finished runs, column by column, on the same clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from thbench import controls
+from thbench.api import UserError
+from thbench.board.store import CLIPS, clips_file
+from thbench.clipstable import read_clips
+from thbench.leaderboard import ARROWS, number
+from thbench.results import read_result
+from thbench.versus import Difference, Entry, difference
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """Two rows to be compared; `truth` are the references scored in the same run, if they were."""
+
+    a: Entry
+    b: Entry
+    truth: Entry | None
+
+
+def entry(path: Path) -> Entry:
+    """A row from its result document: `result.json` of a run, or a leaderboard's file."""
+    table = path.with_name("clips.csv")
+    return Entry(read_result(path), read_clips(table if table.is_file() else clips_file(path)))
+
+
+def rivals(a: Path, b: Path) -> list[Rivals]:
+    """What two paths mean: rows of that name in both runs, or simply the two rows.
+
+    A path is a run folder, a folder of a system in a run, or a result document. Raises UserError
+    where nothing can be compared, and for runs of other suites or splits.
+    """
+    ours, theirs = _rows(a), _rows(b)
+    if len(ours) == 1 and len(theirs) == 1:
+        pairs = [(ours[0], theirs[0])]
+    else:
+        named = {_key(e): e for e in theirs}
+        pairs = [(e, named[_key(e)]) for e in ours if _key(e) in named]
+    if not pairs:
+        raise UserError(
+            f"{a} and {b} have no system of one name and resolution",
+            "name two systems: RUN/systems/NAME",
+        )
+    truth = _truths(a)
+    return [Rivals(x, y, truth.get(x.result.system.resolution)) for x, y in pairs if _fits(x, y)]
+
+
+def _rows(path: Path) -> list[Entry]:
+    if path.is_file():
+        return [entry(path)]
+    if (path / "result.json").is_file():
+        return [entry(path / "result.json")]
+    files = sorted(path.glob("systems/*/result.json"))
+    if not files:
+        raise UserError(f"{path} holds no system's result", "a finished run, or RUN/systems/NAME")
+    return [entry(file) for file in files]
+
+
+def _key(row: Entry) -> tuple[str, int]:
+    return row.name, row.result.system.resolution
+
+
+def _fits(a: Entry, b: Entry) -> bool:
+    """Raises UserError for rows that were not measured on the same clips and size."""
+    for what, x, y in (
+        ("split", a.result.split.digest, b.result.split.digest),
+        ("dataset", a.result.dataset.plugin.name, b.result.dataset.plugin.name),
+        ("resolution", str(a.result.system.resolution), str(b.result.system.resolution)),
+        ("references", a.result.dataset.references_digest, b.result.dataset.references_digest),
+    ):
+        if x != y:
+            raise UserError(
+                f"{a.name} and {b.name} are of another {what}: {x[:12]} and {y[:12]}",
+                "only rows on the same clips can be compared",
+            )
+    return True
+
+
+def _truths(path: Path) -> dict[int, Entry]:
+    """The ground truth rows of the run that a path lies in, by resolution."""
+    run = path if path.is_dir() else path.parent
+    if (run / "result.json").is_file():
+        run = run.parent.parent
+    files = sorted(run.glob(f"controls/*/{controls.GROUND_TRUTH}/result.json"))
+    if path.name.endswith(".json") and (path.parent / path.name.replace(".json", CLIPS)).is_file():
+        files = sorted(path.parent.parent.glob(f"{controls.GROUND_TRUTH}@*/*.json"))
+        files = [file for file in files if clips_file(file).is_file()]
+    found = [entry(file) for file in files]
+    return {e.result.system.resolution: e for e in found}
+
+
+def lines(pair: Rivals) -> Iterator[str]:
+    """The comparison in words, one line per column."""
+    a, b = pair.a, pair.b
+    n = len(a.clips.actors.keys() & b.clips.actors.keys())
+    yield f"{a.name} minus {b.name}, {a.result.system.resolution} px, {n} clips"
+    for column in a.result.scores:
+        found = difference(column, a, b, pair.truth)
+        x, y = a.result.scores[column], b.result.scores.get(column)
+        if x.value is None or y is None or y.value is None:
+            yield f"  {column}: {found.note}"
+            continue
+        head = f"  {column} {ARROWS[x.better]}: {number(x.value)} and {number(y.value)}"
+        yield head + _said(found, a.name, b.name, x.better)
+
+
+def _said(found: Difference, a: str, b: str, better: str) -> str:
+    if found.interval is None:
+        return f"; not compared: {found.note}"
+    interval, what = found.interval, "" if found.by == "value" else " in distance from ground truth"
+    text = f"; difference{what} {number(interval.estimate)}"
+    if interval.low is None or interval.high is None:
+        return f"{text}, no interval: {interval.note}; tied"
+    text += f" [{number(interval.low)}, {number(interval.high)}]"
+    if found.test:
+        text += f", p = {number(found.test.p_value)}"
+    if found.tied:
+        return f"{text}: tied"
+    a_wins = (interval.estimate > 0) == (better == "higher")
+    return f"{text}: {a if a_wins else b} is better"
+
+
+def as_json(pair: Rivals) -> dict[str, object]:
+    """The comparison as plain data, exact values."""
+    found = [difference(c, pair.a, pair.b, pair.truth) for c in pair.a.result.scores]
+    return {
+        "a": pair.a.name,
+        "b": pair.b.name,
+        "resolution": pair.a.result.system.resolution,
+        "columns": {d.column: _plain(d) for d in found},
+    }
+
+
+def _plain(found: Difference) -> dict[str, object]:
+    interval, test = found.interval, found.test
+    return {
+        "by": found.by,
+        "difference": interval.estimate if interval else None,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "p_value": test.p_value if test else None,
+        "smallest_p": test.smallest if test else None,
+        "tied": found.tied,
+        "note": found.note or (interval.note if interval else ""),
+    }
