@@ -393,3 +393,18 @@ def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
 def test_no_litter_is_left(tmp_path: Path) -> None:
     start(tmp_path).both()
     assert not list((tmp_path / "run").rglob(".thbench-*"))
+
+
+def test_what_a_metric_notes_stands_beside_its_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import thbench_toys
+
+    def notes(self, observed):  # noqa: ANN001, ANN202
+        return [f"small n: {len(observed.generated)} clips"]
+
+    monkeypatch.setattr(thbench_toys.Brightness, "notes", notes, raising=False)
+    result = start(tmp_path).both()["echo"]
+    assert result.scores["brightness"].notes == ("small n: 9 clips",)
+    assert "echo, brightness: small n: 9 clips" in (tmp_path / "run/leaderboard.md").read_text()
+    assert start(tmp_path).both()["echo"] == result  # from the cache

@@ -54,6 +54,7 @@ __all__ = [
     "MediaInfo",
     "Metric",
     "Missing",
+    "Notes",
     "Observation",
     "Observations",
     "Observed",
@@ -374,6 +375,15 @@ class Metric(Protocol):
 
         Raises ClipFailure where the whole set has no value ("no clip was scored").
         """
+        ...
+
+
+@runtime_checkable
+class Notes(Protocol):
+    """What a metric may offer besides: what a person must know beside its values."""
+
+    def notes(self, observed: Observations) -> Sequence[str]:
+        """Short lines ("small n: 295 generated frames for 2048 features"), none where all is well."""
         ...
 
 

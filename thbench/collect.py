@@ -219,6 +219,7 @@ def _scores(
             score=name,
             value=cell.value,
             reason=cell.reason,
+            notes=cell.notes,
             unit=meaning.unit,
             better=meaning.better,
             set_level=meaning.set_level,

@@ -102,7 +102,7 @@ def _row(result: Result, rank: int | None, place: Rank | None) -> dict[str, Any]
 
 
 def _score(score: ScoreRecord) -> dict[str, Any]:
-    keep = {"value", "reason", "n", "of", "distance_from_reference"}
+    keep = {"value", "reason", "n", "of", "distance_from_reference", "notes"}
     return {**score.model_dump(mode="json", include=keep), "interval": _interval(score.interval)}
 
 
@@ -222,6 +222,8 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
         return "–"
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
     mark = " †" if column in row.get("self_reported", ()) else ""
+    name = escape_cell(row["system"])
+    notes += [f"{name}, {column}: {escape_cell(note)}" for note in score.get("notes", ())]
     return f"{with_interval(score)}{partial}{mark}"
 
 

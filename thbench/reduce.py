@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from thbench import controls
-from thbench.api import Clip, ClipFailure, Metric, Observed, Score
+from thbench.api import Clip, ClipFailure, Metric, Notes, Observed, Score
 from thbench.cache import Cache
 from thbench.cache import Record as Entry
 from thbench.intervals import MOST_VISITS, Without
@@ -35,6 +35,7 @@ class Cell:
     value: float | None
     n: int
     reason: str | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -197,7 +198,9 @@ def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:
     """The values of a set, the reason for none, or the text of an unforeseen exception."""
     try:
         values = metric.reduce(observed)
-        return Entry({str(k): float(v) for k, v in values.items()})
+        notes = metric.notes(observed) if isinstance(metric, Notes) else ()
+        texts = {"notes": np.array(notes, dtype=str)} if notes else {}
+        return Entry({str(k): float(v) for k, v in values.items()}, texts)
     except ClipFailure as failure:
         return Entry(reason=failure.reason)
     except Exception as error:
@@ -215,7 +218,8 @@ def _cell(name: str, score: Score, entry: Entry, n: int) -> Cell:
     low, high = score.range
     if not low <= value <= high:
         return Cell(None, n, f"{value!r} is outside the metric's range {low}..{high}")
-    return Cell(value, n)
+    notes = entry.arrays["notes"].tolist() if "notes" in entry.arrays else []
+    return Cell(value, n, notes=tuple(notes))
 
 
 def unforeseen(error: Exception) -> str:

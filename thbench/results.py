@@ -152,6 +152,7 @@ class ScoreRecord(_Model):
     of: int
     distance_from_reference: float | None = None
     interval: IntervalRecord | None = None
+    notes: tuple[str, ...] = ()
     failures: tuple[Reason, ...] = ()
     identity: dict[str, Any]
     identity_digest: str
