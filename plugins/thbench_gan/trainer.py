@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -22,7 +22,7 @@ from thbench_gan.losses import (
     r1_penalty,
     snr_db,
 )
-from thbench_gan.networks import Condition, Discriminator, Generator, code_length
+from thbench_gan.networks import Discriminator, Generator, code_length
 from thbench_gan.options import Architecture, Options
 from thbench_gan.pictures import to_network
 from thbench_gan.resnet import load_imagenet
@@ -46,6 +46,17 @@ FIGURES = (
     Figure("snr", "Signal-to-noise ratio (figure 6)", "dB",
            {"snr": "training"}, {"snr": "validation"}),
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """c of a window, [B, W, C], and its frames G(z|c), [B, W, 3, H, W] in -1..1."""
+
+    code: Tensor
+    frames: Tensor
+
+    def detach(self) -> Drawn:
+        return Drawn(self.code.detach(), self.frames.detach())
 
 
 class GanTrainer:
@@ -74,7 +85,7 @@ class GanTrainer:
             Phase("discriminator", "discriminator", options.discriminator_rate, betas),
         )
         self.pretrained = _load_published(self.generator, a, context)
-        self._drawn: tuple[Mapping[str, Tensor], Condition, Tensor] | None = None
+        self._to_judge: list[tuple[Mapping[str, Tensor], Drawn]] = []
 
     # -- examples ---------------------------------------------------------------------------------
 
@@ -122,19 +133,38 @@ class GanTrainer:
     def loss(self, phase: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
         real = to_network(batch["frames"])
         if phase == "generator":
-            return self._generator(batch, real)
-        return self._discriminator(batch, real)
+            drawn = self.draw(batch)
+            self._to_judge.append((batch, drawn.detach()))
+            return self._generator_loss(batch, drawn, real)
+        real.requires_grad_(self.options.r1 > 0)
+        return self._discriminator_loss(self._awaiting(batch), real)
 
-    def _generator(
-        self, batch: Mapping[str, Tensor], real: Tensor
+    def draw(self, batch: Mapping[str, Tensor]) -> Drawn:
+        """c and G(z|c) of the window."""
+        z = torch.randn(len(batch["identity"]), self.generator.noise).to(batch["identity"].device)
+        whole = self.generator.condition(to_network(batch["identity"]), batch["audio"])
+        features = self.generator.features(whole, z)
+        shown = batch["offset"][:, None] + torch.arange(self.options.frames, device=z.device)
+        return Drawn(_at(whole.code, shown), self.generator.draw(_at(features, shown), whole))
+
+    def _awaiting(self, batch: Mapping[str, Tensor]) -> Drawn:
+        """What the generator's phase drew of this batch, so that both phases judge the same frames."""
+        for i, (of, drawn) in enumerate(self._to_judge):
+            if of is batch:
+                del self._to_judge[: i + 1]
+                return drawn
+        with torch.no_grad():
+            return self.draw(batch)
+
+    def _generator_loss(
+        self, batch: Mapping[str, Tensor], drawn: Drawn, real: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        condition, fake = self._draw(batch)
         # c reaches the encoders through G only: through D they would learn to please it
-        deceives = adversarial_loss(self.discriminator(fake, condition.code.detach()))
-        loss = deceives + self.options.lambda_pixel * self._pixels(batch, fake, real)
+        deceives = adversarial_loss(self.discriminator(drawn.frames, drawn.code.detach()))
+        loss = deceives + self.options.lambda_pixel * self._pixels(batch, drawn.frames, real)
         return loss, {
-            "l1": pixel_loss(fake, real).detach(),
-            "snr": snr_db((fake.detach() + 1) / 2, (real + 1) / 2).mean(),
+            "l1": pixel_loss(drawn.frames, real).detach(),
+            "snr": snr_db((drawn.frames.detach() + 1) / 2, (real.detach() + 1) / 2).mean(),
         }
 
     def _pixels(self, batch: Mapping[str, Tensor], fake: Tensor, real: Tensor) -> Tensor:
@@ -143,57 +173,27 @@ class GanTrainer:
             return pixel_loss(fake, real)
         return pixel_loss(fake, real, 1 + (weight - 1) * mouth_mask(batch["mouth"], self.size))
 
-    def _discriminator(
-        self, batch: Mapping[str, Tensor], real: Tensor
+    def _discriminator_loss(
+        self, drawn: Drawn, real: Tensor
     ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        condition, fake = self._draw(batch)
-        code = condition.code.detach()
-        real.requires_grad_(self.options.r1 > 0)
-        on_real = self.discriminator(real, code)
-        on_fake = self.discriminator(fake.detach(), code)
+        """L_D, with the R1 penalty where `real` asks for its gradient."""
+        on_real = self.discriminator(real, drawn.code)
+        on_fake = self.discriminator(drawn.frames, drawn.code)
         loss = discriminator_loss(on_real, on_fake, self.options.label_smoothing)
         logged = {"d_real": on_real.sigmoid().mean(), "d_fake": on_fake.sigmoid().mean()}
-        if self.options.r1 > 0:
-            penalty = r1_penalty(on_real, real)
-            loss, logged["r1"] = loss + self.options.r1 * penalty, penalty
+        if real.requires_grad:
+            logged["r1"] = r1_penalty(on_real, real)
+            loss = loss + self.options.r1 * logged["r1"]
         return loss, {name: value.detach() for name, value in logged.items()}
 
-    def _draw(self, batch: Mapping[str, Tensor]) -> tuple[Condition, Tensor]:
-        """c and G(z|c) of the window; both phases of a step judge the same frames."""
-        if self._drawn is None or self._drawn[0] is not batch:
-            self._drawn = (batch, *self._drawn_anew(batch))
-        return self._drawn[1:]
-
-    def _drawn_anew(self, batch: Mapping[str, Tensor]) -> tuple[Condition, Tensor]:
-        z = torch.randn(len(batch["identity"]), self.generator.noise).to(batch["identity"].device)
-        whole = self.generator.condition(to_network(batch["identity"]), batch["audio"])
-        features = self.generator.features(whole, z)
-        shown = batch["offset"][:, None] + torch.arange(self.options.frames, device=z.device)
-        code = _at(whole.code, shown)
-        condition = Condition(code, whole.identity, whole.maps)
-        return condition, self.generator.draw(_at(features, shown), condition)
-
     def validate(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-        real = to_network(batch["frames"])
-        self._drawn = None
-        g_loss, g_logged = self._generator(batch, real)
-        d_loss, d_logged = self._discriminator_without_penalty(batch, real)
-        mask = mouth_mask(batch["mouth"], self.size)
-        _, fake = self._draw(batch)
-        self._drawn = None
-        mouth = pixel_loss(fake, real, mask)
+        real, drawn = to_network(batch["frames"]), self.draw(batch)
+        g_loss, g_logged = self._generator_loss(batch, drawn, real)
+        d_loss, d_logged = self._discriminator_loss(drawn, real)
+        mouth = pixel_loss(drawn.frames, real, mouth_mask(batch["mouth"], self.size))
         return {
             "generator": g_loss, "discriminator": d_loss, **g_logged, "l1_mouth": mouth, **d_logged,
         }  # fmt: skip
-
-    def _discriminator_without_penalty(
-        self, batch: Mapping[str, Tensor], real: Tensor
-    ) -> tuple[Tensor, Mapping[str, Tensor]]:
-        condition, fake = self._draw(batch)
-        on_real = self.discriminator(real, condition.code)
-        on_fake = self.discriminator(fake, condition.code)
-        loss = discriminator_loss(on_real, on_fake, self.options.label_smoothing)
-        return loss, {"d_real": on_real.sigmoid().mean(), "d_fake": on_fake.sigmoid().mean()}
 
 
 def _at(sequence: Tensor, places: Tensor) -> Tensor:

@@ -74,7 +74,6 @@ def test_step_of_training(benchmark: Any) -> None:
     batch = tensors({k: np.stack([v] * 4) for k, v in cut.items()}, "cpu")
 
     def step() -> None:
-        trainer._drawn = None
         for phase in trainer.phases:
             for name, network in trainer.networks.items():
                 network.requires_grad_(name == phase.network)

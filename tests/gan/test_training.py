@@ -73,9 +73,11 @@ def test_the_generator_loss_is_the_papers() -> None:
     batch = batch_of(learner)
     torch.manual_seed(5)
     loss, logged = learner.loss("generator", batch)
-    condition, fake = learner._draw(batch)
+    torch.manual_seed(5)
+    drawn = learner.draw(batch)
+    fake = drawn.frames
     real = to_network(batch["frames"])
-    expected = adversarial_loss(learner.discriminator(fake, condition.code)) + 7 * pixel_loss(
+    expected = adversarial_loss(learner.discriminator(fake, drawn.code)) + 7 * pixel_loss(
         fake, real
     )
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
@@ -89,10 +91,28 @@ def test_each_phase_teaches_its_own_network_alone() -> None:
         for name, network in learner.networks.items():
             network.requires_grad_(name == phase)
             network.zero_grad(set_to_none=True)
-        learner._drawn = None
         learner.loss(phase, batch)[0].backward()  # type: ignore[no-untyped-call]
         assert all(p.grad is not None for p in learner.networks[phase].parameters())
         assert all(p.grad is None for p in learner.networks[other].parameters())
+
+
+def test_both_phases_of_a_step_judge_the_same_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    learner = trainer()
+    batches = [batch_of(learner), batch_of(learner)]  # as with training.accumulate: 2
+    drawn = [learner.draw(batches[0]), learner.draw(batches[1])]
+    answers = iter(drawn)
+    monkeypatch.setattr(learner, "draw", lambda _: next(answers))
+    for batch in batches:
+        learner.loss("generator", batch)
+    judged: list[torch.Tensor] = []
+    monkeypatch.setattr(
+        learner.discriminator, "forward", lambda x, code: judged.append(x) or x.mean((1, 2, 3, 4))
+    )
+    for batch in batches:
+        learner.loss("discriminator", batch)
+    assert torch.equal(judged[1], drawn[0].frames)
+    assert torch.equal(judged[3], drawn[1].frames)
+    assert not judged[1].requires_grad
 
 
 def test_stabilisers_are_off_by_default_and_on_by_name() -> None:
