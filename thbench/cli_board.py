@@ -205,7 +205,7 @@ def printable(text: str) -> str:
 def _inside(root: Path, file: Path) -> Path:
     """The row's file as the store knows it, whichever of its files was named."""
     name = file.name
-    for suffix in (".clips.csv", ".verified.json"):
+    for suffix in (".clips.csv", ".verified"):
         name = name.removesuffix(suffix) + ".json" if name.endswith(suffix) else name
     path = file.with_name(name)
     if not path.resolve().is_relative_to((root / "results").resolve()):

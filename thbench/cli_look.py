@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from thbench.errors import UserError
+
+if TYPE_CHECKING:
+    from thbench.tables import Format
 
 
 @click.command()
@@ -33,6 +37,12 @@ from thbench.errors import UserError
     metavar="FOLDER",
     help="Instead of RUN: the pages of a leaderboard folder, from its result files.",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["markdown", "latex", "csv"]),
+    help="Only the tables as text, to --out or the screen.",
+)
 @click.option("--filmstrip", metavar="CLIP", help="Only a picture of CLIP: systems x frames.")
 @click.option("--sheet", is_flag=True, help="Only a picture of every clip's middle frame.")
 @click.option("--frames", metavar="5,20", help="Frames of the film strip, counted from 0.")
@@ -54,6 +64,7 @@ def report(
     workers: int,
     selftest: Path | None,
     site: Path | None,
+    form: Format | None,
     filmstrip: str | None,
     sheet: bool,
     frames: str | None,
@@ -71,6 +82,9 @@ def report(
         return
     if run is None:
         raise UserError("report needs a RUN folder", "thbench report RUN, or --site FOLDER")
+    if form is not None:
+        _tables(run, form, out)
+        return
     if filmstrip or sheet:
         _picture(run, filmstrip, sheet, frames, columns, _words(systems), out)
         return
@@ -84,6 +98,18 @@ def report(
         selftest=read_selftest(tested) if selftest or tested.exists() else None,
     )
     click.echo(write_report(run, out or run / "report", LocalEngine(workers), options))
+
+
+def _tables(run: Path, form: Format, out: Path | None) -> None:
+    from thbench.cache import atomic_write
+    from thbench.tables import formatted
+
+    text = formatted(run, form)
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        atomic_write(out, text)
+        click.echo(out)
 
 
 def _site(folder: Path, out: Path | None, more: bool) -> None:

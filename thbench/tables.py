@@ -12,7 +12,13 @@ from typing import Any, Literal, TypeAlias
 from thbench.api import UserError
 from thbench.board.add import candidates
 from thbench.clipstable import clips_of_run
-from thbench.leaderboard import ARROWS, leaderboard_markdown, tables, with_interval
+from thbench.leaderboard import (
+    ARROWS,
+    in_table_order,
+    leaderboard_markdown,
+    tables,
+    with_interval,
+)
 from thbench.results import Result
 from thbench.runfolder import RunFolder
 
@@ -47,7 +53,7 @@ def run_results(run: Path) -> list[Result]:
     """Every row of a finished run, controls in their order. Raises UserError where there is none."""
     if not run.is_dir():
         raise UserError(f"{run} is no run folder", "give the folder of a finished run")
-    return [c.result for c in candidates(run)]
+    return sorted((c.result for c in candidates(run)), key=in_table_order)
 
 
 def formatted(run: Path, form: Format) -> str:

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from thbench import controls
 from thbench.board.store import Row, read_rows
-from thbench.leaderboard import table_of
+from thbench.leaderboard import in_table_order, table_of
 from thbench.published import Published, load_published
 from thbench.ranking import why_unranked
 from thbench.results import Result
@@ -78,7 +77,7 @@ def _identity(row: Row) -> Identity:
 
 def _table(rows: Sequence[Row]) -> dict[str, Any]:
     first = rows[0].result
-    ordered = sorted(rows, key=lambda r: _order(r.result))
+    ordered = sorted(rows, key=lambda r: in_table_order(r.result))
     named = {id(row): _name(row, rows) for row in rows}
     results = [_judged(row, named[id(row)]) for row in ordered]
     resolution = first.system.resolution
@@ -99,12 +98,6 @@ def _table(rows: Sequence[Row]) -> dict[str, Any]:
         "n_actors": first.split.n_actors,
         "primary": first.suite.primary,
     }
-
-
-def _order(result: Result) -> tuple[int, str]:
-    """Controls in their usual order; systems are sorted by score afterwards."""
-    name, known = result.system.name, controls.CONTROLS
-    return known.index(name) if name in known else len(known), name
 
 
 def _name(row: Row, rows: Iterable[Row]) -> str:
@@ -136,6 +129,7 @@ def _beside(row: Row) -> dict[str, Any]:
     return {
         "revision": row.revision,
         "tier": row.tier,
+        "verified": _tier(row),
         "verified_clips": verification.videos[0] if verification else 0,
         "self_reported": []
         if confirmed
@@ -146,6 +140,15 @@ def _beside(row: Row) -> dict[str, Any]:
         "non_commercial": list(row.result.system.non_commercial),
         "file": row.path.relative_to(root).as_posix(),
     }
+
+
+def _tier(row: Row) -> str:
+    """The tier in words, with how many videos were scored again."""
+    verification = row.verification
+    if verification is None or verification.tier != "videos-verified":
+        return row.tier
+    scored, of = verification.videos
+    return f"{row.tier} ({scored} of {of})"
 
 
 def _published(found: Published) -> dict[str, Any]:

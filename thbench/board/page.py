@@ -58,7 +58,7 @@ def _measured(tables: Sequence[Mapping[str, Any]]) -> list[str]:
             f"`{escape_cell(table['split'])}`, dataset `{escape_cell(table['dataset'])}`, primary score "
             f"`{escape_cell(table['primary'] or 'none')}`, suite digest {table['suite_digest'][:12]}.",
             "",
-            *markdown_table(dict(table), extra=("tier",)),
+            *markdown_table(dict(table), extra=("verified",)),
             *_entrants(table["rows"]),
             "",
         ]
@@ -75,7 +75,6 @@ def _entrants(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             "by": submission.get("submitter"),
             "licence": submission.get("licence"),
             "reproduce": submission.get("reproduce"),
-            "videos scored again": row["verified_clips"] or None,
             "weights without commercial use": ", ".join(row["non_commercial"]),
         }
         words = "; ".join(f"{k}: {escape_cell(str(v))}" for k, v in said.items() if v)

@@ -19,7 +19,7 @@ from thbench.results import Result, read_result
 from thbench.suite import NAME
 from thbench.versus import Entry
 
-CLIPS, VERIFIED = ".clips.csv", ".verified.json"
+CLIPS, VERIFIED = ".clips.csv", ".verified"
 Tier: TypeAlias = Literal["self-reported", "rows-verified", "videos-verified", "reproduced"]
 TIERS: tuple[Tier, ...] = ("self-reported", "rows-verified", "videos-verified", "reproduced")
 _LARGEST_RECORD = 100_000
@@ -141,7 +141,7 @@ def row_files(root: Path) -> list[Path]:
         if path.is_dir() and not path.is_symlink():
             continue
         name = path.name
-        is_row = name.endswith(".json") and not name.endswith(VERIFIED)
+        is_row = name.endswith(".json")
         (found if is_row else others).append(path)
     known = {companion for path in found for companion in (clips_file(path), verified_file(path))}
     if strangers := [p for p in others if p not in known]:

@@ -53,7 +53,7 @@ def verify(
         row = read_row(root, path)
         ground = ground_of(row, rows, wanted.suites)
         found = problems(row, ground)
-        said = remarks(row, ground)
+        said = list(remarks(row, ground))
         tier: Tier = "rows-verified" if ground.pins or row.is_control else "self-reported"
         rescored = None
         if wanted.of_videos and not found:
