@@ -260,10 +260,14 @@ def test_the_shipped_suite_runs_on_it(place: Place, prepared: Done, tmp_path: Pa
     done = thbench(*words, *small, "--systems", "ground-truth")
     assert done.code == 0, done.err
     result = json.loads(next((tmp_path / "out").rglob("result.json")).read_text())
-    assert result["clips"]["failed"] == 2
+    assert result["clips"]["failed"] == 0
+    lacking = result["clips"]["without_reference"]
+    assert sum(reason["count"] for reason in lacking) == len(CUTS) - len(GOOD)
+    assert "too short" in " ".join(reason["reason"] for reason in lacking)
     assert result["dataset"]["version"].startswith("1+prepared.")
     rows = (tmp_path / "out" / "leaderboard.md").read_text()
-    assert f"{len(GOOD)}/{len(CUTS)}" in rows
+    assert f"{len(GOOD)}/{len(GOOD)}" in rows
+    assert "without a usable reference" in rows
 
 
 def test_verify_names_what_is_wrong_with_a_tree(place: Place, tmp_path: Path) -> None:
