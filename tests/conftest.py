@@ -42,5 +42,7 @@ def toy_plugins() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or fills the caches of the person who runs it."""
+    """No test reads or fills the caches of the person who runs it, or follows their settings."""
     monkeypatch.setenv("THBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    for name in ("THBENCH_OFFLINE", "THBENCH_WEIGHTS", "THBENCH_DISABLE"):
+        monkeypatch.delenv(name, raising=False)
