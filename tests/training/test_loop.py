@@ -136,6 +136,20 @@ def test_what_cannot_be_trained_is_named(tmp_path: Path) -> None:
         trained(tmp_path, system="gen")
 
 
+def test_media_that_are_not_here_are_named_with_their_command(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="training lacks toy media — make toys"):
+        trained(tmp_path, ["dataset.absent=true"])
+    crema = SUITE.replace("{name: toy}", "{name: crema_d}").replace(
+        "{train: [1001], validation: [1002], test: [1003]}", "crema_d_dh10"
+    ).replace("frames: 3", "frames: 2")  # fmt: skip
+    with pytest.raises(UserError, match=r"thbench data fetch crema_d .*--split validation"):
+        trained(
+            tmp_path,
+            [f"dataset.root={tmp_path / 'nothing'}", *setting(clips_per_actor=1)],
+            text=crema,
+        )
+
+
 def test_a_split_must_name_whom_to_train_and_choose_on(tmp_path: Path) -> None:
     none = SUITE.replace("{train: [1001], validation: [1002], test: [1003]}", "all")
     with pytest.raises(UserError, match="no clips of training actors"):

@@ -13,10 +13,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import thbench
-from thbench.api import Clip, Dataset, UserError
+from thbench.api import Clip, Dataset, Fetchable, UserError
 from thbench.cache import atomic_write, sweep
 from thbench.canonical import digest
 from thbench.context import RunContext, build, weights_digest
+from thbench.data import selection
 from thbench.environment import Settings, apply_threads, git_state, library_versions
 from thbench.options import dump_options
 from thbench.plugins import Registry
@@ -99,6 +100,7 @@ def _task(
     dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
     split = select(suite, dataset.clips())
     training, validation = training_clips(dataset.clips(), split, options)
+    _refuse_missing(suite, dataset, training, validation)
     stores = [
         ClipStore(dataset, clips, system.resolution, trainer, options.memory * 1_000_000)
         for clips in (training, validation)
@@ -107,6 +109,23 @@ def _task(
     return Task(
         trainer, options, stores[0], stores[1], folder, settings.device, about, workers, tensorboard
     )
+
+
+def _refuse_missing(
+    suite: Suite, dataset: Dataset, training: Sequence[Clip], validation: Sequence[Clip]
+) -> None:
+    """Raises UserError naming all that must be fetched or prepared first, with the first command."""
+    if isinstance(dataset, Fetchable):
+        words = selection(suite)
+        parts = (("train", training), ("validation", validation))
+        missing = [m for part, clips in parts if clips
+                   for m in dataset.missing_of(clips, f"{words} --split {part}".strip())]  # fmt: skip
+    else:
+        missing = list(dataset.missing())
+    if missing:
+        what = "; ".join(dict.fromkeys(m.what for m in missing))
+        commands = " && ".join(dict.fromkeys(m.command for m in missing))
+        raise UserError(f"training lacks {what}", commands)
 
 
 def training_clips(
