@@ -25,10 +25,10 @@ from thbench.cache import (
     atomic_write,
     cache_root,
     is_temporary,
-    key,
     printable,
     sweep,
 )
+from thbench.canonical import digest
 
 ARRAYS: dict[str, Any] = {
     "features": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -43,25 +43,25 @@ ARRAYS: dict[str, Any] = {
 
 
 def test_keys_do_not_depend_on_the_order_of_mappings() -> None:
-    assert key({"a": 1, "b": [1.5, None]}) == key({"b": [1.5, None], "a": 1})
+    assert digest({"a": 1, "b": [1.5, None]}) == digest({"b": [1.5, None], "a": 1})
     parts: list[tuple[Any, ...]] = [(1,), ("1",), (1.0,), (True,), ([1],), (1, 1), ((1, 2), 3), ()]
-    assert len({key(*p) for p in parts}) == len(parts)
+    assert len({digest(p) for p in parts}) == len(parts)
 
 
 def test_keys_stay_the_same_between_versions() -> None:
     """A key that changes throws away what everybody has computed: SHA-256 of `["x",{"steps":20}]`."""
     expected = "52ed9da20be227bb53d907eb5136b3a4c5500476798662c60678b99e0272b29a"
-    assert key("x", {"steps": 20}) == expected
+    assert digest(["x", {"steps": 20}]) == expected
 
 
 @pytest.mark.parametrize("part", [float("nan"), float("inf"), {1, 2}, Path("x"), b"x"])
 def test_what_json_cannot_say_is_no_key(part: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        key(part)
+        digest(part)
 
 
 def test_a_name_with_stray_bytes_is_a_key() -> None:
-    assert key(os.fsdecode(b"\xff.mp4")) != key(os.fsdecode(b"\xfe.mp4"))
+    assert digest(os.fsdecode(b"\xff.mp4")) != digest(os.fsdecode(b"\xfe.mp4"))
 
 
 # -- records --------------------------------------------------------------------------------------
@@ -70,8 +70,8 @@ def test_a_name_with_stray_bytes_is_a_key() -> None:
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     rows = {"psnr": 0.1 + 0.2, "nothing": math.nan, "best": math.inf, "z ☃": -0.0}
-    cache.put(key(1), rows, ARRAYS)
-    record = cache.get(key(1))
+    cache.put(digest(1), rows, ARRAYS)
+    record = cache.get(digest(1))
     assert record is not None and record.reason is None
     assert repr(record.rows) == repr({n: rows[n] for n in sorted(rows)})
     assert sorted(record.arrays) == sorted(ARRAYS) and len(record.arrays) == len(ARRAYS)
@@ -85,11 +85,11 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_reason_is_a_record(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
-    cache.put(key(1), reason="too short: 12 frames, needs 30")
-    record = cache.get(key(1))
+    cache.put(digest(1), reason="too short: 12 frames, needs 30")
+    record = cache.get(digest(1))
     assert record is not None and record.reason == "too short: 12 frames, needs 30"
     assert not record.rows and not record.arrays
-    assert cache.get(key(2)) is None
+    assert cache.get(digest(2)) is None
 
 
 def test_equal_records_are_equal_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,21 +102,21 @@ def test_equal_records_are_equal_bytes(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_arrays_load_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, loaded = Cache(tmp_path), []
-    cache.put(key(1), {"x": 1.0}, ARRAYS)
+    cache.put(digest(1), {"x": 1.0}, ARRAYS)
     import thbench.cache as module
 
     real = module._read_array
     monkeypatch.setattr(
         module, "_read_array", lambda archive, name: loaded.append(name) or real(archive, name)
     )
-    record = cache.get(key(1))
+    record = cache.get(digest(1))
     assert record is not None and record.rows == {"x": 1.0} and loaded == ["rows.npy"]
     assert record.arrays["features"].shape == (3, 4) and len(loaded) == 2
 
 
 def test_objects_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"[Oo]bject"):
-        Cache(tmp_path).put(key(1), arrays={"x": np.array([{}], dtype=object)})
+        Cache(tmp_path).put(digest(1), arrays={"x": np.array([{}], dtype=object)})
     assert not list(tmp_path.rglob("*.npz"))
 
 
@@ -146,8 +146,8 @@ def test_the_root_is_a_choice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture(scope="module")
 def entry(tmp_path_factory: pytest.TempPathFactory) -> tuple[Cache, bytes]:
     cache = Cache(tmp_path_factory.mktemp("damaged"))
-    cache.put(key(1), {"x": 1.0}, ARRAYS)
-    return cache, cache.path(key(1)).read_bytes()
+    cache.put(digest(1), {"x": 1.0}, ARRAYS)
+    return cache, cache.path(digest(1)).read_bytes()
 
 
 @given(st.data())
@@ -161,14 +161,14 @@ def test_damage_is_absence_or_harmless(entry: tuple[Cache, bytes], data: st.Data
     else:
         place = data.draw(st.integers(0, len(whole) - 1))
         content[place] ^= 1 << data.draw(st.integers(0, 7))
-    cache.path(key(1)).write_bytes(bytes(content))
-    record = cache.get(key(1))
+    cache.path(digest(1)).write_bytes(bytes(content))
+    record = cache.get(digest(1))
     if record is not None:
         assert record.rows == {"x": 1.0} and record.reason is None
         for name, array in ARRAYS.items():
             assert np.array_equal(record.arrays[name], array)
-    cache.put(key(1), {"x": 1.0}, ARRAYS)
-    assert cache.path(key(1)).read_bytes() == whole
+    cache.put(digest(1), {"x": 1.0}, ARRAYS)
+    assert cache.path(digest(1)).read_bytes() == whole
 
 
 # -- atomic writes --------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def test_a_cache_on_a_full_disk(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
         with pytest.raises(UserError, match=r"no space left.*free some space"):
-            Cache(tmp_path).put(key(1), arrays={"x": np.zeros(10_000)})
+            Cache(tmp_path).put(digest(1), arrays={"x": np.zeros(10_000)})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
@@ -244,9 +244,9 @@ def test_permissions_are_those_of_ordinary_files(tmp_path: Path) -> None:
 def _write_often(root: str, seed: int) -> None:
     cache = Cache(Path(root))
     for _ in range(60):
-        cache.put(key("shared"), {"x": 1.0}, {"a": np.full(2000, 7)})
-        cache.put(key(seed), {"x": float(seed)})
-        record = cache.get(key("shared"))
+        cache.put(digest("shared"), {"x": 1.0}, {"a": np.full(2000, 7)})
+        cache.put(digest(seed), {"x": float(seed)})
+        record = cache.get(digest("shared"))
         assert record is not None and (record.arrays["a"] == 7).all()
 
 

@@ -7,7 +7,6 @@ A file of ours is either whole or absent. It is written beside its final name an
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import json
 import os
@@ -150,15 +149,6 @@ def cache_root() -> Path:
     import platformdirs
 
     return platformdirs.user_cache_path("thbench")
-
-
-def key(*parts: Any) -> str:
-    """SHA-256 (hex) over the canonical JSON of `parts`: the order of mappings does not matter.
-
-    Raises TypeError or ValueError for what JSON cannot say exactly (objects, NaN, infinity).
-    """
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)

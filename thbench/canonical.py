@@ -17,7 +17,10 @@ def canonical_json(value: object) -> str:
 
 
 def digest(value: object) -> str:
-    """SHA-256 (hex) of the canonical JSON of `value`."""
+    """SHA-256 (hex) of the canonical JSON of `value`: the order of mappings does not matter.
+
+    Raises TypeError or ValueError for what JSON cannot say exactly (objects, NaN, infinity).
+    """
     return hashlib.sha256(canonical_json(value).encode("utf-8", "surrogatepass")).hexdigest()
 
 
