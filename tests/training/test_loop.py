@@ -72,6 +72,14 @@ def test_a_folder_of_a_training_says_what_it_is(tmp_path: Path) -> None:
     assert float(rows(run / "train.csv")[2]["epoch"]) == 2.0  # three clips, batches of two
 
 
+def test_a_line_of_the_log_is_the_mean_over_its_steps(tmp_path: Path) -> None:
+    each = rows(trained(tmp_path, name="each", steps=12) / "train.csv")
+    means = rows(trained(tmp_path, setting(log_every=4), name="means", steps=12) / "train.csv")
+    assert [int(r["step"]) for r in means] == [4, 5, 8, 10, 12]  # saved every five steps
+    expected = sum(float(r["l1"]) for r in each[5:8]) / 3
+    assert float(means[2]["l1"]) == pytest.approx(expected, rel=1e-12)
+
+
 def test_the_criterion_is_named(tmp_path: Path) -> None:
     run = trained(tmp_path, setting(criterion="snr", validate_every=1), steps=4)
     best = read_checkpoint(run / "best.safetensors", "gan").about["chosen_by"]

@@ -79,6 +79,7 @@ class Loop:
         }
         self.board = TensorBoard(task.folder / "tensorboard") if task.tensorboard else None
         self.clock = Clock()
+        self._since: list[dict[str, float]] = []
 
     def run(self) -> None:
         """Raises UserError where a loss is no longer finite or memory runs out."""
@@ -179,8 +180,11 @@ class Loop:
     def _after(self, values: Mapping[str, float]) -> None:
         options, step = self.task.options, self.state.step
         last = step == options.steps
-        if step % options.log_every == 0 or last:
-            self._log(TRAIN_LOG, values)
+        self._since.append(values)
+        # at every save too: a resumed training starts its means anew there
+        if step % options.log_every == 0 or step % options.save_every == 0 or last:
+            self._log(TRAIN_LOG, _means(self._since))
+            self._since.clear()
         if (step % options.validate_every == 0 or last) and len(self.task.validation):
             self._validate()
         if step % options.save_every == 0 or last:
@@ -236,6 +240,10 @@ class Loop:
 
     def _about(self) -> dict[str, Any]:
         return {**self.task.about, "step": self.state.step, "chosen_by": self.state.best}
+
+
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
 def criterion(task: Task) -> str | None:

@@ -40,7 +40,7 @@ class TrainingOptions:
     save_every: Annotated[int, "steps between saved states: what a kill may cost", Field(ge=1)] = (
         500
     )
-    log_every: Annotated[int, "steps between lines of train.csv", Field(ge=1)] = 10
+    log_every: Annotated[int, "steps that a line of train.csv is the mean of", Field(ge=1)] = 10
     criterion: Annotated[
         str | None,
         "validation value that chooses the published checkpoint; `last`: none is chosen; "
