@@ -210,10 +210,10 @@ def markdown_table(table: dict[str, Any], extra: Sequence[str] = ()) -> list[str
             notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
     lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]
     for name, column in columns.items():
-        unit = f", {column['unit']}" if column["unit"] else ""
+        unit = f", {escape_cell(column['unit'])}" if column["unit"] else ""
         identity = json.dumps(column["identity"], sort_keys=True, ensure_ascii=False)
         lines.append(
-            f"- `{name}`{unit}: identity {column['identity_digest'][:12]} = `{escape_cell(identity)}`"
+            f"- `{escape_cell(name)}`{unit}: identity {column['identity_digest'][:12]} = `{escape_cell(identity)}`"
         )
     return [*lines, ""]
 
@@ -224,7 +224,7 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
         return ""
     if score["value"] is None:
         notes.append(
-            f"{escape_cell(row['system'])}, {column}: {escape_cell(score['reason'] or 'no value')}"
+            f"{escape_cell(row['system'])}, {escape_cell(column)}: {escape_cell(score['reason'] or 'no value')}"
         )
         return "–"
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""

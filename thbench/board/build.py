@@ -40,15 +40,14 @@ def board_text(data: dict[str, Any]) -> str:
 def groups(rows: Sequence[Row]) -> list[list[Row]]:
     """Rows that may stand in one table: same suite, split, resolution, and identity of every column.
 
-    A row with fewer columns joins one whose columns include its own.
+    A row with fewer columns joins the fullest table whose columns include its own.
     """
     found: list[tuple[tuple[Any, ...], Identity, list[Row]]] = []
     for row in sorted(rows, key=_by_columns):
         where, identity = _where(row), _identity(row)
-        for other, known, members in found:
-            if other == where and identity <= known:
-                members.append(row)
-                break
+        fitting = [g[2] for g in found if g[0] == where and identity <= g[1]]
+        if fitting:
+            max(fitting, key=len).append(row)
         else:
             found.append((where, identity, [row]))
     return [members for _, _, members in sorted(found, key=lambda g: (g[0], sorted(g[1])))]
