@@ -55,7 +55,7 @@ def train(
     with _locked(folder):
         task = _task(suite, entrant, part, registry, settings, folder, steps, workers, tensorboard)
         state = _state(task, part)
-        atomic_write(folder / RUN, json.dumps(_described(task), indent=1, sort_keys=True) + "\n")
+        atomic_write(folder / RUN, json.dumps(_described(task), indent=1) + "\n")
         Loop(task, state).run()
         return folder / (LAST if criterion(task) is None else BEST)
 
