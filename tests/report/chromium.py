@@ -105,7 +105,9 @@ class Page:
         """Load a page from scratch, also where only the part after # differs."""
         self.call("Page.navigate", {"url": "about:blank"})
         self.call("Page.navigate", {"url": address})
-        self.wait("document.readyState === 'complete' && document.documentElement.className === 'js'")
+        self.wait(
+            "document.readyState === 'complete' && document.documentElement.className === 'js'"
+        )
 
     def go(self, place: str) -> None:
         self.run(f"location.hash = {json.dumps(place)}; 1")

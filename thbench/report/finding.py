@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -20,9 +20,10 @@ REPLICATES = 999
 """Bootstrap samples of breakdowns: many small groups, read by eye."""
 
 
-def core(material: Material) -> dict[str, Any]:
-    """What every view needs: entrants, columns, clips with their labels; no rows."""
+def core(material: Material, playing: Collection[str] = ()) -> dict[str, Any]:
+    """What every view needs: entrants, columns, clips with their labels and players; no rows."""
     return {
+        "playing": [i for i, c in enumerate(material.clips) if c.id in playing],
         "entrants": [
             {
                 "name": e.name,

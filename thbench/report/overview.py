@@ -11,7 +11,7 @@ from thbench.report.charts import PALETTE, Interval, interval_chart
 from thbench.report.material import Entrant, Material
 from thbench.results import ScoreRecord
 
-CONTROL = "#8A8A8A"
+CONTROL, TRUTH = "#8A8A8A", "#222222"
 
 
 @dataclass(frozen=True)
@@ -133,11 +133,10 @@ def _plot(column: str, lines: Sequence[Line], truth: Entrant | None) -> str:
     ]
     score = next(s.entrant.scores[column] for s in lines if column in s.entrant.scores)
     of_truth = truth.scores.get(column) if truth else None
-    unit = f", {score.unit}" if score.unit else ""
     return interval_chart(
         rows,
         title=f"{column} {ARROWS[score.better]}",
-        x_label=f"{_WORDS[score.better]}{unit}",
+        x_label=score.unit or _WORDS[score.better],
         width=400,
         level=of_truth.value if of_truth else None,
     )
@@ -146,7 +145,7 @@ def _plot(column: str, lines: Sequence[Line], truth: Entrant | None) -> str:
 _WORDS = {
     "lower": "lower is better",
     "higher": "higher is better",
-    "nearer-reference": "nearer to the dashed ground truth is better",
+    "nearer-reference": "nearer to the dashed line is better",
 }
 
 
@@ -157,7 +156,7 @@ def _interval(entrant: Entrant, score: ScoreRecord) -> Interval:
         score.value,
         ends.low if ends else None,
         ends.high if ends else None,
-        CONTROL if entrant.is_control else PALETTE[0],
+        TRUTH if entrant.is_truth else CONTROL if entrant.is_control else PALETTE[0],
         "" if score.value is not None else score.reason or "no value",
     )
 

@@ -47,8 +47,8 @@ def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path
     """
     material = read_run(run)
     chosen = worth_seeing(material)[: options.players]
-    write_previews(material, chosen, out, engine)
-    _write_rows(material, out)
+    playing = write_previews(material, chosen, out, engine)
+    _write_data(material, playing, out)
     strips = list(_strips(material, chosen[: options.strips], out))
     trained = trainings(material)
     pictures = list(_training_pictures(trained, out))
@@ -130,19 +130,22 @@ def worth_seeing(material: Material) -> list[str]:
     return list(dict.fromkeys([*ends[0], *ends[1], *(c.id for c in material.clips)]))
 
 
-def _write_rows(material: Material, out: Path) -> None:
+def _write_data(material: Material, playing: Sequence[str], out: Path) -> None:
     for i, entrant in enumerate(material.entrants):
         write_data(out, f"rows-{i}", finding.rows(material, entrant))
-    write_data(out, "core", finding.core(material))
+    write_data(out, "core", finding.core(material, frozenset(playing)))
     write_data(out, "breakdown", finding.breakdowns(material))
     write_data(out, "pairs", finding.pairs(material))
 
 
 def _strips(material: Material, clips: Sequence[str], out: Path) -> Iterator[tuple[str, str]]:
     """(clip id, path of the picture in the report)."""
+    assert material.run is not None
+    references = [material.run.references(size).stored() for size in material.resolutions]
     for clip in clips:
+        if not any("failure" not in known.get(clip, {"failure": ""}) for known in references):
+            continue
         name = f"strips/{file_name(clip)}.png"
-        assert material.run is not None
         write_png(out / name, film_strip(material.run, clip, columns=6))
         yield clip, name
 

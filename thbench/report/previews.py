@@ -46,8 +46,13 @@ class ClipTask:
     shown: tuple[Shown, ...]
 
 
-def write_previews(material: Material, clips: Sequence[str], out: Path, engine: Engine) -> None:
-    """Everything that players load of `clips`: video/ENTRANT/CLIP.mp4 and data/clip-CLIP.js."""
+def write_previews(
+    material: Material, clips: Sequence[str], out: Path, engine: Engine
+) -> list[str]:
+    """Everything that players load of `clips`: video/ENTRANT/CLIP.mp4 and data/clip-CLIP.js.
+
+    Returns the clips that have players now: those of which the run holds any record.
+    """
     tasks = list(_tasks(material, clips))
     sampled = [
         (s.keys, int(s.record["n_frames"]))
@@ -60,6 +65,7 @@ def write_previews(material: Material, clips: Sequence[str], out: Path, engine: 
     with Progress("previews", len(todo)) as progress:
         for _ in engine.map(partial(write_clip, out, known), todo):
             progress.advance()
+    return [task.clip for task in tasks]
 
 
 def directory_of(entrant: Entrant) -> str:
@@ -79,7 +85,8 @@ def _tasks(material: Material, clips: Sequence[str]) -> Iterator[ClipTask]:
             if record is not None and e.folder is not None:
                 of_clip = {m: k[clip] for m, k in keys.items() if clip in k}
                 shown.append(Shown(i, e.folder, directory_of(e), record, of_clip))
-        yield ClipTask(clip, tuple(shown))
+        if shown:
+            yield ClipTask(clip, tuple(shown))
 
 
 def _key(task: ClipTask, over: frozenset[tuple[str, str]]) -> str:

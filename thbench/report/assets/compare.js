@@ -93,7 +93,7 @@
     const body = found.values.map((value, v) => thb.el("tr", {},
       thb.el("th", { scope: "row" }, thb.el("a", { href: thb.link("clips", "", { ["f." + label]: value, by: column.name }) }, value || "–")),
       thb.el("td", { class: "num" }, String(found.clips[v])),
-      shown.map(i => mean(found.cells[i][column.name][v], found.clips[v]))));
+      shown.map(i => mean(found.cells[i][column.name][v], found.clips[v], thb.link("clips", "", { ["f." + label]: value, by: column.name, of: i })))));
     box.replaceChildren(thb.el("form", { class: "controls" }, thb.select("by", names.map(n => [n, n]), label, change("label")),
       thb.select("number", columns.map(c => [c.name, c.name]), column.name, change("by"))),
       thb.el("p", { class: "meaning" }, "Means over clips with 95% intervals, resampled by actor; a group of one actor has none. ",
@@ -101,8 +101,8 @@
       thb.el("div", { class: "scroll" }, thb.el("table", { class: "rows" }, thb.el("thead", {}, head), thb.el("tbody", {}, body))));
   };
 
-  function mean([value, low, high, n], clips) {
-    return thb.el("td", { class: "num" }, thb.number(value),
+  function mean([value, low, high, n], clips, rows) {
+    return thb.el("td", { class: "num" }, thb.el("a", { href: rows }, thb.number(value)),
       low === null ? "" : thb.el("small", {}, `${thb.number(low)} … ${thb.number(high)}`),
       n < clips ? thb.el("small", {}, `${n} of ${clips}`) : "");
   }

@@ -100,6 +100,7 @@ const thb = {
 
   route() {
     const place = thb.place();
+    if (!document.getElementById("view-" + place.view) && document.getElementById(place.view)) return; // a plain anchor
     const view = document.getElementById("view-" + place.view) ? place.view : "overview";
     for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== "view-" + view;
     for (const link of document.querySelectorAll("nav a")) {

@@ -108,7 +108,7 @@
   function tile(entrant, data, clip) {
     const name = thb.named(entrant), e = thb.data.core.entrants[entrant];
     const caption = thb.el("figcaption", {}, thb.el("span", { class: "swatch", style: "background:" + thb.colour(entrant) }), name,
-      e.kind === "control" ? thb.el("em", {}, e.truth ? " ground truth" : " control") : "");
+      e.kind === "control" && !e.truth ? thb.el("em", {}, " control") : "");
     if (data.failure) return { figure: thb.el("figure", {}, thb.el("div", { class: "absent" }, "no video: " + data.failure), caption), video: null };
     const source = "video/" + encodeURIComponent(data.folder) + "/" + encodeURIComponent(data.file);
     const element = thb.el("video", { src: source, playsinline: true, preload: "auto", "aria-label": name });
@@ -179,7 +179,7 @@
     if (index < 0) { box.replaceChildren(thb.el("p", {}, "There is no clip ", clip)); return; }
     box.replaceChildren(...heading(clip, index, place));
     const file = core.clips.files[index] || clip;
-    const [data] = await Promise.all([thb.load("clip-" + file).catch(() => null), ...core.entrants.map((e, i) => thb.load("rows-" + i).catch(() => null))]);
+    const [data] = await Promise.all([core.playing.includes(index) ? thb.load("clip-" + file).catch(() => null) : null, ...core.entrants.map((e, i) => thb.load("rows-" + i).catch(() => null))]);
     if (left) return;
     const controls = place.query.get("controls") === "1", asked = Number(place.query.get("of") ?? -1);
     const entrants = core.entrants.map((e, i) => i).filter(i => core.entrants[i].truth || core.entrants[i].kind === "system" || controls || i === asked)

@@ -1,0 +1,59 @@
+"""The leaderboard's site, from committed result files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from made import made_run
+
+from thbench.api import UserError
+from thbench.cli import cli
+from thbench.report.site import write_site
+
+SCRIPT = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Path:
+    run = made_run(tmp_path / "run", systems=["alpha", SCRIPT])
+    for i, file in enumerate(sorted(run.rglob("result.json"))):
+        target = tmp_path / "leaderboard" / "results" / "made" / f"s{i}" / "1.json"
+        target.parent.mkdir(parents=True)
+        shutil.copy(file, target)
+    return tmp_path / "leaderboard"
+
+
+def test_rows_lead_to_reports_and_names_are_escaped(board: Path, tmp_path: Path) -> None:
+    (board / "reports.json").write_text(json.dumps({"made/alpha": "https://example.org/alpha/"}))
+    cli(["report", "--site", str(board), "-o", str(tmp_path / "site")], standalone_mode=False)
+    page = (tmp_path / "site" / "made.html").read_text()
+    assert 'href="https://example.org/alpha/"' in page
+    assert SCRIPT not in page
+    assert "&lt;img src=x" in page
+    assert 'href="made.html"' in (tmp_path / "site" / "index.html").read_text()
+
+
+def test_a_report_address_is_a_web_or_a_relative_one(board: Path, tmp_path: Path) -> None:
+    (board / "reports.json").write_text(json.dumps({"made/alpha": "javascript:alert(1)"}))
+    with pytest.raises(UserError, match="web address"):
+        write_site(board, tmp_path / "site")
+
+
+def test_the_site_is_a_function_of_the_files(board: Path, tmp_path: Path) -> None:
+    first, second = (
+        {p.name: p.read_bytes() for p in write_site(board, tmp_path / name)} for name in "ab"
+    )
+    assert first == second
+
+
+def test_our_own_leaderboard_makes_a_site(tmp_path: Path) -> None:
+    own = Path(__file__).resolve().parents[2] / "leaderboard"
+    assert "Published on" in write_site(own, tmp_path)[0].read_text()
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no results"):
+        write_site(tmp_path, tmp_path / "site")
