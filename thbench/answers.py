@@ -12,6 +12,7 @@ from thbench import video
 from thbench.api import FPS, ClipFailure, Failure, Generated, Request, UserError
 from thbench.cache import atomic_write
 from thbench.environment import is_out_of_memory
+from thbench.errors import in_one_line
 from thbench.records import timing_of, video_record, wrong_frames
 from thbench.request import make_request
 from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark
@@ -61,18 +62,16 @@ def _answers(
                 limit[0] = batch = len(asked) // 2
             else:
                 batch = 1
-            events.append(f"batch of {len(asked)} raised {_named(failed)}; next batch {batch}")
+            events.append(f"batch of {len(asked)} raised {in_one_line(failed)}; next batch {batch}")
             continue
         reason = (
-            f"the generator raised {_named(failed)}" if failed else "the generator gave no answer"
+            f"the generator raised {in_one_line(failed)}"
+            if failed
+            else "the generator gave no answer"
         )
         for clip_id in asked.keys() & waiting.keys():
             del waiting[clip_id]
             yield {"clip": clip_id, "failure": reason}
-
-
-def _named(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
 
 
 def _adopt(job: Job, system: System, asked: Mapping[str, Request]) -> Iterator[Record]:

@@ -15,6 +15,7 @@ from thbench import weights
 from thbench.api import UserError
 from thbench.cache import Cache, cache_root
 from thbench.environment import Settings, provenance
+from thbench.errors import in_one_line
 from thbench.plan import lacks
 from thbench.plugins import KINDS, Registry
 from thbench.suite import Suite
@@ -99,7 +100,7 @@ def _devices() -> Iterator[Finding]:
     try:
         import torch
     except Exception as error:  # a torch that was built for another system raises anything
-        yield Finding("devices", "torch", "broken", f"{type(error).__name__}: {error}")
+        yield Finding("devices", "torch", "broken", in_one_line(error))
         return
     yield Finding("devices", "threads", "ok", f"torch would use {torch.get_num_threads()}, runs 1")
     if not torch.cuda.is_available():

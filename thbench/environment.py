@@ -61,6 +61,7 @@ def apply_threads(threads: int) -> None:
 
 
 def default_offline() -> bool:
+    """Whether THBENCH_OFFLINE forbids downloads."""
     return os.environ.get("THBENCH_OFFLINE", "") not in ("", "0")
 
 

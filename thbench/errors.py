@@ -34,3 +34,8 @@ class ClipFailure(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = " ".join(str(reason).split())
         super().__init__(self.reason)
+
+
+def in_one_line(error: BaseException) -> str:
+    """Type and message of an exception nobody foresaw, as a reason: one line of up to 500 characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -23,6 +23,7 @@ import pluggy
 
 from thbench import hookspecs
 from thbench.api import Plugin, UserError, WeightsFile
+from thbench.errors import in_one_line
 
 GROUP = "thbench"
 KINDS = ("dataset", "generator", "metric", "extractor", "engine")
@@ -155,7 +156,7 @@ def _load_one(
     except Exception as error:
         if manager.has_plugin(str(owner)):
             manager.unregister(name=str(owner))
-        registry.broken.append(Broken(owner, f"{type(error).__name__}: {error}"))
+        registry.broken.append(Broken(owner, in_one_line(error)))
         return
     for kind, item in items:
         if isinstance(item, WeightsFile):

@@ -11,6 +11,7 @@ from thbench import controls
 from thbench.api import Clip, ClipFailure, Metric, Notes, Observed, Score
 from thbench.cache import Cache
 from thbench.cache import Record as Entry
+from thbench.errors import in_one_line
 from thbench.intervals import MOST_VISITS, Without
 from thbench.keys import KeyBook, observation_cache
 from thbench.runfolder import Record, VideoFolder
@@ -224,4 +225,4 @@ def _cell(name: str, score: Score, entry: Entry, n: int) -> Cell:
 
 def unforeseen(error: Exception) -> str:
     """An exception of a metric that is no ClipFailure, as a reason."""
-    return " ".join(f"the metric raised {type(error).__name__}: {error}".split())[:500]
+    return f"the metric raised {in_one_line(error)}"

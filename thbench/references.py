@@ -10,6 +10,7 @@ import numpy as np
 from thbench import controls, video
 from thbench.api import Clip, ClipFailure, Frames, Source, UserError
 from thbench.cache import atomic_file
+from thbench.errors import in_one_line
 from thbench.records import timing_of, video_record, wrong_frames
 from thbench.request import identity_index, request_seed
 from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark
@@ -36,7 +37,7 @@ def _load(job: Job, clip: Clip, size: int) -> Source:
     except (ClipFailure, UserError):
         raise
     except Exception as error:
-        raise ClipFailure(f"the dataset raised {type(error).__name__}: {error}") from error
+        raise ClipFailure(f"the dataset raised {in_one_line(error)}") from error
     if reason := wrong_frames(source.frames, size):
         raise ClipFailure(f"the dataset gave {reason}")
     if source.audio.dtype != np.int16 or source.audio.ndim != 1 or not len(source.audio):

@@ -18,17 +18,13 @@ from typing import Any, Literal, TypeAlias
 
 from thbench.api import Context, Missing, UserError, WeightsFile
 from thbench.cache import atomic_file, atomic_write, cache_root, printable
+from thbench.environment import default_offline
 
 Registry: TypeAlias = Mapping[str, WeightsFile]
 """Registered weights by name, as the plugins declare them."""
 Status: TypeAlias = Literal["present", "missing", "corrupt"]
 _CHUNK = 1 << 16
 _TIMEOUT = 30.0  # seconds without a byte
-
-
-def is_offline() -> bool:
-    """Whether THBENCH_OFFLINE forbids downloads."""
-    return os.environ.get("THBENCH_OFFLINE", "") not in ("", "0")
 
 
 def store() -> Path:
@@ -79,8 +75,8 @@ def missing(name: str, items: Registry) -> Missing | None:
     """What a plan says of weights that are not here, or are damaged; None where they are ready."""
     if status(name, items) == "present":
         return None
-    verb = "import" if is_offline() else "fetch"
-    file = " FILE" if is_offline() else ""
+    verb = "import" if default_offline() else "fetch"
+    file = " FILE" if default_offline() else ""
     command = f"thbench weights {verb} {shlex.quote(name)}{file}"
     return Missing(f"weights {name}", command, find(name, items).size)
 
@@ -232,7 +228,7 @@ def _hash_of(path: Path, trust: bool) -> str:
 
 
 def _refuse_offline(name: str) -> None:
-    if is_offline():
+    if default_offline():
         raise UserError(
             f"weights {name} are not here and THBENCH_OFFLINE forbids the download",
             f"`thbench weights import {shlex.quote(name)} FILE`, or unset THBENCH_OFFLINE",
@@ -242,7 +238,7 @@ def _refuse_offline(name: str) -> None:
 def how_to_get(name: str) -> str:
     """The command that brings weights here, for messages."""
     quoted = shlex.quote(name)
-    if is_offline():
+    if default_offline():
         return f"`thbench weights import {quoted} FILE` (THBENCH_OFFLINE is set)"
     return f"`thbench weights fetch {quoted}`, or `thbench weights import {quoted} FILE`"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from thbench.api import Clip, Engine, UserError
 from thbench.environment import Settings
+from thbench.errors import in_one_line
 from thbench.options import option_schema
 from thbench.plan import plugin_lacks
 from thbench.plugins import Registry
@@ -142,7 +143,7 @@ def _build(
         except UserError as error:
             unavailable[name] = str(error)
         except Exception as error:
-            why = " ".join(f"cannot be built: {type(error).__name__}: {error}".split())
+            why = f"cannot be built: {in_one_line(error)}"
             findings.append(Finding(name, "", "", Verdict("FAILED", why)))
     return built
 

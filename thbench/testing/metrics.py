@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 
 from thbench.api import Better, ClipFailure, Observation, Observed, Pair, Score
+from thbench.errors import in_one_line
 from thbench.observe import observe_once
 from thbench.reduce import ObservedSets
 from thbench.testing.checks import Checks, disturb_global_randomness, fail, require
@@ -122,9 +123,7 @@ class MetricChecks(Checks):
                 require(bool(failure.reason), f"{name}: refused without a reason")
                 continue
             except Exception as error:
-                fail(
-                    f"{name}: it raised {type(error).__name__}: {error}; raise ClipFailure(reason)"
-                )
+                fail(f"{name}: it raised {in_one_line(error)}; raise ClipFailure(reason)")
             require_observation(seen, finite=False)
 
     def check_nothing(self) -> None:

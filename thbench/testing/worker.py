@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from thbench.environment import apply_threads
+from thbench.errors import in_one_line
 from thbench.plan import plugin_lacks
 from thbench.plugins import registry
 from thbench.testing.subject import SETTINGS, Reference, Subject
@@ -60,7 +61,7 @@ def _probe(reference: Reference, work: str, material: Any) -> Probe:
     try:
         seen.result = _use(subject, getattr(digests, work), material)
     except Exception as error:
-        seen.error = f"a worker process failed: {type(error).__name__}: {error}"
+        seen.error = f"a worker process failed: {in_one_line(error)}"
     return seen
 
 
