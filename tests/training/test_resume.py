@@ -86,6 +86,13 @@ def test_another_training_is_not_continued(tmp_path: Path) -> None:
                            *setting(criterion="last")], steps=2)  # fmt: skip
 
 
+def test_another_choice_of_checkpoint_begins_anew(tmp_path: Path) -> None:
+    trained(tmp_path, steps=5)
+    run = trained(tmp_path, setting(validation_clips=3), steps=10)
+    chosen = read_checkpoint(run / "state.safetensors", "gan").about["chosen_by"]
+    assert chosen["step"] == 10
+
+
 def test_two_trainings_of_one_folder_are_refused(tmp_path: Path) -> None:
     from filelock import FileLock
 

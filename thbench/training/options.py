@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-MAY_CHANGE = frozenset(
-    {"steps", "log_every", "save_every", "validate_every", "memory", "criterion"}
-)
+CHOICE = frozenset({"criterion", "validation_clips"})
+"""Options that decide which checkpoint is chosen; after a change the choice begins anew."""
+MAY_CHANGE = CHOICE | {"steps", "log_every", "save_every", "validate_every", "memory"}
 """Options that may differ when a training is resumed; any other change would mix two trainings."""
 
 

@@ -27,7 +27,7 @@ from thbench.training.checkpoint import differing, read_checkpoint
 from thbench.training.contract import Trainer
 from thbench.training.data import ClipStore
 from thbench.training.loop import BEST, LAST, STATE, Loop, Task, criterion
-from thbench.training.options import MAY_CHANGE, TrainingOptions
+from thbench.training.options import CHOICE, MAY_CHANGE, TrainingOptions
 from thbench.training.state import State, seed_step
 
 RUN = "training.json"
@@ -233,8 +233,15 @@ def _state(task: Task, part: Part) -> State:
         raise UserError(
             f"{file} does not fit: {reason}", f"remove {task.folder} or give --out"
         ) from error
-    state.step, state.best = int(saved.about["step"]), saved.about["chosen_by"]
+    state.step = int(saved.about["step"])
+    if _choice(saved.about) == _choice(task.about):
+        state.best = saved.about["chosen_by"]
     return state
+
+
+def _choice(about: Any) -> dict[str, Any]:
+    """What decides which checkpoint is chosen: values of other validation clips cannot be compared."""
+    return {k: v for k, v in about["options"]["training"].items() if k in CHOICE}
 
 
 def _check_same_training(task: Task, saved: Any, file: Path) -> None:
