@@ -15,7 +15,8 @@ from paths import ROOT
 from thbench.cli import cli
 from thbench.controls import ABOUT, CONTROLS
 from thbench.plugins import registry
-from thbench.suite import _MetricForm, _SuiteForm, _SystemForm, load_suite
+from thbench.suite import load_suite
+from thbench.suite.form import MetricForm, SuiteForm, SystemForm
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md"]
 
@@ -35,7 +36,7 @@ def test_the_reference_page_is_current() -> None:
 
 def test_every_key_of_a_suite_is_documented() -> None:
     text = (ROOT / "docs" / "suites.md").read_text(encoding="utf-8")
-    for form in (_SuiteForm, _SystemForm, _MetricForm):
+    for form in (SuiteForm, SystemForm, MetricForm):
         for name, field in form.model_fields.items():
             if name != "options":
                 assert re.search(rf"\b{field.alias or name}:", text), name

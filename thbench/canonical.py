@@ -6,6 +6,8 @@ import hashlib
 import json
 from urllib.parse import quote
 
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
+"""What a suite, a system, a recipe and a label may be called."""
 _LONGEST = 180
 
 

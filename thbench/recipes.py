@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from thbench.api import UserError
-from thbench.suite import NAME, benchmarks_folder
+from thbench.canonical import NAME
+from thbench.shipped import benchmarks_folder
 from thbench.yamlfile import Document, read_yaml
 
 

@@ -1,0 +1,14 @@
+"""The data files that come with thbench: suites, splits, recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import thbench
+
+
+def benchmarks_folder() -> Path:
+    """Where they lie: inside the wheel, or beside the package in a checkout."""
+    package = Path(thbench.__file__).parent
+    inside = package / "benchmarks"
+    return inside if inside.is_dir() else package.parent / "benchmarks"

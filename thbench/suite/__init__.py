@@ -1,0 +1,31 @@
+"""Suites: a YAML file in, a frozen `Suite` out; everything downstream reads the Suite alone.
+
+model      what a suite is, and the digest that makes rows comparable
+form       the file as written: its keys, and what is wrong with them
+overrides  --set and --add, into the document before it is checked
+resolve    names and options of a document -> installed plugins: the Suite
+files      where suites lie, and the whole way from a file
+"""
+
+from thbench.canonical import NAME
+from thbench.shipped import benchmarks_folder
+from thbench.suite.files import find_suite, load_suite
+from thbench.suite.model import SCHEMA, IdentityFrame, Limits, MetricPart, Part, Suite, System
+from thbench.suite.overrides import apply_override
+from thbench.suite.resolve import build_suite
+
+__all__ = [
+    "NAME",
+    "SCHEMA",
+    "IdentityFrame",
+    "Limits",
+    "MetricPart",
+    "Part",
+    "Suite",
+    "System",
+    "apply_override",
+    "benchmarks_folder",
+    "build_suite",
+    "find_suite",
+    "load_suite",
+]

@@ -1,0 +1,69 @@
+"""What the command line changes of a suite: --set and --add, into the document before it is checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from thbench.api import UserError
+from thbench.yamlfile import Document, KeyPath, load
+
+
+def apply_override(document: Document, text: str) -> None:
+    """`systems.mine.steps=20` into the document; the value is YAML."""
+    path, equals, value = text.partition("=")
+    key = tuple(path.strip().split("."))
+    if not equals or not all(key):
+        raise UserError(f"--set {text}: not of the form key.path=value", "e.g. --set seed=1")
+    try:
+        parsed = load(value)
+    except yaml.YAMLError:
+        raise UserError(f"--set {text}: '{value}' is not a YAML value", "quote it") from None
+    node: Any = document.data
+    for i, part in enumerate(key[:-1]):
+        node = _child(document, node, part, key[: i + 1])
+    if isinstance(node, list):
+        node[_index(document, node, key[-1], key)] = parsed
+    elif isinstance(node, dict):
+        node[key[-1]] = parsed
+    else:
+        raise document.error(key, "cannot be set inside a plain value", "check the key")
+    document.folders[key] = Path.cwd()
+
+
+def _child(document: Document, node: Any, part: str, key: KeyPath) -> Any:
+    if isinstance(node, list):
+        return node[_index(document, node, part, key)]
+    if isinstance(node, dict):
+        if key[:-1] == ("systems",) and part not in node:
+            raise document.unknown_key(key, "system", list(node))
+        return node.setdefault(part, {})
+    raise document.error(key, "cannot be set inside a plain value", "check the key")
+
+
+def _index(document: Document, node: list[Any], part: str, key: KeyPath) -> int:
+    if not part.isdigit() or int(part) >= len(node):
+        raise document.error(key, f"'{part}' is no index of a list of {len(node)}", "count from 0")
+    return int(part)
+
+
+def add_system(document: Document, text: str) -> None:
+    """`mine:steps=20,resolution=64` as a further system, at the first system's resolution by default."""
+    name, _, rest = text.partition(":")
+    systems = document.data.setdefault("systems", {})
+    if not isinstance(systems, dict):
+        raise document.error(("systems",), "must be a mapping", "see docs/suites.md")
+    key = name
+    while key in systems:
+        key += "+"
+    first = next((s for s in systems.values() if isinstance(s, dict)), {})
+    entry: dict[str, Any] = {"generator": name, "resolution": first.get("resolution", 128)}
+    for pair in filter(None, rest.split(",")):
+        option, equals, value = pair.partition("=")
+        if not equals:
+            raise UserError(f"--add {text}: '{pair}' is not key=value", "e.g. --add mine:steps=20")
+        entry[option.strip()] = load(value)
+    systems[key] = entry
+    document.folders[("systems", key)] = Path.cwd()
