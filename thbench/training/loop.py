@@ -177,7 +177,7 @@ class Loop:
 
     # -- between steps ------------------------------------------------------------------------------
 
-    def _after(self, values: Mapping[str, float]) -> None:
+    def _after(self, values: dict[str, float]) -> None:
         options, step = self.task.options, self.state.step
         last = step == options.steps
         self._since.append(values)
