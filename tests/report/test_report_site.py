@@ -10,19 +10,22 @@ import pytest
 from made import made_run
 
 from thbench.api import UserError
+from thbench.board.store import clips_file, place
 from thbench.cli import cli
 from thbench.report.site import write_site
+from thbench.results import read_result
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture
 def board(tmp_path: Path) -> Path:
-    run = made_run(tmp_path / "run", systems=["alpha", SCRIPT])
-    for i, file in enumerate(sorted(run.rglob("result.json"))):
-        target = tmp_path / "leaderboard" / "results" / "made" / f"s{i}" / "1.json"
+    run = made_run(tmp_path / "run", systems=["alpha", "beta"])
+    for file in sorted(run.rglob("result.json")):
+        target = place(tmp_path / "leaderboard", read_result(file), "r1")
         target.parent.mkdir(parents=True)
-        shutil.copy(file, target)
+        target.write_text(file.read_text().replace('"grey levels"', json.dumps(SCRIPT)))
+        shutil.copy(file.with_name("clips.csv"), clips_file(target))
     return tmp_path / "leaderboard"
 
 
@@ -32,6 +35,7 @@ def test_rows_lead_to_reports_and_names_are_escaped(board: Path, tmp_path: Path)
     page = (tmp_path / "site" / "made.html").read_text()
     assert 'href="https://example.org/alpha/"' in page
     assert SCRIPT not in page
+    assert "self-reported" in page
     assert "&lt;img src=x" in page
     assert 'href="made.html"' in (tmp_path / "site" / "index.html").read_text()
 

@@ -52,7 +52,7 @@ class Card:
 
     @property
     def range(self) -> str:
-        low, high = self.declared.get("range", (None, None))
+        low, high = self.declared.get("range", self.score.range)
         ends = ("−∞" if low is None else number(low), "∞" if high is None else number(high))
         return " … ".join(ends)
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from thbench.api import Clip, UserError
 from thbench.beside import CLIPS, METRICS
+from thbench.clipstable import read_clips
 from thbench.controls import GROUND_TRUTH
 from thbench.leaderboard import tables
 from thbench.results import Result, ScoreRecord, read_result
@@ -25,12 +26,17 @@ Values = Mapping[str, Sequence[float | None]]
 class Entrant:
     """A row of the tables with its place, and its folder where there is a run.
 
+    place    the places it may hold, "1–2" where it is tied
+    beside   what a leaderboard says of the row: its tier, its file, who submitted it
     values   per column of clips.csv one number per clip of the run, None where there is none
     reasons  clip id -> why something of it has no value
     """
 
     result: Result
     rank: int | None = None
+    place: str = ""
+    tied_with: Sequence[str] = ()
+    beside: Mapping[str, Any] = field(default_factory=dict)
     unranked_because: Sequence[str] = ()
     folder: VideoFolder | None = None
     values: Values = field(default_factory=dict)
@@ -125,27 +131,33 @@ def read_run(path: Path) -> Material:
         raise UserError(f"{path} holds no results", f"thbench run SUITE --out {path}")
     found = [(read_result(f.result_file), f) for f in folders]
     clips = _clips(path, [f for _, f in found])
-    by_name = {_name(r): (r, f) for r, f in found}
+    by_name = {_name(r): f for r, f in found}
+    results = [r for r, _ in found]
+    clips_tables = {
+        (r.system.resolution, r.system.name): read_clips(f.clips_file) for r, f in found
+    }
+    table_rows = placed(tables(results, clips_tables), results)
     entrants = []
-    for entrant in placed([r for r, _ in found]):
-        folder = by_name[_name(entrant.result)][1]
+    for entrant in table_rows:
+        folder = by_name[_name(entrant.result)]
         values, reasons = read_rows(folder.clips_file, [c.id for c in clips])
-        entrants.append(
-            Entrant(entrant.result, entrant.rank, entrant.unranked_because, folder, values, reasons)
-        )
+        entrants.append(replace(entrant, folder=folder, values=values, reasons=reasons))
     return Material(entrants, clips, _json(path / METRICS, {}), run)
 
 
-def placed(results: Sequence[Result]) -> list[Entrant]:
-    """Results in the order of the leaderboard's tables, each with its place."""
+def placed(found: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list[Entrant]:
+    """The rows of the leaderboard's tables in their order, each with its result."""
     by_name = {_name(r): r for r in results}
     return [
         Entrant(
             by_name[row["system"], row["kind"], table["resolution"]],
             row["rank"],
+            row["place"] or "",
+            row["tied_with"],
+            row,
             row["unranked_because"],
         )
-        for table in tables(results)
+        for table in found
         for row in table["rows"]
     ]
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import thbench
 from thbench.api import UserError
+from thbench.board.build import board
 from thbench.canonical import file_name
 from thbench.leaderboard import ARROWS
 from thbench.published import load_published
@@ -43,9 +45,9 @@ def write_site(leaderboard: Path, out: Path) -> list[Path]:
         raise UserError(f"{leaderboard} holds no results", "results/SUITE/SYSTEM/REVISION.json")
     links = _links(leaderboard / "reports.json")
     written = []
-    for board in boards:
-        write_page(out, _page(board, links), ASSETS, board.page)
-        written.append(out / board.page)
+    for one in boards:
+        write_page(out, _page(one, links), ASSETS, one.page)
+        written.append(out / one.page)
     index = (
         pages()
         .get_template("index.html.j2")
@@ -56,34 +58,40 @@ def write_site(leaderboard: Path, out: Path) -> list[Path]:
 
 
 def _boards(leaderboard: Path) -> Iterator[Board]:
-    """Results by suite and by the digest of suite and split: different digests share no table."""
-    found: dict[tuple[str, str, str], list[Result]] = {}
-    for path in sorted(leaderboard.glob("results/*/*/*.json")):
-        result = read_result(path)
-        key = (result.suite.name, result.suite.digest, result.split.digest)
-        found.setdefault(key, []).append(result)
-    names = [key[0] for key in found]
-    for (name, suite, split), results in sorted(found.items()):
-        several = f"-{suite[:6]}-{split[:6]}" if names.count(name) > 1 else ""
-        page = f"{file_name(name)}{several}.html"
-        yield Board(name + several, page, Material(placed(_newest(results))))
+    """One per suite, split and set of column identities, as the leaderboard's own tables are."""
+    found = board(leaderboard)
+    groups: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for table in [*found["measured"], *found["synthetic"]]:
+        groups.setdefault(
+            (table["suite"], table["suite_digest"], table["split_digest"]), []
+        ).append(table)
+    names = [suite for suite, _, _ in groups]
+    for (suite, suite_digest, split_digest), tables in groups.items():
+        several = f"-{suite_digest[:6]}-{split_digest[:6]}" if names.count(suite) > 1 else ""
+        entrants = [e for table in tables for e in placed([table], _results(leaderboard, table))]
+        yield Board(suite + several, f"{file_name(suite)}{several}.html", Material(entrants))
 
 
-def _newest(results: Sequence[Result]) -> list[Result]:
-    """One row per system and resolution; files come in order of their names, the last one stands."""
-    return list({(r.system.name, r.system.kind, r.system.resolution): r for r in results}.values())
+def _results(leaderboard: Path, table: Mapping[str, Any]) -> list[Result]:
+    """The documents behind a table, under the names it shows."""
+    found = []
+    for row in table["rows"]:
+        result = read_result(leaderboard / row["file"])
+        system = result.system.model_copy(update={"name": row["system"]})
+        found.append(result.model_copy(update={"system": system}))
+    return found
 
 
-def _page(board: Board, links: Mapping[str, str]) -> str:
-    material = board.material
+def _page(shown: Board, links: Mapping[str, str]) -> str:
+    material = shown.material
     suite = material.entrants[0].result.suite.name
-    own = {e.name: link for e in material.entrants if (link := links.get(f"{suite}/{e.name}"))}
+    own = {e.name: link for e in material.entrants if (link := _link(links, suite, e.name))}
     return (
         pages()
         .get_template("board.html.j2")
         .render(
             assets=ASSETS,
-            board=board,
+            board=shown,
             material=material,
             result=material.entrants[0].result,
             groups=overview.groups(material),
@@ -94,6 +102,11 @@ def _page(board: Board, links: Mapping[str, str]) -> str:
             version=thbench.__version__,
         )
     )
+
+
+def _link(links: Mapping[str, str], suite: str, name: str) -> str | None:
+    """That of `name`, or of the system without its revision."""
+    return links.get(f"{suite}/{name}") or links.get(f"{suite}/{name.partition(' (')[0]}")
 
 
 def _links(file: Path) -> dict[str, str]:
