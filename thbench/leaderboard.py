@@ -209,13 +209,21 @@ def markdown_table(table: dict[str, Any], extra: Sequence[str] = ()) -> list[str
         if row["kind"] == "system":
             notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
     lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]
+    return [*lines, *_identities(columns), ""]
+
+
+def _identities(columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What each column is; columns of one identity share a line."""
+    named: dict[str, list[str]] = {}
     for name, column in columns.items():
         unit = f", {escape_cell(column['unit'])}" if column["unit"] else ""
-        identity = json.dumps(column["identity"], sort_keys=True, ensure_ascii=False)
-        lines.append(
-            f"- `{escape_cell(name)}`{unit}: identity {column['identity_digest'][:12]} = `{escape_cell(identity)}`"
-        )
-    return [*lines, ""]
+        named.setdefault(column["identity_digest"], []).append(f"`{escape_cell(name)}`{unit}")
+    known = {c["identity_digest"]: c["identity"] for c in columns.values()}
+    return [
+        f"- {'; '.join(names)}: identity {digest[:12]} = "
+        f"`{escape_cell(json.dumps(known[digest], sort_keys=True, ensure_ascii=False))}`"
+        for digest, names in named.items()
+    ]
 
 
 def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
