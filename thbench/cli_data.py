@@ -7,16 +7,17 @@ said by a suite: the shipped one of the dataset's name, or any other.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
+from thbench.cli_options import device_option, together
+
 if TYPE_CHECKING:
     from thbench.api import Account, Clip, Fetchable
 
-Command = Callable[..., Any]
 _SHOWN = 20
 """Problems told one by one; the lines above them count all."""
 PARTS = ("test", "validation", "train", "all")
@@ -28,35 +29,33 @@ def data() -> None:
     """Fetch, verify, prepare and look at the media of a dataset."""
 
 
-def _where_options(command: Command) -> Command:
-    options = [
-        click.option(
-            "--root", type=click.Path(path_type=Path), help="Where the media lie; used in place."
-        ),
-        click.option(
-            "--manifest", type=click.Path(path_type=Path), help="Hashes of other media files."
-        ),
-        click.option("--suite", metavar="SUITE", help="The suite that says which clips."),
-        click.option(
-            "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for `thbench run`."
-        ),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+_where_options = together(
+    click.option(
+        "--root", type=click.Path(path_type=Path), help="Where the media lie; used in place."
+    ),
+    click.option(
+        "--manifest", type=click.Path(path_type=Path), help="Hashes of other media files."
+    ),
+    click.option("--suite", metavar="SUITE", help="The suite that says which clips."),
+    click.option(
+        "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for `thbench run`."
+    ),
+)
 
 
-def _data_command(command: Command) -> Command:
-    part = click.option(
+_data_command = together(
+    click.argument("dataset"),
+    _where_options,
+    click.option(
         "--split",
         "part",
         type=click.Choice(PARTS),
         default="test",
         show_default=True,
         help="Which clips of the suite's split.",
-    )
-    clip = click.option("--clip", "ids", multiple=True, metavar="ID", help="Only this clip.")
-    return click.argument("dataset")(_where_options(part(clip(command))))
+    ),
+    click.option("--clip", "ids", multiple=True, metavar="ID", help="Only this clip."),
+)
 
 
 @data.command()
@@ -89,7 +88,7 @@ def verify(**options: Any) -> None:
 @data.command()
 @_data_command
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, ...")
+@device_option
 def prepare(workers: int, device: str, **options: Any) -> None:
     """Make of DATASET's media what runs read. Running the command again continues it."""
     from thbench.engines.local import LocalEngine

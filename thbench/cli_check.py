@@ -1,0 +1,149 @@
+"""What looks before a run and changes nothing: `check`, `doctor`, `split check`.
+
+Imports nothing heavy at start.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from thbench.cli_options import set_option
+from thbench.cli_stages import load, print_plan
+from thbench.errors import UserError
+
+
+@click.command()
+@click.argument("name")
+@click.option("--on", metavar="SUITE", help="Check a plugin on another suite's clips.")
+@click.option("--size", type=click.IntRange(16), help="... at so many pixels.")
+@click.option("--frames", type=click.IntRange(1), help="... with so many frames.")
+@set_option
+def check(
+    name: str,
+    overrides: tuple[str, ...],
+    on: str | None,
+    size: int | None,
+    frames: int | None,
+) -> None:
+    """Check the suite NAME without running it, or the installed plugin NAME by trying it.
+
+    A suite: keys, plugins, options, split, what is missing. A plugin: the conformance suite, with
+    options by --set key=value.
+    """
+    if _is_plugin(name):
+        _check_plugin(name, overrides, on, size, frames)
+    from thbench.environment import Settings, default_offline
+    from thbench.plan import lacks, split_of
+    from thbench.plugins import registry
+
+    loaded = load(name, (), {"overrides": overrides, "systems": None})
+    settings = Settings(offline=default_offline())
+    missing = [m.line() for m in lacks(loaded, registry(), settings)]
+    print_plan(loaded, None if missing else split_of(loaded, registry(), settings), missing)
+    click.echo(f"{loaded.file}: in order")
+
+
+def _is_plugin(name: str) -> bool:
+    """Whether NAME of `thbench check` means a plugin; a suite of that name goes first.
+
+    Raises UserError for a name that is neither.
+    """
+    from difflib import get_close_matches
+
+    from thbench.plugins import registry
+    from thbench.suite import benchmarks_folder, find_suite
+
+    try:
+        find_suite(name)
+    except UserError as error:
+        plain = name.partition("@")[0].partition(":")[0]
+        names = sorted({r.plugin.name for r in registry()})
+        if plain in names:
+            return True
+        if broken := registry().is_broken(plain):
+            raise UserError(f"plugin {broken.owner} failed: {broken.reason}", "mend it") from None
+        suites = [p.stem for p in benchmarks_folder().glob("*.yaml")]
+        near = get_close_matches(plain, [*suites, *names], n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "`thbench list` shows all"
+        raise UserError(f"{error.message}, and no plugin of that name", hint) from None
+    return False
+
+
+def _check_plugin(
+    name: str, given: Sequence[str], on: str | None, size: int | None, frames: int | None
+) -> None:
+    """Run the conformance suite and print every check. Exits with 1 if one fails."""
+    from thbench.plugins import registry
+    from thbench.single import options_from
+    from thbench.testing import KINDS, checks_for, run_checks
+    from thbench.testing.material import SUITE
+
+    plain = name.partition("@")[0].partition(":")[0]
+    kinds = [k for k in KINDS if plain in registry().names(k)]
+    if not kinds:
+        kind = next(r.kind for r in registry() if r.plugin.name == plain)
+        raise UserError(f"{kind} '{plain}' has no conformance suite", f"only {', '.join(KINDS)}s")
+    failed = 0
+    for kind in kinds:
+        click.echo(f"{kind} {name}")
+        checks = checks_for(
+            kind, name, options_from(given), suite=on or SUITE, size=size, frames=frames
+        )
+        for outcome in run_checks(checks):
+            failed += outcome.error is not None
+            mark = "failed" if outcome.error else "ok"
+            click.echo(f"  {mark:<7} {outcome.seconds:6.2f} s  {outcome.title}")
+            if outcome.error:
+                click.echo(f"          {outcome.error}")
+    click.echo(f"{failed} check(s) failed" if failed else "all checks hold")
+    sys.exit(1 if failed else 0)
+
+
+@click.command()
+@click.argument("suite", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@set_option
+def doctor(suite: str | None, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """Look this installation over, and what SUITE lacks with the command for each thing.
+
+    Exit code 1 where something is broken, or missing for SUITE.
+    """
+    from thbench.doctor import as_text, examine, is_broken
+    from thbench.environment import Settings, default_offline
+    from thbench.plugins import registry
+    from thbench.suite import find_suite, load_suite
+
+    loaded = load_suite(find_suite(suite), registry(), overrides) if suite else None
+    findings = examine(registry(), Settings(offline=default_offline()), loaded)
+    text = json.dumps([asdict(f) for f in findings], indent=1) if as_json else as_text(findings)
+    click.echo(text)
+    sys.exit(1 if is_broken(findings) else 0)
+
+
+@click.group()
+def split() -> None:
+    """Splits: which actors are held out."""
+
+
+@split.command(name="check")
+@click.argument("file", type=click.Path(path_type=Path))
+def split_check(file: Path) -> None:
+    """Which actors of a training list FILE are test actors of which known split. Exit code 1 if any."""
+    from thbench.split import contamination, read_actors
+
+    actors = read_actors(file)
+    click.echo(f"{file}: {len(actors)} actors")
+    touched = False
+    for name, (dataset, leaked) in contamination(actors).items():
+        touched = touched or bool(leaked)
+        click.echo(
+            f"{name} ({dataset}): "
+            + (f"TRAINED ON TEST ACTORS {', '.join(leaked)}" if leaked else "clean")
+        )
+    sys.exit(1 if touched else 0)

@@ -1,0 +1,258 @@
+"""The stages, `run`, `generate` and `score`: plan first, then the work under the run's lock.
+
+Imports nothing heavy at start.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from thbench.cli_options import device_option, together
+from thbench.cli_single import run_single, single_options
+from thbench.errors import UserError
+
+if TYPE_CHECKING:
+    from thbench.environment import Settings
+    from thbench.results import Result
+    from thbench.split import Split
+    from thbench.suite import Suite
+
+_stage_options = together(
+    click.option(
+        "--out", type=click.Path(path_type=Path), help="Run folder [default: runs/SUITE]."
+    ),
+    click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Change a key of the suite, e.g. systems.mine.steps=20; recorded in the result.",
+    ),
+    click.option(
+        "--with",
+        "recipes",
+        multiple=True,
+        metavar="RECIPE",
+        help="Add the systems of a recipe: a shipped name or a .yaml file.",
+    ),
+    click.option("--systems", metavar="A,B", help="Run only these systems and controls."),
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Processes; changes no byte of a result.",
+    ),
+    device_option,
+    click.option(
+        "--threads",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Threads per worker; recorded.",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(1),
+        default=4,
+        show_default=True,
+        help="Clips per generator call and fixed batch of networks; recorded.",
+    ),
+    click.option(
+        "--dry-run", is_flag=True, help="Print the plan and everything missing, do nothing."
+    ),
+)
+_add_option = click.option(
+    "--add",
+    "add",
+    multiple=True,
+    metavar="NAME[:key=value,...]",
+    help="Add an installed generator to the suite for this run.",
+)
+_generate_options = together(
+    click.option(
+        "--regenerate", multiple=True, metavar="SYSTEM", help="Make this system's videos anew."
+    ),
+    click.option("--retry-failed", is_flag=True, help="Ask again for clips that failed."),
+)
+
+
+@click.command()
+@click.argument("suite")
+@_add_option
+@_generate_options
+@_stage_options
+def run(
+    suite: str,
+    add: tuple[str, ...],
+    regenerate: tuple[str, ...],
+    retry_failed: bool,
+    **options: Any,
+) -> None:
+    """Generate and score SUITE (a YAML file or a shipped name), write and show the leaderboard.
+
+    Running the command again continues it: what was finished stays finished.
+    """
+    _stages(load(suite, add, options), options, True, True, regenerate, retry_failed)
+
+
+@click.command()
+@click.argument("suite", required=False)
+@single_options
+@_add_option
+@_generate_options
+@_stage_options
+def generate(
+    suite: str | None,
+    generator: str | None,
+    image: Path | None,
+    audio: Path | None,
+    output: Path | None,
+    resolution: int | None,
+    crop: str | None,
+    seed: int,
+    add: tuple[str, ...],
+    regenerate: tuple[str, ...],
+    retry_failed: bool,
+    **options: Any,
+) -> None:
+    """Make the videos of SUITE without scoring them, or one of a picture and a sound.
+
+    The one is made by --generator, with its options given as --set key=value.
+    """
+    if bool(suite) == bool(generator):
+        raise UserError("generate needs a SUITE or --generator NAME", "one of the two")
+    if generator:
+        given, settings = options["overrides"], _settings(options)
+        run_single(generator, image, audio, output, resolution, crop, seed, given, settings)
+        return
+    assert suite is not None
+    _stages(load(suite, add, options), options, True, False, regenerate, retry_failed)
+
+
+@click.command()
+@click.argument("suite", required=False)
+@click.option(
+    "--videos",
+    multiple=True,
+    metavar="NAME=DIR",
+    help="Score a folder of videos without a suite file.",
+)
+@click.option("--dataset", metavar="NAME", help="With --videos: the dataset of references.")
+@click.option(
+    "--root", type=click.Path(path_type=Path), help="With --videos: the dataset's folder."
+)
+@_stage_options
+def score(
+    suite: str | None,
+    videos: tuple[str, ...],
+    dataset: str | None,
+    root: Path | None,
+    **options: Any,
+) -> None:
+    """Score what a run has generated, or with --videos any folders of videos. Never generates."""
+    if bool(suite) == bool(videos):
+        raise UserError("score needs a SUITE or --videos NAME=DIR", "one of the two")
+    if suite:
+        _stages(load(suite, (), options), options, False, True)
+        return
+    from thbench.adhoc import adhoc_suite
+    from thbench.plugins import registry
+
+    loaded = adhoc_suite(registry(), videos, dataset, root, options["overrides"])
+    _stages(_selected(loaded, options), options, True, True)
+
+
+def load(name: str, add: Sequence[str], options: dict[str, Any]) -> Suite:
+    """The suite NAME as the options of a stage change it. Raises UserError."""
+    from thbench.plugins import registry
+    from thbench.suite import find_suite, load_suite
+
+    recipes = options.get("recipes", ())
+    suite = load_suite(find_suite(name), registry(), options["overrides"], add, recipes)
+    return _selected(suite, options)
+
+
+def _selected(suite: Suite, options: dict[str, Any]) -> Suite:
+    names = options["systems"]
+    return suite.only(n.strip() for n in names.split(",")) if names else suite
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    from thbench.environment import Settings, default_offline
+
+    return Settings(options["device"], options["threads"], options["batch"], default_offline())
+
+
+def _stages(
+    suite: Suite,
+    options: dict[str, Any],
+    generating: bool,
+    scoring: bool,
+    regenerate: Sequence[str] = (),
+    retry_failed: bool = False,
+) -> None:
+    """Plan, then the stages that were asked for, under the run's lock."""
+    from thbench.engines.local import LocalEngine
+    from thbench.pipeline import run_generate, run_score
+    from thbench.plan import job_for, lacks, split_of
+    from thbench.plugins import registry
+    from thbench.score import check_columns
+
+    settings = _settings(options)
+    missing = lacks(suite, registry(), settings)
+    if options["dry_run"]:
+        split = None if missing else split_of(suite, registry(), settings)
+        print_plan(suite, split, [m.line() for m in missing])
+        return
+    if missing:
+        raise _missing_error(suite, [m.line() for m in missing])
+    split = split_of(suite, registry(), settings)
+    out = options["out"] or Path("runs") / suite.name
+    job = job_for(suite, out, settings)
+    engine = LocalEngine(options["workers"])
+    if scoring:
+        check_columns(job)  # before an hour of generation, not after it
+    with job.run.locked():
+        if generating:
+            run_generate(job, split, engine, regenerate=regenerate, retry_failed=retry_failed)
+        if scoring:
+            _show(run_score(job, split, engine), out)
+
+
+def _missing_error(suite: Suite, lines: list[str]) -> UserError:
+    for line in lines:
+        click.echo(f"missing: {line}", err=True)
+    return UserError(
+        f"suite '{suite.name}' lacks {len(lines)} thing(s), listed above", "run the commands shown"
+    )
+
+
+def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
+    """What a run would do, and what it lacks; exits with 2 where it lacks something."""
+    from thbench.plan import describe
+
+    if split is not None:
+        for line in describe(suite, split):
+            click.echo(line)
+    for line in missing:
+        click.echo(f"missing: {line}")
+    if missing:
+        sys.exit(2)
+
+
+def _show(results: list[Result], out: Path) -> None:
+    from thbench.clipstable import clips_of_run
+    from thbench.runfolder import RunFolder
+    from thbench.screen import print_tables
+
+    print_tables(results, clips_of_run(RunFolder(out), results))
+    failed = {r.system.name: r.clips.failed for r in results if r.clips.failed}
+    for name, count in failed.items():
+        click.echo(f"{name}: {count} clip(s) failed; reasons in its result.json", err=True)
+    click.echo(f"{out / 'leaderboard.md'}")

@@ -1,0 +1,84 @@
+"""`thbench weights`: list, fetch, import and verify. Imports nothing heavy at start."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def weights() -> None:
+    """Weights: where they come from, their licence, and whether they are here."""
+
+
+@weights.command(name="list")
+def weights_list() -> None:
+    """Every registered file with its state, size and licence."""
+    from thbench.plugins import registry
+    from thbench.weights import status
+
+    items = registry().weights()
+    for name, item in items.items():
+        use = "" if item.commercial else " (no commercial use)"
+        click.echo(
+            f"{name:<18} {status(name, items):<8} {item.size / 1e6:7.1f} MB  {item.licence}{use}"
+        )
+
+
+@weights.command(name="fetch")
+@click.argument("names", nargs=-1, required=True)
+@click.option(
+    "--accept-licence", is_flag=True, help="You have read the licence and may use the weights."
+)
+def weights_fetch(names: tuple[str, ...], accept_licence: bool) -> None:
+    """Download NAMES from their mirrors, check the sha256 and show the licence."""
+    from thbench.plugins import registry
+    from thbench.weights import fetch, find
+
+    items = registry().weights()
+    for name in names:
+        click.echo(f"{name}: licence {find(name, items).licence}", err=True)
+        click.echo(fetch(name, items, accept_licence=accept_licence, progress=True))
+
+
+@weights.command(name="import")
+@click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+def weights_import(name: str, file: Path) -> None:
+    """Check FILE and copy it into the store as NAME."""
+    from thbench.plugins import registry
+    from thbench.weights import import_file
+
+    click.echo(import_file(name, file, registry().weights()))
+
+
+@weights.command(name="verify")
+@click.argument("names", nargs=-1)
+@click.option(
+    "--with",
+    "sample",
+    type=click.Path(path_type=Path),
+    help="A published sample that tells the right file from others.",
+)
+def weights_verify(names: tuple[str, ...], sample: Path | None) -> None:
+    """Read the files of NAMES (default: all that are here) whole. Exit code 1 if one is damaged."""
+    from thbench.plugins import registry
+    from thbench.weights import recognised, verify
+
+    items = registry().weights()
+    if sample is not None:
+        from thbench.context import RunContext
+        from thbench.environment import Settings
+
+        for name in names:
+            context = RunContext(registry(), Settings(), name)
+            click.echo(f"{name}: {recognised(name, items, sample, context)}")
+        return
+    states = {name: verify(name, items) for name in names or items}
+    for name, state in states.items():
+        if names or state != "missing":
+            click.echo(f"{name}: {state}")
+    wrong = [s for s in states.values() if s == "corrupt" or (names and s != "present")]
+    sys.exit(1 if wrong else 0)
