@@ -50,6 +50,7 @@ __all__ = [
     "Frames",
     "Generated",
     "Generator",
+    "LeavesOut",
     "Media",
     "MediaInfo",
     "Metric",
@@ -384,6 +385,18 @@ class Notes(Protocol):
 
     def notes(self, observed: Observations) -> Sequence[str]:
         """Short lines ("small n: 295 generated frames for 2048 features"), none where all is well."""
+        ...
+
+
+@runtime_checkable
+class LeavesOut(Protocol):
+    """What a metric of sets may offer besides `Metric`: values without each actor, for intervals.
+
+    Only where that is cheaper than reducing anew for each actor, from sums per actor say.
+    """
+
+    def without_actors(self, observed: Observations) -> Mapping[str, Mapping[str, float]] | None:
+        """Actor -> score -> value of all other actors' clips, on both sides; None: reduce anew."""
         ...
 
 

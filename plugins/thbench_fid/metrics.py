@@ -103,6 +103,27 @@ class Fid(SetMetric):
         """Actor -> moments, of the same frames that `reduce` sees; for intervals clustered by actor."""
         return moments.actor_moments(self.parts(observed))
 
+    def without_actors(self, observed: Observations) -> Mapping[str, Mapping[str, float]] | None:
+        """From moments per actor; None where `reduce` would choose other frames or another way."""
+        if self.max_frames:
+            return None
+        with threadpool_limits(limits=1, user_api="blas"):
+            ours, theirs = (
+                self.actor_moments(observed.generated),
+                self.actor_moments(observed.reference),
+            )
+            whole, reference = moments.pooled(ours), moments.pooled(theirs)
+            most = {a: whole.n - m.n for a, m in ours.items()}
+            if ours.keys() != theirs.keys() or min(most.values()) <= len(whole.total):
+                return None
+            return {
+                actor: {
+                    "fid": frechet.fid_from_moments(whole - ours[actor], reference - theirs[actor]),
+                    self.frames_row: float(most[actor]),
+                }
+                for actor in sorted(ours)
+            }
+
 
 class Kid(SetMetric):
     """Kernel distance between the frames of a system and of the reference."""

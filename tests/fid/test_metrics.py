@@ -140,6 +140,23 @@ def test_one_actor_can_be_left_out_by_moments() -> None:
     assert by_moments == pytest.approx(anew, rel=1e-9)
 
 
+def test_values_without_each_actor_are_those_of_reducing_anew() -> None:
+    metric = Fid(Pixels(), 0)
+    both = Both(seen(metric, 3), seen(metric, 0))
+    found = metric.without_actors(both)
+    assert found is not None
+    assert sorted(found) == ["actor0", "actor1", "actor2"]
+    for actor, values in found.items():
+        sides = [
+            [o for o in side if o.clip.actor != actor] for side in (both.generated, both.reference)
+        ]
+        anew = metric.reduce(Both(*sides))
+        assert values["fid"] == pytest.approx(anew["fid"], rel=1e-7)
+        assert values["fid_frames"] == anew["fid_frames"]
+    assert Fid(Pixels(), 20).without_actors(both) is None
+    assert metric.without_actors(Both(both.generated[:2], both.reference[:2])) is None
+
+
 @pytest.mark.parametrize("position", range(3))
 def test_max_frames_takes_equal_n_from_both_sides(position: int) -> None:
     metric = metrics(max_frames=40)[position]
