@@ -6,7 +6,6 @@ its source, how far its protocol is known, and where the source contradicts itse
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,13 +16,12 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
     model_validator,
 )
 
 from thbench.api import Better
 from thbench.normalise import Quantity, Scale
-from thbench.yamlfile import Document, read_yaml
+from thbench.yamlfile import Document, read_yaml, validated
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
@@ -166,16 +164,7 @@ def load_published(path: Path) -> Published:
 
 def parse_published(document: Document) -> Published:
     """As `load_published`, of a parsed document."""
-    try:
-        return Published.model_validate(_tuples(document.data))
-    except ValidationError as error:
-        # a mistyped key is also a missing one: name the mistake, not its consequence
-        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
-        key = tuple(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise document.unknown_key(key, "key", _known_keys(key)) from None
-        message = re.sub("^Value error, ", "", first["msg"])
-        raise document.error(key, message, "see docs/statistics.md") from None
+    return validated(document, Published, _tuples(document.data), "docs/statistics.md")
 
 
 def _tuples(data: Mapping[str, Any]) -> Any:
@@ -183,13 +172,3 @@ def _tuples(data: Mapping[str, Any]) -> Any:
     if isinstance(data, Mapping):
         return {name: _tuples(value) for name, value in data.items()}
     return tuple(_tuples(v) for v in data) if isinstance(data, list) else data
-
-
-def _known_keys(key: tuple[str, ...]) -> list[str]:
-    models: dict[str, type[BaseModel]] = {
-        "metrics": PublishedMetric,
-        "sources": Source,
-        "rows": Cell if "values" in key else Row,
-    }
-    model = models.get(key[0], Published) if len(key) > 1 else Published
-    return [f.alias or name for name, f in model.model_fields.items()]

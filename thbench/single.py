@@ -23,11 +23,10 @@ from thbench.api import (
 )
 from thbench.context import build
 from thbench.environment import Settings, apply_threads
-from thbench.options import resolve_options
 from thbench.plan import plugin_lacks
 from thbench.plugins import Registry
 from thbench.request import request_seed
-from thbench.suite import Part
+from thbench.suite import Part, named_part
 from thbench.yamlfile import Document, load
 
 SUFFIXES = (".mp4", ".mkv")
@@ -134,14 +133,9 @@ def options_from(texts: Sequence[str]) -> dict[str, Any]:
 
 
 def _part(name: str, given: Sequence[str], registry: Registry) -> Part:
-    plain, colon, argument = name.partition(":")
-    registered = registry.find("generator", plain)
     options = options_from(given)
-    if colon and registered.plugin.argument:
-        options[registered.plugin.argument] = argument
     document = Document(f"--generator {name}", options, folder=Path.cwd())
-    resolved = resolve_options(registered.plugin, options, document, (), "generator")
-    return Part(registered, resolved, options)
+    return named_part("generator", name, options, registry, document, ())
 
 
 def _write(answer: Generated, request: Request, out: Path) -> None:

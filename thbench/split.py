@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from thbench.api import Clip, TrainedOn, UserError
 from thbench.canonical import digest
 from thbench.suite import Limits, Suite, benchmarks_folder
-from thbench.yamlfile import Document, first_error, read_yaml
+from thbench.yamlfile import Document, read_yaml, validated
 
 EVERYTHING = "all"
 """The split that tests on every clip of a dataset and knows of no training actors."""
@@ -89,15 +89,7 @@ def load_manifest(path: Path) -> Manifest:
 
 
 def _parse(document: Document) -> Manifest:
-    try:
-        return Manifest.model_validate(dict(document.data))
-    except ValidationError as error:
-        first = first_error(error)
-        key = tuple(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            names = [f.alias or n for n, f in Manifest.model_fields.items()]
-            raise document.unknown_key(key, "key", names) from None
-        raise document.error(key, first["msg"], "see docs/suites.md") from None
+    return validated(document, Manifest, dict(document.data), "docs/suites.md")
 
 
 def known_manifests() -> dict[str, Path]:

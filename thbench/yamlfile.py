@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from thbench.errors import UserError
 
@@ -18,6 +18,7 @@ _MOST_NODES = 200_000
 _SURPRISING = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:timestamp")
 
 KeyPath = tuple[str, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class Loader(yaml.SafeLoader):
@@ -79,6 +80,40 @@ def load(text: str) -> Any:
 def first_error(error: ValidationError) -> Any:
     """The most telling error of a validation: a key that does not exist explains one that is missing."""
     return next((e for e in error.errors() if e["type"] == "extra_forbidden"), error.errors()[0])
+
+
+def validated(document: Document, model: type[Model], data: Any, page: str) -> Model:
+    """`data` of the document as a `model`; `page` tells people what may be written.
+
+    Raises UserError naming line and key, for an unknown key with the nearest right one.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        first = first_error(error)
+    key = tuple(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        fields = _model_at(model, key[:-1]).model_fields
+        raise document.unknown_key(key, "key", [f.alias or n for n, f in fields.items()])
+    missing = first["type"] == "missing"
+    words = "is missing" if missing else first["msg"].removeprefix("Value error, ")
+    raise document.error(key, words, f"see {page}")
+
+
+def _model_at(model: type[BaseModel], key: KeyPath) -> type[BaseModel]:
+    """The innermost model on the way along `key`; names of a mapping and places of a list are passed over."""
+    for step in key:
+        for name, field_ in model.model_fields.items():
+            if step in (name, field_.alias):
+                model = _model_in(field_.annotation) or model
+                break
+    return model
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for a in get_args(annotation) if (found := _model_in(a))), None)
 
 
 def read_yaml(path: Path) -> Document:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from thbench.suite import Limits, benchmarks_folder
-from thbench.yamlfile import Document, first_error, read_yaml
+from thbench.yamlfile import Document, read_yaml, validated
 
 CLEAN = "none"
 """The name of no corruption, in tasks and tables; never given to a dataset."""
@@ -62,16 +62,7 @@ class Plan(_Frozen):
 def load_plan(path: Path | None = None) -> tuple[Plan, Document]:
     """Read a plan, the shipped one by default. Raises UserError naming file, line and key."""
     document = read_yaml(path or benchmarks_folder() / "corruptions" / "selftest.yaml")
-    try:
-        plan = Plan.model_validate(document.data)
-    except ValidationError as error:
-        first = first_error(error)
-        key = tuple(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            names = [f.alias or n for n, f in Plan.model_fields.items()]
-            raise document.unknown_key(key, "key", names) from None
-        words = first["msg"].removeprefix("Value error, ")
-        raise document.error(key, words, "see docs/selftest.md") from None
+    plan = validated(document, Plan, document.data, "docs/selftest.md")
     for i, question in enumerate(plan.questions):
         if question.corruption not in plan.corruptions:
             place = ("questions", str(i), question.corruption)

@@ -12,7 +12,7 @@ from thbench.shipped import benchmarks_folder
 from thbench.suite.files import find_suite, load_suite
 from thbench.suite.model import SCHEMA, IdentityFrame, Limits, MetricPart, Part, Suite, System
 from thbench.suite.overrides import apply_override
-from thbench.suite.resolve import build_suite
+from thbench.suite.resolve import build_suite, named_part
 
 __all__ = [
     "NAME",
@@ -28,4 +28,5 @@ __all__ = [
     "build_suite",
     "find_suite",
     "load_suite",
+    "named_part",
 ]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from thbench.api import UserError
 from thbench.canonical import NAME
 from thbench.controls import CONTROLS
 from thbench.suite.model import SCHEMA, IdentityFrame, Limits, Section
-from thbench.yamlfile import Document, first_error
+from thbench.yamlfile import Document, validated
 
 Resolution = Field(ge=16, le=2048, multiple_of=2)  # H.264 halves its colours
 
@@ -71,10 +70,7 @@ def parse(document: Document) -> SuiteForm:
     for name in ("controls", "resolutions"):
         if isinstance(data.get(name), list):
             data[name] = tuple(data[name])
-    try:
-        return SuiteForm.model_validate(data)
-    except ValidationError as error:
-        raise _explain(document, error) from None
+    return validated(document, SuiteForm, data, "docs/suites.md")
 
 
 def _inline(section: dict[str, Any], fixed: set[str]) -> dict[str, Any]:
@@ -89,15 +85,3 @@ def _inline_metric(entry: Any) -> Any:
     if isinstance(entry, str):
         return {"metric": entry, "options": {}}
     return _inline(entry, {"metric", "as"}) if isinstance(entry, dict) else entry
-
-
-def _explain(document: Document, error: ValidationError) -> UserError:
-    first = first_error(error)
-    key = tuple(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        fields = Limits.model_fields if key[0] == "limits" else SuiteForm.model_fields
-        names = [f.alias or n for n, f in fields.items()]
-        return document.unknown_key(key, "key", names)
-    if first["type"] == "missing":
-        return document.error(key, "is missing", "see docs/suites.md")
-    return document.error(key, first["msg"], "see docs/suites.md")

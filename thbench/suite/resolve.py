@@ -31,7 +31,7 @@ def build_suite(document: Document, registry: Registry) -> Suite:
     return Suite(
         name=form.name,
         title=form.title,
-        dataset=_part(
+        dataset=named_part(
             "dataset", form.dataset.name, form.dataset.options, registry, document, ("dataset",)
         ),
         split=form.split,
@@ -50,7 +50,7 @@ def build_suite(document: Document, registry: Registry) -> Suite:
     )
 
 
-def _part(
+def named_part(
     kind: str,
     name: str,
     options: Mapping[str, Any],
@@ -58,7 +58,7 @@ def _part(
     document: Document,
     key: KeyPath,
 ) -> Part:
-    """Resolve `name` or `name:argument` with its options."""
+    """The plugin that `name` or `name:argument` means, with its options. Raises UserError."""
     plain, colon, argument = name.partition(":")
     try:
         registered = registry.find(kind, plain)
@@ -82,7 +82,7 @@ def _system(name: str, form: SystemForm, registry: Registry, document: Document)
     if broken and form.generator not in registry.names("generator"):
         reason = f"plugin {broken.owner} failed: {broken.reason}"
         return System(name, form.generator, form.resolution, None, form.oracle, reason)
-    part = _part("generator", form.generator, form.options, registry, document, key)
+    part = named_part("generator", form.generator, form.options, registry, document, key)
     return System(name, form.generator, form.resolution, part, form.oracle)
 
 
@@ -95,7 +95,7 @@ def _metric(form: MetricForm, registry: Registry, document: Document, key: KeyPa
         if variant not in variants:
             raise document.unknown_key((*key, variant), f"variant of '{plain}'", list(variants))
         options = {**variants[variant], **options}
-    part = _part("metric", name, options, registry, document, key)
+    part = named_part("metric", name, options, registry, document, key)
     argument = name.partition(":")[2]
     label = form.label or variant or argument or None
     return MetricPart(part.registered, part.options, part.given, label)
