@@ -84,6 +84,7 @@ class Puppet:
     """91 drawn actors speaking CREMA-D's twelve sentences: 7,462 clips of 25 fps and 16 kHz."""
 
     version = VERSION
+    synthetic = True
 
     def __init__(self, options: Options, context: Context) -> None:
         self.options = options
