@@ -170,7 +170,7 @@ def _verify(
         finding = verify(path, root, rows, wanted, settings, LocalEngine(workers))
         failed += bool(finding.problems)
         _show(finding)
-        if record and (written := write_record(finding)):
+        if record and (written := write_record(finding, root)):
             click.echo(f"  {written}")
     click.echo(f"{failed} of {len(chosen)} row(s) have problems" if failed else "all in order")
     return 1 if failed else 0

@@ -42,6 +42,8 @@ def table_of(
     for result in results:
         for name, score in result.scores.items():
             columns.setdefault(name, _column(score))
+    primary = results[0].suite.primary
+    columns = dict(sorted(columns.items(), key=lambda item: item[0] != primary))
     systems = [r for r in results if r.system.kind == "system"]
     others = [r for r in results if r.system.kind == "control"]
     ranked = sorted(

@@ -107,7 +107,7 @@ def test_a_tampered_document_is_refused(toys: Board, change: Change, says: str) 
     finding = toys.verify()
     assert finding.tier is None
     assert any(says in problem for problem in finding.problems), finding.problems
-    assert record(finding) is None
+    assert record(finding, toys.root) is None
 
 
 def test_a_changed_row_is_refused(toys: Board) -> None:
@@ -278,7 +278,7 @@ def test_a_yaml_bomb_is_refused(tmp_path: Path) -> None:
 
 def test_a_record_counts_for_the_bytes_it_was_made_of_only(toys: Board) -> None:
     finding = toys.verify()
-    assert record(finding) is not None
+    assert record(finding, toys.root) is not None
     assert read_row(toys.root, toys.path()).tier == "rows-verified"
     toys.change(lambda d: d["submission"].update(licence="MIT"))
     assert read_row(toys.root, toys.path()).tier == "self-reported"

@@ -12,7 +12,7 @@ from thbench.board.add import candidates
 from thbench.board.checks import Ground, ground_of, problems, remarks
 from thbench.board.fetch import fetch_videos
 from thbench.board.rescore import Rescored, against, rescore
-from thbench.board.store import Row, Tier, Verification, read_row, verified_file
+from thbench.board.store import TIERS, Row, Tier, Verification, read_row, verified_file
 from thbench.cache import atomic_write
 from thbench.environment import Settings
 from thbench.results import Result
@@ -114,10 +114,20 @@ def _record(row: Row, tier: Tier, rescored: Rescored | None) -> Verification:
     )
 
 
-def record(finding: Finding) -> Path | None:
-    """Write down what was verified, beside the row; None where it has problems."""
-    if finding.verification is None:
+def record(finding: Finding, root: Path) -> Path | None:
+    """Write down what was verified, beside the row; None where it has problems.
+
+    What was recorded of the same bytes before stays where it says more.
+    """
+    new = finding.verification
+    if new is None:
         return None
     file = verified_file(finding.path)
-    atomic_write(file, finding.verification.model_dump_json(indent=1) + "\n")
+    old = read_row(root, finding.path).verification
+    if old is None or _weight(new) > _weight(old):
+        atomic_write(file, new.model_dump_json(indent=1) + "\n")
     return file
+
+
+def _weight(verification: Verification) -> tuple[int, bool, int]:
+    return TIERS.index(verification.tier), verification.sets, verification.videos[0]
