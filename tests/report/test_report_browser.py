@@ -57,7 +57,7 @@ def page(browser: Page, report: str) -> Iterator[Page]:
 def tiles(page: Page) -> list[np.ndarray]:
     """What the players show right now, as pictures [H, W, 3]."""
     boxes = page.run(
-        "[...document.querySelectorAll('.players video')].map(v => { const b = v.getBoundingClientRect();"
+        "[...document.querySelectorAll('.players canvas')].map(v => { const b = v.getBoundingClientRect();"
         "return [b.x, b.y, b.width, b.height]; })"
     )
     shot = page.call("Page.captureScreenshot", {"format": "png"})["data"]
@@ -89,21 +89,22 @@ def test_players_step_to_the_frame_together(page: Page) -> None:
 
 
 def test_players_play_together(page: Page) -> None:
-    """While they play, three screenshots in four show one frame everywhere, and none shows two apart."""
+    """While they play, screenshots show one and the same frame everywhere.
+
+    One may be off: on a machine under load a picture can change while it is being copied.
+    """
     players(page)
     page.run("thb.transport.faster(0.5); 1")
     page.click("#play")
     page.wait("thb.transport.playing && thb.transport.frame > 4")
     seen = []
-    for _ in range(8):
+    for _ in range(16):
         seen.append([frame_in(t) for t in tiles(page)])
         time.sleep(0.05)
     page.click("#play")
     page.wait("!thb.transport.playing && !thb.transport.busy")
-    apart = [max(s) - min(s) for s in seen]
     assert len({s[0] for s in seen}) > 1, seen
-    assert sum(a == 0 for a in apart) >= 6, seen
-    assert max(a for a in apart if a < 20) <= 2, seen  # a loop may begin between two tiles
+    assert sum(max(s) == min(s) for s in seen) >= 15, seen
 
 
 def test_one_is_heard_and_leads(page: Page) -> None:

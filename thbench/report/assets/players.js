@@ -1,8 +1,10 @@
-// Videos side by side under one transport. The video that is heard leads, so that its picture and its
-// sound are in step by themselves; the others follow it to the frame.
+// Videos side by side under one transport. The one that is heard leads, so that its picture and its
+// sound are in step by themselves. The others run a little ahead out of sight: their frames wait in a
+// ring until the leader shows the same number, and all of them are drawn at once.
 "use strict";
 (() => {
   const FPS = 25, SPEEDS = [0.1, 0.25, 0.5, 1, 1.5, 2];
+  const RING = 12, LEAD = 1.5 / FPS; // frames kept of each video; how far ahead of the leader the others run
   const middle = frame => (frame + 0.5) / FPS; // the middle of a frame: no rounding can miss it
 
   class Transport {
@@ -11,10 +13,13 @@
       this.changed = changed; // called with every new frame and state
       this.n = Math.max(...videos.map(v => v.n));
       this.frame = 0; this.speed = 1; this.loop = true; this.playing = false; this.heard = null;
-      this.leader = videos[0]; this.busy = null; this.wanted = null; this.ticket = 0;
+      this.leader = videos[0]; this.reached = 0; this.busy = null; this.wanted = null; this.ticket = 0;
       for (const v of videos) {
-        v.element.muted = true; v.element.preservesPitch = true;
-        v.element.addEventListener("ended", () => { if (v === this.leader && this.playing) this.end(); });
+        v.element.muted = true; v.element.preservesPitch = true; v.ring = [];
+        v.element.addEventListener("ended", () => {
+          this.keep(v, v.n - 1); // a browser may skip the last frame's callback
+          if (v === this.leader && this.playing) this.end();
+        });
       }
     }
 
@@ -30,7 +35,8 @@
         while (this.wanted !== null) {
           const frame = this.wanted; this.wanted = null;
           await Promise.all(this.videos.map(v => moved(v.element, middle(Math.min(frame, v.n - 1)))));
-          this.frame = frame; this.changed();
+          for (const v of this.videos) this.keep(v, Math.min(frame, v.n - 1));
+          this.reached = frame; this.show();
         }
       } finally { this.busy = null; }
     }
@@ -54,7 +60,6 @@
     async step(by) { const from = this.wanted ?? this.frame; await this.pause(); await this.seek(from + by); }
 
     async end() {
-      this.frame = this.leader.n - 1; this.changed();
       this.playing = false; this.ticket++;
       for (const v of this.videos) v.element.pause();
       if (this.loop) { await this.seek(0); await this.play(); } else await this.seek(this.leader.n - 1);
@@ -67,24 +72,61 @@
       this.changed();
     }
 
-    faster(speed) { this.speed = speed; for (const v of this.videos) v.element.playbackRate = speed; this.changed(); }
+    faster(speed) {
+      this.speed = speed;
+      for (const v of this.videos) v.element.playbackRate = speed;
+      this.changed();
+    }
 
-    follow(ticket) {
-      this.leader.element.requestVideoFrameCallback((_, data) => {
+    follow(ticket) { for (const v of this.videos) this.watch(v, ticket); }
+
+    watch(v, ticket) {
+      v.element.requestVideoFrameCallback((_, data) => {
         if (ticket !== this.ticket || !this.playing) return;
-        this.frame = Math.min(this.n - 1, Math.round(data.mediaTime * FPS));
-        this.align(); this.changed(); this.follow(ticket);
+        const frame = Math.round(data.mediaTime * FPS);
+        // Called too late, the video may already show the next picture: this one is skipped everywhere.
+        const late = performance.now() - data.expectedDisplayTime > 500 / FPS / this.speed;
+        if (!late) this.keep(v, frame);
+        if (v === this.leader) { this.reached = frame; this.align(); }
+        this.show();
+        this.watch(v, ticket);
       });
+    }
+
+    // The picture that the video shows now, under its number.
+    keep(v, frame) {
+      const slot = v.ring[frame % RING] ||= { picture: document.createElement("canvas"), frame: -1 };
+      slot.picture.width = v.canvas.width; slot.picture.height = v.canvas.height;
+      slot.picture.getContext("2d").drawImage(v.element, 0, 0, slot.picture.width, slot.picture.height);
+      slot.frame = frame;
+    }
+
+    held(v, frame) {
+      const wanted = Math.min(frame, v.n - 1), slot = v.ring[wanted % RING];
+      return slot && slot.frame === wanted ? slot.picture : null;
+    }
+
+    // Draw the newest frame that every video has, up to the one the leader has reached.
+    show() {
+      for (let frame = this.reached; frame >= 0 && frame > this.reached - RING; frame--) {
+        const pictures = this.videos.map(v => this.held(v, frame));
+        if (pictures.every(Boolean)) {
+          this.videos.forEach((v, k) => v.canvas.getContext("2d").drawImage(pictures[k], 0, 0));
+          this.frame = Math.min(frame, this.n - 1);
+          this.changed();
+          return;
+        }
+      }
     }
 
     // Small gaps are closed by playing a little faster or slower, large ones by a jump.
     align() {
-      const now = this.leader.element.currentTime;
+      const wanted = this.leader.element.currentTime + LEAD;
       for (const v of this.videos) {
         if (v === this.leader || v.element.ended || v.element.seeking) continue;
-        const gap = now - v.element.currentTime;
-        if (Math.abs(gap) > 0.15) { v.element.currentTime = now; v.element.playbackRate = this.speed; } else {
-          const push = Math.abs(gap) < 0.004 ? 0 : Math.max(-0.2, Math.min(0.2, 4 * gap));
+        const gap = wanted - v.element.currentTime;
+        if (Math.abs(gap) > 6 / FPS) { v.element.currentTime = Math.min(wanted, middle(v.n - 1)); v.element.playbackRate = this.speed; } else {
+          const push = Math.abs(gap) < 0.01 ? 0 : Math.max(-0.3, Math.min(0.3, 4 * gap));
           v.element.playbackRate = Math.max(0.0625, this.speed * (1 + push));
         }
       }
@@ -111,8 +153,9 @@
       e.kind === "control" && !e.truth ? thb.el("em", {}, " control") : "");
     if (data.failure) return { figure: thb.el("figure", {}, thb.el("div", { class: "absent" }, "no video: " + data.failure), caption), video: null };
     const source = "video/" + encodeURIComponent(data.folder) + "/" + encodeURIComponent(data.file);
-    const element = thb.el("video", { src: source, playsinline: true, preload: "auto", "aria-label": name });
-    return { figure: thb.el("figure", { "data-entrant": entrant }, element, caption), video: { element, n: data.n, entrant, sound: data.sound } };
+    const element = thb.el("video", { src: source, playsinline: true, preload: "auto", tabindex: -1, "aria-hidden": "true" });
+    const canvas = thb.el("canvas", { width: data.size, height: data.size, role: "img", "aria-label": name });
+    return { figure: thb.el("figure", { "data-entrant": entrant }, element, canvas, caption), video: { element, canvas, n: data.n, entrant, sound: data.sound } };
   }
 
   function bar(transport, clip) {
