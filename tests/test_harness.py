@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from runs import SUITE, Run, start, videos, written
 
+from thbench.api import Observations
 from thbench.errors import UserError
 from thbench.generate import Order
 from thbench.journal import Journal
@@ -400,7 +401,7 @@ def test_what_a_metric_notes_stands_beside_its_numbers(
 ) -> None:
     import thbench_toys
 
-    def notes(self, observed):  # noqa: ANN001, ANN202
+    def notes(self: object, observed: Observations) -> list[str]:
         return [f"small n: {len(observed.generated)} clips"]
 
     monkeypatch.setattr(thbench_toys.Brightness, "notes", notes, raising=False)

@@ -63,9 +63,7 @@ def test_the_core_names_no_plugin() -> None:
             assert name.split(".")[0] not in packages, f"{file.name} imports {name}"
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                assert node.value not in ours - words, (
-                    f"{file.name}: names {node.value!r}"
-                )
+                assert node.value not in ours - words, f"{file.name}: names {node.value!r}"
 
 
 def test_only_video_opens_media() -> None:

@@ -27,7 +27,6 @@ _CSV_HEAD = (
     *("resolution", "place", "system", "kind", "score", "value", "low", "high", "n", "of"),
     *("unit", "better", "identity", "reason"),
 )
-FORMATS: tuple[Format, ...] = ("markdown", "latex", "csv")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",

@@ -14,8 +14,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from thbench_syncnet.networks import SyncNet
 
-Layer = nn.Conv2d | nn.Linear
-
 
 class Folded(nn.Module):
     """`lip` and `sound` of a SyncNet in evaluation mode.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,27 +18,10 @@ from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
 from thbench_motion.flow import optical_flow_magnitude
 
 from thbench.api import Clip, ClipFailure, Frames, Metric, Observed, Pair
+from thbench.video import MemoryVideo
 
 PLUGINS = {p.name: p for p in thbench_metrics()}
 CONTEXT: Any = SimpleNamespace(threads=1, device="cpu")
-
-
-@dataclass(frozen=True, eq=False)
-class FramesOnly:
-    """As much of api.Video as a metric of pictures reads."""
-
-    frames: Frames
-    digest: str = ""
-    audio: None = None
-    annotations: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n_frames(self) -> int:
-        return len(self.frames)
-
-    @property
-    def size(self) -> int:
-        return int(self.frames.shape[1])
 
 
 def face_like(count: int = 8, size: int = 64, step: float = 0.7, start: int = 0) -> Frames:
@@ -60,7 +43,7 @@ def metric(name: str, variant: str = "") -> Metric:
 
 def observe(m: Metric, frames: Frames, reference: Frames | None = None) -> float:
     pair = Pair(
-        Clip("c", "a"), FramesOnly(frames), FramesOnly(frames if reference is None else reference)
+        Clip("c", "a"), MemoryVideo(frames), MemoryVideo(frames if reference is None else reference)
     )
     (value,) = m.observe(pair).rows.values()
     return value

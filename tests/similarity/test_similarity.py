@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,28 +19,11 @@ from thbench_similarity.metric import compared_frames
 from thbench_similarity.picture import picture_psnr, picture_ssim
 
 from thbench.api import Clip, ClipFailure, Frames, Metric, Observed, Pair, UserError
+from thbench.video import MemoryVideo
 
 PLUGINS: dict[str, Any] = {p.name: p for p in thbench_metrics()}
 PSNR_ROUNDING = 5e-8  # torchmetrics holds log(10) and the range in float32 whatever the input
 CONTEXT: Any = SimpleNamespace(threads=1, device="cpu")
-
-
-@dataclass(frozen=True, eq=False)
-class FramesOnly:
-    """As much of api.Video as a metric of pictures reads."""
-
-    frames: Frames
-    digest: str = ""
-    audio: None = None
-    annotations: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def n_frames(self) -> int:
-        return len(self.frames)
-
-    @property
-    def size(self) -> int:
-        return int(self.frames.shape[1])
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +43,7 @@ def build(name: str, **options: Any) -> Metric:
 def observe(
     metric: Metric, generated: Frames, reference: Frames, identity: int | None = None
 ) -> float:
-    pair = Pair(Clip("c", "a"), FramesOnly(generated), FramesOnly(reference), identity)
+    pair = Pair(Clip("c", "a"), MemoryVideo(generated), MemoryVideo(reference), identity)
     (value,) = metric.observe(pair).rows.values()
     return value
 
@@ -208,7 +190,7 @@ def test_the_identity_frame_is_skipped(name: str) -> None:
 
 
 def test_different_shapes_are_a_reason() -> None:
-    pair = Pair(Clip("c", "a"), FramesOnly(texture(3)), FramesOnly(texture(4)), 0)
+    pair = Pair(Clip("c", "a"), MemoryVideo(texture(3)), MemoryVideo(texture(4)), 0)
     with pytest.raises(ClipFailure, match=r"against a reference of \(4, 48, 48, 3\)"):
         compared_frames(pair, True)
     with pytest.raises(ClipFailure, match="SSIM needs at least 11"):
