@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from thbench.board import fetch
 from thbench.board.fetch import fetch_videos, unpack
@@ -89,3 +92,56 @@ def test_another_file_than_promised_is_refused(
     videos = VideosRecord(url="https://example.org/v.zip", sha256="0" * 64)
     with pytest.raises(UserError, match="SHA-256"):
         fetch_videos(videos, tmp_path)
+
+
+class Answer:
+    """What a server gives back."""
+
+    def __init__(self, url: str, body: bytes, history: tuple[Any, ...] = ()) -> None:
+        self.url, self.body, self.history = url, body, history
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def raise_for_status(self) -> None:
+        if self.url.endswith("/gone"):
+            raise requests.HTTPError("410")
+
+    def iter_content(self, size: int) -> list[bytes]:
+        return [self.body[i : i + size] for i in range(0, len(self.body), size)]
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, given: Answer) -> None:
+    monkeypatch.setattr("requests.get", lambda *_, **__: given)
+    monkeypatch.delenv("THBENCH_OFFLINE", raising=False)
+
+
+def test_videos_come_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = archive(tmp_path, ["a.mp4"]).read_bytes()
+    sha256 = hashlib.sha256(body).hexdigest()
+    answer(monkeypatch, Answer("https://example.org/v.zip", body))
+    (tmp_path / "scratch").mkdir()
+    videos = VideosRecord(url="https://example.org/v.zip", sha256=sha256)
+    folder = fetch_videos(videos, tmp_path / "scratch")
+    assert [p.name for p in folder.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (Answer("https://example.org/gone", b""), "reachable"),
+        (Answer("http://example.org/v.zip", b""), "away from https"),
+        (Answer("https://b.org", b"", (Answer("http://a.org", b""),)), "away from https"),
+        (Answer("https://example.org/v.zip", bytes(2000)), "larger than"),
+    ],
+)
+def test_a_bad_answer_is_refused(
+    given: Answer, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "LARGEST", 1000)
+    answer(monkeypatch, given)
+    with pytest.raises(UserError, match=says):
+        fetch_videos(VideosRecord(url="https://example.org/v.zip", sha256="0" * 64), tmp_path)

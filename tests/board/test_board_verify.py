@@ -110,6 +110,16 @@ def test_a_tampered_document_is_refused(toys: Board, change: Change, says: str) 
     assert record(finding, toys.root) is None
 
 
+def test_another_identity_is_told(toys: Board) -> None:
+    def change(d: dict[str, Any]) -> None:
+        identity = {**d["scores"]["brightness"]["identity"], "version": "0"}
+        d["scores"]["brightness"].update(identity=identity, identity_digest=digest(identity))
+
+    toys.change(change)
+    finding = toys.verify()
+    assert "other identities than the pinned ground truth: brightness" in finding.remarks
+
+
 def test_a_changed_row_is_refused(toys: Board) -> None:
     def change(text: str) -> str:
         head, first, *rest = text.splitlines()

@@ -69,10 +69,21 @@ def remarks(row: Row, ground: Ground) -> list[str]:
         found.append("no control row of this suite and resolution is pinned: columns not compared")
     if row.result.submission is None or not row.result.submission.submitter:
         found.append("names no submitter")
+    if other := sorted(_of_other_identity(row, ground)):
+        found.append(f"other identities than the pinned ground truth: {', '.join(other)}")
     own = [c for c, s in row.result.scores.items() if s.value is not None and s.over is None]
     if own:
         found.append(f"not recomputed from rows, self-reported: {', '.join(sorted(own))}")
     return found
+
+
+def _of_other_identity(row: Row, ground: Ground) -> Iterator[str]:
+    """Columns that nothing pinned can be compared with; they put the row into a table of its own."""
+    truth = ground.pins.get(controls.GROUND_TRUTH)
+    for column, score in row.result.scores.items():
+        pinned = truth.result.scores.get(column) if truth else None
+        if pinned is not None and pinned.identity_digest != score.identity_digest:
+            yield column
 
 
 def _suite(row: Row, ground: Ground) -> Iterator[str]:
