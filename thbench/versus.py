@@ -78,9 +78,11 @@ def _of_rows(column: str, by: str, rows: Sequence[Entry]) -> Difference:
     if over.statistic == "median":
         table = np.array([[v[clip] for clip in shared] for v in values])
         return Difference(column, by, _of_medians(table, [actors[c] for c in shared]))
-    if len(values) == 3:
-        return Difference(column, by, paired_distance(*values, actors, level=LEVEL))
-    found = paired_difference(*values, actors, level=LEVEL)
+    ours, theirs, *truth = values
+    if truth:
+        near = paired_distance(ours, theirs, truth[0], actors, level=LEVEL)
+        return Difference(column, by, near)
+    found = paired_difference(ours, theirs, actors, level=LEVEL)
     return Difference(column, by, found.difference, found.test)
 
 
@@ -99,7 +101,8 @@ def _of_medians(table: NDArray[np.float64], actors: Sequence[str]) -> Interval:
         middles = np.median(table[:, drawn.astype(np.int64)], axis=1)
         return _gap(*middles.tolist())
 
-    return percentile_interval(np.arange(table.shape[1]), actors, gap, level=LEVEL)
+    places = np.arange(table.shape[1], dtype=np.float64)
+    return percentile_interval(places, actors, gap, level=LEVEL)
 
 
 def _gap(a: float, b: float, reference: float | None = None) -> float:
