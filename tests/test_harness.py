@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -409,3 +410,17 @@ def test_what_a_metric_notes_stands_beside_its_numbers(
     assert result.scores["brightness"].notes == ("small n: 9 clips",)
     assert "echo, brightness: small n: 9 clips" in (tmp_path / "run/leaderboard.md").read_text()
     assert start(tmp_path).both()["echo"] == result  # from the cache
+
+
+def test_another_checkpoint_under_the_same_name_is_another_system(tmp_path: Path) -> None:
+    checkpoint = tmp_path / "best.safetensors"
+    checkpoint.write_bytes(b"1")
+    overrides = (f"systems.echo.checkpoint={checkpoint}",)
+    result = start(tmp_path, overrides=overrides).both()["echo"]
+    assert result.system.files == {"checkpoint": hashlib.sha256(b"1").hexdigest()}
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes(b"1")
+    start(tmp_path, overrides=(f"systems.echo.checkpoint={moved}",)).generate()
+    moved.write_bytes(b"2")
+    with pytest.raises(UserError, match="made with other files"):
+        start(tmp_path, overrides=(f"systems.echo.checkpoint={moved}",)).generate()

@@ -15,6 +15,7 @@ from thbench.cache import atomic_write
 from thbench.canonical import digest
 from thbench.context import plugin_identity, weights_digest
 from thbench.environment import provenance
+from thbench.options import file_digests
 from thbench.plugins import Registered, registry
 from thbench.ranking import why_unranked
 from thbench.reduce import Entrant, Scored
@@ -126,6 +127,7 @@ def _system_record(job: Job, entrant: Entrant) -> SystemRecord:
         plugin=plugin_record(part.registered),
         options_given={k: str(v) if k not in part.resolved else v for k, v in part.given.items()},
         options=part.resolved,
+        files=file_digests(part.plugin, part.options),
         weights={n: weights_digest(n, registry()) for n in names},
         non_commercial=tuple(n for n in names if n in known and not known[n].commercial),
         oracle=system.oracle,

@@ -16,6 +16,7 @@ from thbench.answers import answer_batch
 from thbench.api import Engine
 from thbench.context import plugin_identity
 from thbench.journal import Journal
+from thbench.options import file_digests
 from thbench.plugins import registry
 from thbench.progress import Progress
 from thbench.references import store_control, store_reference
@@ -97,6 +98,7 @@ def _claim(job: Job, system: System) -> None:
     registered, options = system.part.registered, system.part.options
     described = {
         "system": plugin_identity(registered, options, registry()),
+        "files": file_digests(registered.plugin, options),
         "resolution": system.resolution,
         "oracle": list(system.oracle),
         "source": registered.source_digest,

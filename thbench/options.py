@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
@@ -90,6 +91,17 @@ def _explain(
     first = first_error(error)
     place = (*key, *(str(part) for part in first["loc"]))
     return document.error(place, f"{first['msg']} ({kind} '{name}')", f"thbench list {name}")
+
+
+def file_digests(plugin: Plugin[Any, Any], options: Any) -> dict[str, str]:
+    """SHA-256 of every file that an option names: where it lies says nothing, what it holds does."""
+    found = {}
+    for name in sorted(path_options(plugin)):
+        path = getattr(options, name, None)
+        if isinstance(path, Path) and path.is_file():
+            with path.open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def dump_options(plugin: Plugin[Any, Any], options: Any) -> dict[str, Any]:

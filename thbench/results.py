@@ -81,6 +81,7 @@ class SystemRecord(_Model):
     plugin: PluginRecord | None = None
     options_given: dict[str, Any] = {}
     options: dict[str, Any] = {}
+    files: dict[str, str] = {}
     weights: dict[str, str] = {}
     non_commercial: tuple[str, ...] = ()
     oracle: tuple[str, ...] = ()

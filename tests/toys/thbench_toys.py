@@ -103,7 +103,7 @@ class EchoOptions:
     on: Annotated[str, "the clip to do it on; empty for every clip"] = ""
     trained_on: Annotated[tuple[str, ...] | None, "declared toy actors"] = None
     delay: Annotated[float, "seconds of pretended work per clip"] = 0.0
-    root: Annotated[Path | None, "a location"] = None
+    checkpoint: Annotated[Path | None, "a file"] = None
 
 
 class Echo:
