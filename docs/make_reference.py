@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,7 +27,10 @@ def commands(group: click.Group, prefix: str) -> list[str]:
         if isinstance(command, click.Group):
             lines += commands(command, path)
             continue
-        context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100)
+        # With the settings of the whole program, as at the prompt: -h is an option of every command,
+        # and click keeps the help option it was first asked for.
+        width: dict[str, Any] = {"terminal_width": 100, "max_content_width": 100}
+        context = click.Context(command, info_name=path, **width, **cli.context_settings)
         lines += [f"### `{path}`", "", "```", command.get_help(context), "```", ""]
     return lines
 
