@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from paths import ROOT
 
+from paths import ROOT
 from thbench.plugins import registry
 
 

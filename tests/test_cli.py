@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from runs import SUITE
 
+from runs import SUITE
 from thbench.cli import main
 
 

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from runs import start
 
+from runs import start
 from thbench.api import Failure, Generated, Request, TrainedOn
 from thbench.errors import UserError
 from thbench.testing import check_generator, material_from

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 import pytest
-from paths import ROOT
 
+from paths import ROOT
 from thbench.cli import cli
 from thbench.controls import ABOUT, CONTROLS
 from thbench.plugins import registry

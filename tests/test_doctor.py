@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from runs import SUITE, suite_from
 from test_cli import suite, thbench  # noqa: F401  the fixtures
-
 from thbench.api import WeightsFile
 from thbench.doctor import Finding, as_text, examine, is_broken
 from thbench.environment import Settings

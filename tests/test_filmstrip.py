@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from runs import SUITE, start
 
+from runs import SUITE, start
 from thbench.api import UserError
 from thbench.cli import main
 from thbench.report import filmstrip

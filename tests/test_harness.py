@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from runs import SUITE, Run, start, videos, written
 
+from runs import SUITE, Run, start, videos, written
 from thbench.api import Observations
 from thbench.errors import UserError
 from thbench.generate import Order

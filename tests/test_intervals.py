@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from runs import SUITE, start
 
+from runs import SUITE, start
 from thbench.api import Over, Score
 from thbench.intervals import (
     clip_values,

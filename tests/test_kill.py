@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from runs import SUITE, videos, written
 
 SLOW_TOYS = SUITE.replace("resolution: 32}", "resolution: 32, delay: 0.03}").replace(

@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from runs import start, videos, written
 
+from runs import start, videos, written
 from thbench.plugins import registry
 from thbench.video import MediaReader, decode_count, write_h264
 from thbench.weights import import_file

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from paths import ROOT
 from runs import SUITE
 from test_cli import suite, thbench  # noqa: F401  the fixtures
-
 from thbench.errors import UserError
 from thbench.plugins import registry
 from thbench.recipes import recipe_names, recipes_folder

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from runs import start
 
+from runs import start
 from thbench.errors import UserError
 from thbench.leaderboard import escape_cell, leaderboard_json, leaderboard_markdown
 from thbench.results import Result, clips_text, read_result, result_text

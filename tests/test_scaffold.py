@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from environments import Environment, make_environment
 from paths import ROOT
-
 from thbench.errors import UserError
 from thbench.scaffold import Kind, render, write_package
 

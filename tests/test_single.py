@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from test_cli import thbench  # noqa: F401  the fixture
 
+from test_cli import thbench  # noqa: F401  the fixture
 from thbench.errors import UserError
 from thbench.single import options_from, read_image, single_request, square
 from thbench.video import MediaReader, write_wav

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs import SUITE, start
 
+from runs import SUITE, start
 from thbench.api import Clip, TrainedOn
 from thbench.controls import halves, partners
 from thbench.errors import ClipFailure, UserError

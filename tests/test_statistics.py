@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import coverage_simulation
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import linalg, stats
 
+import coverage_simulation
 from thbench.errors import ClipFailure
 from thbench.statistics import (
     Actors,

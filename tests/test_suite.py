@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from runs import SUITE, suite_from
 
+from runs import SUITE, suite_from
 from thbench.errors import UserError
 
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import misbehaving
 import numpy as np
 import pytest
+
+import misbehaving
 from paths import ROOT
 from runs import SUITE
-
 from thbench.api import Clip, Plugin, Source
 from thbench.errors import UserError
 from thbench.testing import (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from environments import Environment, build_wheel, make_environment
 
 STRANGERS = Path(__file__).parent / "thirdparty"

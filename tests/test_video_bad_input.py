@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_video import FILES, click, flash_frames, noise, sound, write_media
 
+from test_video import FILES, click, flash_frames, noise, sound, write_media
 from thbench import video
 from thbench.api import ClipFailure
 from thbench.video import MediaReader, StoredVideo

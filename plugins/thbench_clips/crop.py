@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from thbench.api import ClipFailure, Context, Frames
 from thbench_face import YUNET
 from thbench_face.box import SquareBox, smoothed_square_box
 from thbench_face.detector import FaceDetector
 from thbench_face.track import main_face, require_faces
-
-from thbench.api import ClipFailure, Context, Frames
 
 __all__ = ["ClipFaces", "centre_square", "whole_square"]
 

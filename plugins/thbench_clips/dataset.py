@@ -26,9 +26,8 @@ from thbench_clips.listing import Listed, clips_in_folder, clips_in_manifest
 from thbench_clips.names import printable_text
 
 if TYPE_CHECKING:
-    from thbench_face.box import SquareBox
-
     from thbench_clips.crop import ClipFaces
+    from thbench_face.box import SquareBox
 
 __all__ = ["ClipsDataset"]
 

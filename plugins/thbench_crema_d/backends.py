@@ -9,11 +9,11 @@ from typing import Protocol
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from thbench_face.detector import FaceDetector
-from thbench_face.landmarks import LandmarkNet
 
 from thbench.api import Frames
 from thbench_crema_d import BackendName
+from thbench_face.detector import FaceDetector
+from thbench_face.landmarks import LandmarkNet
 
 __all__ = ["Backend", "YunetPfld", "backend"]
 

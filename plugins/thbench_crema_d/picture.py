@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from thbench_face.box import SquareBox
 
 from thbench.api import Frames
+from thbench_face.box import SquareBox
 
 __all__ = ["area_resize", "points_in_crop", "points_resized"]
 

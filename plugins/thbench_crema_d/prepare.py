@@ -9,8 +9,6 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from thbench_face.box import SquareBox, crop_resize, smoothed_square_box
-from thbench_face.track import filled_boxes, main_face, require_faces
 
 from thbench.api import FPS, ClipFailure, Frames, Media, Source
 from thbench_crema_d import MASTER, BackendName
@@ -21,6 +19,8 @@ from thbench_crema_d.prepared import PreparedSet, Record
 from thbench_crema_d.recipe import FEWEST, MAX_MISSING
 from thbench_crema_d.recordings import condition_of
 from thbench_crema_d.sound import Aligned, align
+from thbench_face.box import SquareBox, crop_resize, smoothed_square_box
+from thbench_face.track import filled_boxes, main_face, require_faces
 
 __all__ = ["Outcome", "Workshop", "prepare_clip"]
 

@@ -6,10 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from thbench_face import PFLD, S3FD, YUNET
-
 from thbench.api import FPS, WeightsFile
 from thbench_crema_d import FAN, MASTER, VERSION, BackendName
+from thbench_face import PFLD, S3FD, YUNET
 
 __all__ = ["FEWEST", "MAX_MISSING", "WEIGHTS", "recipe_of"]
 

@@ -21,15 +21,15 @@ import torch
 import yaml
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from thbench_puppet import VERSION
-from thbench_puppet.dataset import make
-from thbench_puppet.names import all_clips
-from thbench_puppet.sentences import VISEMES
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from thbench.api import Clip
 from thbench_fid.puppet_net import FEATURES, SIDE, PuppetNet, folded, resized
+from thbench_puppet import VERSION
+from thbench_puppet.dataset import make
+from thbench_puppet.names import all_clips
+from thbench_puppet.sentences import VISEMES
 
 __all__ = ["main"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from thbench_speech.encoders import SDA_CODE, MelEncoder, SdaEncoder
 from torch import Tensor, nn
 
 from thbench_gan.options import Architecture
 from thbench_gan.resnet import ResNet18
 from thbench_gan.upsampling import UpsamplingCNN
+from thbench_speech.encoders import SDA_CODE, MelEncoder, SdaEncoder
 
 
 @dataclass(frozen=True)

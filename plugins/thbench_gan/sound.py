@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from thbench_speech.encoders import sda_windows
-from thbench_speech.mel import log_mel, windows_of
 
 from thbench.api import Waveform
+from thbench_speech.encoders import sda_windows
+from thbench_speech.mel import log_mel, windows_of
 
 
 def heard(encoder: str, audio: Waveform, n_frames: int) -> NDArray[np.float32]:

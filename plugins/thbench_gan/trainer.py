@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from thbench_speech.encoders import load_sda
 from torch import Tensor, nn
 
 from thbench.api import ClipFailure, Context, Source
@@ -27,6 +26,7 @@ from thbench_gan.options import Architecture, Options
 from thbench_gan.pictures import to_network
 from thbench_gan.resnet import load_imagenet
 from thbench_gan.sound import heard
+from thbench_speech.encoders import load_sda
 
 MOUTH = slice(48, 68)
 """Landmarks of the lips, iBUG order."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from thbench_speech.envelope import is_silent
 
 from thbench.api import (
     SAMPLES_PER_FRAME,
@@ -20,6 +19,7 @@ from thbench.api import (
     Video,
     Waveform,
 )
+from thbench_speech.envelope import is_silent
 from thbench_syncnet.faces import Detector, S3fd, Yunet
 from thbench_syncnet.features import window_features
 from thbench_syncnet.folded import Folded

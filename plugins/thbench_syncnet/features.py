@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from thbench_speech.mfcc import mfcc
 from torch import Tensor
 
 from thbench.api import Frames, Waveform
+from thbench_speech.mfcc import mfcc
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import DIMENSIONS, LIP_FRAMES, MFCC_COLUMNS, SIZE

@@ -22,12 +22,12 @@ import torch
 import yaml
 from numpy.typing import NDArray
 from safetensors.torch import save_file
-from thbench_puppet import thbench_datasets
-from thbench_speech.mfcc import mfcc
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from thbench.api import SAMPLES_PER_FRAME, Clip, Context, Dataset, Frames, Waveform
+from thbench_puppet import thbench_datasets
+from thbench_speech.mfcc import mfcc
 from thbench_syncnet.augment import augmented, louder
 from thbench_syncnet.distance import synchrony, window_count
 from thbench_syncnet.features import MFCC_PER_FRAME

@@ -18,14 +18,14 @@ from scipy import linalg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fid"))
 from random_inception import feature_set, random_state, synthetic_frames
+
+from thbench.api import Clip
 from thbench_fid.frames import FramePart
 from thbench_fid.frechet import centred, trace_from_covariances, trace_from_features
 from thbench_fid.inception import BATCH, extract
 from thbench_fid.moments import summed
 from thbench_fid.neighbours import precision_recall
 from thbench_fid.weights import folded
-
-from thbench.api import Clip
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])

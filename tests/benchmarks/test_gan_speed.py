@@ -11,14 +11,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from thbench_gan.generator import GanGenerator
-from thbench_gan.networks import Generator
-from thbench_gan.options import Architecture, Options
-from thbench_gan.trainer import GanTrainer
 
 from thbench.api import Context, Request, Source
 from thbench.environment import Settings
 from thbench.training.data import tensors
+from thbench_gan.generator import GanGenerator
+from thbench_gan.networks import Generator
+from thbench_gan.options import Architecture, Options
+from thbench_gan.trainer import GanTrainer
 
 CONTEXT = cast(Context, SimpleNamespace(device="cpu"))
 FRAMES = 64

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
 from thbench_motion.difference import frame_wise_mse
 from thbench_motion.flow import jet_flow_picture_mean, optical_flow_magnitude
 

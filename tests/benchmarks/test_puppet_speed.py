@@ -6,6 +6,7 @@ from typing import Any
 
 import cv2
 import pytest
+
 from thbench_puppet.dataset import make
 from thbench_puppet.score import score_of
 from thbench_puppet.speech import synthesise

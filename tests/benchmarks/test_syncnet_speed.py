@@ -16,13 +16,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
+from thbench.video import MediaReader
 from thbench_speech.mfcc import mfcc
 from thbench_syncnet.distance import synchrony
 from thbench_syncnet.features import lip_frames, window_features
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import SyncNet, syncnet
-
-from thbench.video import MediaReader
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "syncnet"))
 from random_syncnet import random_state

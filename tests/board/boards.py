@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import SUITE, start
 
+from runs import SUITE, start
 from thbench.board.add import add
 from thbench.board.store import clips_file, read_row, row_files
 from thbench.board.verify import Finding, Wanted, verify

@@ -12,12 +12,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from thbench_clips import ClipsOptions, thbench_datasets
-from thbench_clips.dataset import ClipsDataset
-from thbench_face import thbench_weights
 
 from thbench.api import Clip, ClipFailure, Frames, Waveform
 from thbench.video import MediaReader, write_h264, write_lossless
+from thbench_clips import ClipsOptions, thbench_datasets
+from thbench_clips.dataset import ClipsDataset
+from thbench_face import thbench_weights
 
 (PLUGIN,) = thbench_datasets()
 

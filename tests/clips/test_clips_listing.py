@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from thbench_clips.listing import clips_in_folder, clips_in_manifest
-from thbench_clips.names import clip_ids, safe_id
 
 from thbench.api import UserError
+from thbench_clips.listing import clips_in_folder, clips_in_manifest
+from thbench_clips.names import clip_ids, safe_id
 
 LATIN_1 = os.fsdecode(b"caf\xe9")
 

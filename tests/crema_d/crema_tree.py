@@ -18,9 +18,9 @@ import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from thbench_crema_d.make_manifest import manifest_of, write_manifest
 
 from thbench.video import MediaReader
+from thbench_crema_d.make_manifest import manifest_of, write_manifest
 
 T = TypeVar("T", bound=np.generic)
 RATE = Fraction(30000, 1001)

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from paths import ROOT
+from thbench.api import TrainedOn, UserError
+from thbench.environment import Settings
+from thbench.plan import lacks, split_of
+from thbench.plugins import registry
+from thbench.split import contamination, known_manifests, load_manifest
+from thbench.suite import find_suite, load_suite
 from thbench_crema_d.catalogue import (
     COLUMNS,
     REMUXED,
@@ -22,13 +29,6 @@ from thbench_crema_d.catalogue import (
 )
 from thbench_crema_d.make_manifest import manifest_of, write_manifest
 from thbench_crema_d.names import parts_of
-
-from thbench.api import TrainedOn, UserError
-from thbench.environment import Settings
-from thbench.plan import lacks, split_of
-from thbench.plugins import registry
-from thbench.split import contamination, known_manifests, load_manifest
-from thbench.suite import find_suite, load_suite
 
 SPLITS = ("crema_d_dh10", "crema_d_actor_90_10", "crema_d_audeering")
 SUITES = ("crema_d", "crema_d_ddim_steps", "crema_d_diffused_heads")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from thbench_crema_d import FAN
 from thbench_crema_d.backends import backend
 from thbench_crema_d.fan import S3fdFan, corners

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 from crema_server import Host, pointer_text, serving
 from filelock import FileLock
+
+from thbench.api import Account, UserError
+from thbench.context import RunContext
+from thbench.environment import Settings
+from thbench.plugins import registry
 from thbench_crema_d import Options, fetch
 from thbench_crema_d.catalogue import COLUMNS, File, published
 from thbench_crema_d.dataset import CremaD
 from thbench_crema_d.download import part_of
 from thbench_crema_d.pointers import parse_pointer, read_pointer
 from thbench_crema_d.recordings import condition_of
-
-from thbench.api import Account, UserError
-from thbench.context import RunContext
-from thbench.environment import Settings
-from thbench.plugins import registry
 
 CLIP = "1001_DFA_ANG_XX"
 CONTENT = {"flv": bytes(range(256)) * 1000, "wav": bytes(reversed(range(256))) * 300}

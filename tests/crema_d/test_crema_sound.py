@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crema_tree import RATE, write_flv
-from thbench_crema_d.picture import area_resize, points_in_crop, points_resized
-from thbench_crema_d.sound import FARTHEST, align, lag_of
-from thbench_face.box import SquareBox, crop_resize
 
 from thbench.api import ClipFailure
 from thbench.video import MediaReader
+from thbench_crema_d.picture import area_resize, points_in_crop, points_resized
+from thbench_crema_d.sound import FARTHEST, align, lag_of
+from thbench_face.box import SquareBox, crop_resize
 
 FLASHES = (0.6, 1.4, 1.9)
 

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
-from thbench_external import FolderOptions, thbench_generators
-from thbench_external.find import find_video
 
 from thbench.api import ClipFailure, Failure, Frames, Generated, Request, UserError, Waveform
 from thbench.video import MediaReader, write_h264, write_lossless
+from thbench_external import FolderOptions, thbench_generators
+from thbench_external.find import find_video
 
 PLUGIN = next(p for p in thbench_generators() if p.name == "folder")
 CONTEXT: Any = SimpleNamespace(media=MediaReader(), threads=1, device="cpu")

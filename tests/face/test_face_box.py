@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from thbench.api import ClipFailure
 from thbench_face.box import NARROWEST, WIDEST, SquareBox, crop_resize, smoothed_square_box
 from thbench_face.landmarks import mouth_aperture
 from thbench_face.track import filled_boxes, main_face, require_faces
-
-from thbench.api import ClipFailure
 
 
 def face(x: float, y: float, side: float, score: float = 0.9) -> list[float]:

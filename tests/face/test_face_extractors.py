@@ -11,13 +11,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+
+from thbench.api import ClipFailure, Extractor, Frames
+from thbench.video import MediaReader, MemoryVideo
 from thbench_face import PFLD, YUNET, thbench_extractors
 from thbench_face.box import crop_resize, smoothed_square_box
 from thbench_face.detector import FaceDetector
 from thbench_face.track import main_face
-
-from thbench.api import ClipFailure, Extractor, Frames
-from thbench.video import MediaReader, MemoryVideo
 
 PLUGINS: dict[str, Any] = {p.name: p for p in thbench_extractors()}
 CLIPS = (

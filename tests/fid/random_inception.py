@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from thbench_fid.network import Inception2015
 from torch import Tensor
+
+from thbench_fid.network import Inception2015
 
 REFERENCE = Path(__file__).with_name("reference.npz")
 SEED = 2015

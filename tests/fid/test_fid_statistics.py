@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from random_inception import REFERENCE, SETS, feature_set
+
+from thbench.api import Clip, ClipFailure, Observed
 from thbench_fid import frechet, neighbours
 from thbench_fid.frames import FramePart, chosen, frame_parts
 from thbench_fid.kid import kid, mmd2
 from thbench_fid.moments import Moments, actor_moments, moments, pooled, summed
-
-from thbench.api import Clip, ClipFailure, Observed
 
 PEER = json.loads(REFERENCE.with_suffix(".json").read_text())["statistics"]
 Features = NDArray[np.float64]

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import thbench_fid
 from numpy.typing import NDArray
+
+import thbench_fid
+from thbench.api import Clip, ClipFailure, Metric, Observed, Pair, UserError, Video
 from thbench_fid.frechet import fid_from_features, fid_from_moments
 from thbench_fid.kid import kid
 from thbench_fid.metrics import Fid, Kid, PrecisionRecall, SetMetric, small_n
 from thbench_fid.moments import pooled
 from thbench_fid.neighbours import precision_recall
-
-from thbench.api import Clip, ClipFailure, Metric, Observed, Pair, UserError, Video
 
 D = 12
 

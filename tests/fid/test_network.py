@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import thbench_fid
 import torch
 from numpy.typing import NDArray
 from random_inception import (
@@ -22,14 +21,15 @@ from random_inception import (
     spread,
     synthetic_frames,
 )
+from torch import Tensor, nn
+
+import thbench_fid
+from thbench.api import ClipFailure, UserError
 from thbench_fid import weights
 from thbench_fid.frechet import fid_from_features
 from thbench_fid.inception import InceptionFeatures, extract, padded_batches
 from thbench_fid.network import Inception2015
 from thbench_fid.resize import Resize, clean, legacy_pytorch, prepare, tensorflow1
-from torch import Tensor, nn
-
-from thbench.api import ClipFailure, UserError
 
 VALUES = json.loads(REFERENCE.with_suffix(".json").read_text())
 RESIZES: tuple[Resize, ...] = ("tf", "legacy_pytorch", "clean")

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
+
+from thbench.api import Source
 from thbench_fid.frechet import fid_from_moments
 from thbench_fid.moments import moments
 from thbench_fid.puppet_features import WEIGHTS, PuppetFeatures
 from thbench_fid.puppet_net import FEATURES, LAYERS, PuppetNet, folded, resized
 from thbench_puppet.corruptions import corrupt
 from thbench_puppet.dataset import make
-
-from thbench.api import Source
 
 TEST_CLIPS = ("1005_IEO_HAP_HI", "1014_DFA_ANG_XX", "1023_TIE_NEU_XX", "1032_ITS_SAD_XX")
 SEVERITIES = {

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
-from thbench_gan.generator import CHUNK, SHIPPED, GanGenerator
-from thbench_gan.options import Architecture, Options
 
 from thbench.api import Context, Failure, Frames, Generated, Request, UserError
 from thbench.testing import check_generator
 from thbench.training.checkpoint import read_checkpoint, write_checkpoint
+from thbench_gan.generator import CHUNK, SHIPPED, GanGenerator
+from thbench_gan.options import Architecture, Options
 
 CONTEXT = cast(Context, SimpleNamespace(device="cpu"))
 

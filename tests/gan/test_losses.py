@@ -10,6 +10,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
+
 from thbench_gan.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -18,7 +20,6 @@ from thbench_gan.losses import (
     r1_penalty,
     snr_db,
 )
-from torch import Tensor
 
 LOGITS = st.lists(st.floats(-20, 20), min_size=1, max_size=5)
 

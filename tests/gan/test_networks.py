@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
+from thbench.api import UserError
 from thbench_gan.generator import SHIPPED
 from thbench_gan.networks import Discriminator, Generator, code_length
 from thbench_gan.options import Architecture
 from thbench_gan.pictures import to_network, to_pixels
 from thbench_gan.resnet import ResNet18, load_imagenet
 from thbench_gan.upsampling import bend, channels_of
-from torch import nn
-
-from thbench.api import UserError
 
 SMALL = Architecture(
     identity="scratch", identity_width=4, audio_code=8, noise=2, hidden=16, widest=16, narrowest=8

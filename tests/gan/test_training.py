@@ -8,11 +8,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from thbench_gan.options import Architecture, Options
-from thbench_gan.trainer import GanTrainer
 
 from thbench.api import ClipFailure, Context, Source
 from thbench.training.data import tensors
+from thbench_gan.options import Architecture, Options
+from thbench_gan.trainer import GanTrainer
 
 CONTEXT = cast(Context, SimpleNamespace(device="cpu"))
 SMALL = Architecture(

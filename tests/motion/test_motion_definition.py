@@ -14,13 +14,13 @@ import av
 import cv2
 import numpy as np
 import pytest
-from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
-from thbench_motion.flow import jet_flow_picture_mean, optical_flow_magnitude
 
 from thbench.api import ClipFailure, Frames
 from thbench.context import build
 from thbench.environment import Settings
 from thbench.plugins import registry
+from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
+from thbench_motion.flow import jet_flow_picture_mean, optical_flow_magnitude
 
 
 def real_frames(path: Path, size: int, count: int = 12) -> Frames:

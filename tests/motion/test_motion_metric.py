@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from thbench_motion import FMseOptions, OfmOptions, thbench_metrics
-from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
-from thbench_motion.flow import optical_flow_magnitude
 
 from thbench.api import Clip, ClipFailure, Frames, Metric, Observed, Pair
 from thbench.video import MemoryVideo
+from thbench_motion import FMseOptions, OfmOptions, thbench_metrics
+from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
+from thbench_motion.flow import optical_flow_magnitude
 
 PLUGINS = {p.name: p for p in thbench_metrics()}
 CONTEXT: Any = SimpleNamespace(threads=1, device="cpu")

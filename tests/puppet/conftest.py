@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from thbench_puppet import Options, build
 
 from thbench.api import Clip, Dataset
+from thbench_puppet import Options, build
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from thbench_puppet.dataset import make
 
 from thbench.api import Source
+from thbench_puppet.dataset import make
 
 HERE = Path(__file__).parent
 WHOLE = "1008_TSI_ANG_XX"

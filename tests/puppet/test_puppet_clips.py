@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 import pytest
 import yaml
+
+from thbench.api import SAMPLES_PER_FRAME, Clip, ClipFailure, Dataset, Source, UserError
 from thbench_puppet.actors import ACTORS, actor
 from thbench_puppet.dataset import make
 from thbench_puppet.names import EMOTIONS, LEVELS, levels_of
 from thbench_puppet.portrait import portrait
 from thbench_puppet.render import oversampling
 from thbench_puppet.sentences import SENTENCES, SOUNDS, TEXTS
-
-from thbench.api import SAMPLES_PER_FRAME, Clip, ClipFailure, Dataset, Source, UserError
 
 SPLIT = Path(__file__).parents[2] / "benchmarks" / "splits" / "puppet_v1.yaml"
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from thbench_puppet.corruptions import CORRUPTIONS, PICTURE, corrupt
-from thbench_puppet.dataset import make
 
 from thbench.api import Clip, Dataset, Source
+from thbench_puppet.corruptions import CORRUPTIONS, PICTURE, corrupt
+from thbench_puppet.dataset import make
 
 CLIP = "1017_IOM_FEA_XX"
 

@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+from thbench.api import Source
 from thbench_puppet.actors import ACTORS
 from thbench_puppet.dataset import make
 from thbench_puppet.names import all_clips
-
-from thbench.api import Source
 
 SIZE = 256
 GROUPS = {"all": slice(0, 68), "mouth": slice(48, 68), "all but mouth": slice(0, 48)}

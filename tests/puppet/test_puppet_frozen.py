@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+
 from thbench_puppet import VERSION
 from thbench_puppet.dataset import make
 

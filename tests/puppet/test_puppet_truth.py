@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from thbench.api import FPS, Source
 from thbench_puppet.dataset import make, scene, truth
 from thbench_puppet.names import all_clips
 from thbench_puppet.outline import jaw_line
 from thbench_puppet.sentences import PHONEMES, VISEMES
-
-from thbench.api import FPS, Source
 
 SAMPLE = [clip.id for clip in all_clips()[5::311]]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made import FLASH, clicking, clip_ids, counted, frame_in, made_run
-from runs import start
 
+from runs import start
 from thbench.api import SAMPLES_PER_FRAME, Clip, UserError
 from thbench.cli import cli
 from thbench.engines.local import LocalEngine

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
+
+from thbench.api import Clip, ClipFailure, Frames, Metric, Observed, Pair, UserError
+from thbench.video import MemoryVideo
 from thbench_similarity import PsnrOptions, SsimOptions, TorchmetricsOptions, thbench_metrics
 from thbench_similarity.adapter import picture_classes, torchmetrics_class
 from thbench_similarity.metric import compared_frames
 from thbench_similarity.picture import picture_psnr, picture_ssim
-
-from thbench.api import Clip, ClipFailure, Frames, Metric, Observed, Pair, UserError
-from thbench.video import MemoryVideo
 
 PLUGINS: dict[str, Any] = {p.name: p for p in thbench_metrics()}
 PSNR_ROUNDING = 5e-8  # torchmetrics holds log(10) and the range in float32 whatever the input

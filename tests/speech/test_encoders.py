@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from thbench_speech.encoders import MelEncoder, SdaEncoder, load_sda, sda_windows
-from thbench_speech.mel import filters, log_mel, windows_of
 
 from thbench.api import UserError
+from thbench_speech.encoders import MelEncoder, SdaEncoder, load_sda, sda_windows
+from thbench_speech.mel import filters, log_mel, windows_of
 
 
 def tone(hertz: float, seconds: float) -> np.ndarray:

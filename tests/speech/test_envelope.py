@@ -6,10 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from thbench_speech import EnvelopeOptions, MfccOptions, thbench_extractors
-from thbench_speech.envelope import is_silent, speech_envelope
 
 from thbench.api import ClipFailure
+from thbench_speech import EnvelopeOptions, MfccOptions, thbench_extractors
+from thbench_speech.envelope import is_silent, speech_envelope
 
 
 def test_sine_has_its_textbook_root_mean_square() -> None:

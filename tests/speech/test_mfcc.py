@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_speech_features import mfcc as outside
+
 from thbench_speech.mfcc import mfcc
 
 

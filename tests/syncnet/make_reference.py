@@ -27,6 +27,7 @@ from random_syncnet import (
 )
 from syncnet_peer import Peer
 from syncnet_pipeline_peer import Pipeline
+
 from thbench_syncnet.features import lip_frames, lip_windows, sound_windows
 
 SEED = 6

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from thbench_syncnet.networks import SyncNet
 from torch import nn
+
+from thbench_syncnet.networks import SyncNet
 
 FRAMES = 21
 """16 windows."""

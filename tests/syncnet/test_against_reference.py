@@ -15,6 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from random_syncnet import checksum, random_state, synthetic_clip
+
 from thbench_syncnet.distance import distances, synchrony
 from thbench_syncnet.features import lip_frames, lip_windows, sound_windows, window_features
 from thbench_syncnet.folded import Folded

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from thbench_syncnet.distance import Edge, distances, synchrony, window_count
 
 from thbench.api import ClipFailure
+from thbench_syncnet.distance import Edge, distances, synchrony, window_count
 
 BOTH: list[Edge] = ["pad", "valid"]
 

@@ -10,11 +10,11 @@ import pytest
 import torch
 from fakes import FakeContext, FakeVideo, talking
 from random_syncnet import random_state
+
+from thbench.api import ClipFailure, UserError
 from thbench_syncnet.extractor import build_features
 from thbench_syncnet.networks import SyncNet, load_syncnet
 from thbench_syncnet.options import FeatureOptions
-
-from thbench.api import ClipFailure, UserError
 
 
 @pytest.fixture(scope="module")

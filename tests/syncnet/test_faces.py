@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from fakes import FakeVideo
+
 from thbench_syncnet.faces import S3fd, Yunet
 
 

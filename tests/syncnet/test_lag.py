@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from fakes import FakeContext, FakeVideo, observed, pair_of, talking
 from numpy.typing import NDArray
+
+from thbench.api import SAMPLES_PER_FRAME, ClipFailure
 from thbench_speech import EnvelopeOptions
 from thbench_speech.extractors import Envelope
 from thbench_syncnet.lag import LipAudioLag, correlations
 from thbench_syncnet.options import LagOptions
-
-from thbench.api import SAMPLES_PER_FRAME, ClipFailure
 
 
 def envelope(**options: Any) -> Envelope:

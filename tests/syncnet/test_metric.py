@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from fakes import FakeContext, FakeVideo, observed, pair_of, talking
 from numpy.typing import NDArray
+
+from thbench.api import ClipFailure, UserError
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.metric import SyncNetMetric, scores_of
 from thbench_syncnet.options import FeatureOptions, Options, feature_options, published_form
-
-from thbench.api import ClipFailure, UserError
 
 
 class Planted:

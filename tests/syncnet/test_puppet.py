@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import yaml
 from fakes import FakeContext, FakeVideo, pair_of, talking
+
+from thbench.api import Clip, Dataset, Frames
 from thbench_syncnet.extractor import build_features
 from thbench_syncnet.metric import SyncNetMetric
 from thbench_syncnet.options import FeatureOptions, Options
 from thbench_syncnet.puppet import WEIGHTS, mouth_region
 from thbench_syncnet.train_puppet import agreement, chosen, delayed, puppets
-
-from thbench.api import Clip, Dataset, Frames
 
 SPLIT = Path(__file__).parents[2] / "benchmarks/splits/puppet_v1.yaml"
 DELAYS = range(-10, 11)

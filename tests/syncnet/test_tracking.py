@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from random_syncnet import planted_faces, planted_frames
-from thbench_syncnet.options import FeatureOptions
-from thbench_syncnet.tracking import choose, crop, follow, overlap
 
 from thbench.api import ClipFailure
+from thbench_syncnet.options import FeatureOptions
+from thbench_syncnet.tracking import choose, crop, follow, overlap
 
 
 def face(x: float, y: float, size: float) -> NDArray[np.float64]:

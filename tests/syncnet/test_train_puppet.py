@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+
 from thbench_speech.mfcc import mfcc
 from thbench_syncnet.augment import augmented, louder
 from thbench_syncnet.distance import window_count

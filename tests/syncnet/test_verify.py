@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import FakeContext, talking
+
+from thbench.api import ClipFailure, Recording, UserError
 from thbench_syncnet import verify
 from thbench_syncnet.distance import Sync
 from thbench_syncnet.verify import OLDER, V2, recognise, verify_with_example
-
-from thbench.api import ClipFailure, Recording, UserError
 
 
 @pytest.mark.parametrize(

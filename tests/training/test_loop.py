@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from thbench_gan.trainer import GanTrainer
 from torch import nn
 from trainings import SUITE, setting, trained
 
@@ -18,6 +17,7 @@ from thbench.training.checkpoint import read_checkpoint
 from thbench.training.loop import learning_rate
 from thbench.training.options import TrainingOptions
 from thbench.training.state import Averaged, seed_step
+from thbench_gan.trainer import GanTrainer
 
 
 def rows(file: Path) -> list[dict[str, str]]:
