@@ -33,6 +33,8 @@ TOYS = ROOT / "tests" / "toys"
 def toy_plugins() -> Iterator[None]:
     """An installed distribution of tiny plugins, seen by this process and by its workers."""
     with pytest.MonkeyPatch.context() as patch:
+        for name in ("THBENCH_OFFLINE", "THBENCH_WEIGHTS", "THBENCH_DISABLE"):
+            patch.delenv(name, raising=False)  # the settings of the person who runs the tests
         patch.syspath_prepend(str(TOYS))
         patch.setenv("PYTHONPATH", os.pathsep.join([str(TOYS), os.environ.get("PYTHONPATH", "")]))
         registry.cache_clear()
@@ -42,7 +44,5 @@ def toy_plugins() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or fills the caches of the person who runs it, or follows their settings."""
+    """No test reads or fills the caches of the person who runs it."""
     monkeypatch.setenv("THBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
-    for name in ("THBENCH_OFFLINE", "THBENCH_WEIGHTS", "THBENCH_DISABLE"):
-        monkeypatch.delenv(name, raising=False)

@@ -91,7 +91,8 @@ def test_a_cut_where_the_container_never_knew_its_length(tmp_path: Path) -> None
     path.write_bytes(data)
     assert len(reader.read(path).frames) == 50
     path.write_bytes(data[: len(data) // 2])
-    assert "damaged or truncated at" in reason_of(lambda: reader.read(path))
+    # Whether decoding breaks or just ends there depends on where the encoder put its packets.
+    assert "truncated" in reason_of(lambda: reader.read(path))
 
 
 def test_a_cut_real_clip(assets: Callable[[str], Path], tmp_path: Path) -> None:
