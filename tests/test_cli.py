@@ -209,3 +209,17 @@ def test_weights_are_recognised_by_what_they_say_of_a_sample(
     assert done.code == 2
     assert "the older file" in done.err
     assert thbench("weights", "verify", "yunet", "--with", sample).code == 2
+
+
+def test_a_cache_that_cannot_be_written_is_one_line(
+    thbench,
+    suite: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "file"))
+    done = thbench("run", suite, "--out", tmp_path / "out")
+    assert done.code == 2
+    assert "Traceback" not in done.err
+    assert "cannot write" in done.err

@@ -134,6 +134,7 @@ def test_features_are_extracted_once_per_video(tmp_path: Path) -> None:
     ("fault", "says"),
     [
         ("raise", "the generator raised ValueError: toy fault"),
+        ("exit", "the generator raised SystemExit: 3"),
         ("short", "frames, "),
         ("long", "frames, "),
         ("size", "34 x 34 px frames, 32 x 32 needed"),

@@ -48,14 +48,14 @@ def _answers(
     batch = limit[0]
     while waiting:
         asked = dict(list(waiting.items())[:batch])
-        failed: Exception | None = None
+        failed: BaseException | None = None
         try:
             for record in _adopt(job, system, asked):
                 del waiting[record["clip"]]
                 yield record
         except UserError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
             failed = error
         if failed is not None and len(asked) > 1:
             if is_out_of_memory(failed):

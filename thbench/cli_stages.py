@@ -254,5 +254,8 @@ def _show(results: list[Result], out: Path) -> None:
     print_tables(results, clips_of_run(RunFolder(out), results))
     failed = {r.system.name: r.clips.failed for r in results if r.clips.failed}
     for name, count in failed.items():
-        click.echo(f"{name}: {count} clip(s) failed; reasons in its result.json", err=True)
+        click.echo(
+            f"{name}: {count} clip(s) failed; reasons in its result.json, --retry-failed asks again",
+            err=True,
+        )
     click.echo(f"{out / 'leaderboard.md'}")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from thbench import weights
 from thbench.api import ClipFailure, Extractor, Media, Plugin, Video
-from thbench.cache import Cache, cache_root
+from thbench.cache import Cache, cache_root, disk_errors
 from thbench.canonical import digest
 from thbench.environment import Settings
 from thbench.options import dump_options, resolve_options
@@ -52,7 +52,8 @@ class RunContext:
     @property
     def cache(self) -> Path:
         folder = cache_root() / "plugins" / self.plugin
-        folder.mkdir(parents=True, exist_ok=True)
+        with disk_errors(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def weights(self, name: str) -> Path:

@@ -144,7 +144,7 @@ def observe_once(metric: Metric, pair: Pair) -> Entry | str:
         return Entry(reason=failure.reason)
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
         return unforeseen(error)
 
 

@@ -244,7 +244,7 @@ def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:
         return Entry({str(k): float(v) for k, v in values.items()}, texts)
     except ClipFailure as failure:
         return Entry(reason=failure.reason)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
         return unforeseen(error)
 
 
@@ -263,6 +263,6 @@ def _cell(name: str, score: Score, entry: Entry, n: int) -> Cell:
     return Cell(value, n, notes=tuple(notes))
 
 
-def unforeseen(error: Exception) -> str:
+def unforeseen(error: BaseException) -> str:
     """An exception of a metric that is no ClipFailure, as a reason."""
     return f"the metric raised {in_one_line(error)}"

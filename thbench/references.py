@@ -36,7 +36,7 @@ def _load(job: Job, clip: Clip, size: int) -> Source:
         source = dataset_of(job).load(clip, size)
     except (ClipFailure, UserError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
         raise ClipFailure(f"the dataset raised {in_one_line(error)}") from error
     if reason := wrong_frames(source.frames, size):
         raise ClipFailure(f"the dataset gave {reason}")

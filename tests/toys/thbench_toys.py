@@ -93,6 +93,7 @@ Fault = Literal[
     "stranger",
     "refuse",
     "nothing",
+    "exit",
 ]
 
 
@@ -121,6 +122,8 @@ class Echo:
         for request in requests:
             time.sleep(self.options.delay)
             hit = self.options.on in ("", request.clip_id)
+            if hit and fault == "exit":
+                raise SystemExit(3)
             if hit and (fault == "raise" or (fault == "raise-on-batch" and len(requests) > 1)):
                 raise ValueError("toy fault")
             yield from self._answer(request, fault if hit else "none")
