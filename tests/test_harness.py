@@ -425,3 +425,18 @@ def test_another_checkpoint_under_the_same_name_is_another_system(tmp_path: Path
     moved.write_bytes(b"2")
     with pytest.raises(UserError, match="made with other files"):
         start(tmp_path, overrides=(f"systems.echo.checkpoint={moved}",)).generate()
+
+
+def test_a_quick_way_that_raises_leaves_the_slow_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import thbench_toys
+
+    plain = start(tmp_path / "plain").both()["echo"].scores["spread"]
+
+    def without_actors(self, observed):
+        raise RuntimeError("toy shortcut fault")
+
+    monkeypatch.setattr(thbench_toys.Brightness, "without_actors", without_actors, raising=False)
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cold"))
+    assert start(tmp_path / "quick").both()["echo"].scores["spread"] == plain
