@@ -18,10 +18,10 @@ from thbench.training.checkpoint import (
     load_network,
     read_checkpoint,
 )
+from thbench.training.pictures import to_network, to_pixels
 from thbench_gan.networks import Condition, Generator
 from thbench_gan.options import Architecture, Options
-from thbench_gan.pictures import to_network, to_pixels
-from thbench_gan.sound import heard
+from thbench_speech.encoders import heard
 
 SHIPPED = Path(__file__).parent / "puppet_v1_64.safetensors"
 CHUNK = 16

@@ -44,12 +44,3 @@ def snr_db(generated: Tensor, truth: Tensor) -> Tensor:
     """[B] signal-to-noise ratio in dB: 10 log10 (sum x^2 / sum (x - G)^2) over a clip, values in 0..1."""
     signal, noise = truth.square().flatten(1), (truth - generated).square().flatten(1)
     return 10 * torch.log10(signal.sum(dim=1) / noise.sum(dim=1).clamp_min(1e-12))
-
-
-def mouth_mask(boxes: Tensor, size: int) -> Tensor:
-    """[B, T, 1, size, size] of 0 and 1 from boxes [B, T, 4] (left, top, right, bottom in pixels, inclusive)."""
-    at = torch.arange(size, device=boxes.device)
-    left, top, right, bottom = boxes.unsqueeze(-1).unbind(dim=2)
-    across = (at >= left) & (at <= right)
-    down = (at >= top) & (at <= bottom)
-    return (down[..., :, None] & across[..., None, :]).unsqueeze(2).float()

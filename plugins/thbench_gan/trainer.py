@@ -13,25 +13,19 @@ from torch import Tensor, nn
 
 from thbench.api import ClipFailure, Context, Source
 from thbench.training.contract import Example, Figure, Phase
+from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
+from thbench.training.pictures import to_network
 from thbench_gan.losses import (
     adversarial_loss,
     discriminator_loss,
-    mouth_mask,
     pixel_loss,
     r1_penalty,
     snr_db,
 )
 from thbench_gan.networks import Discriminator, Generator, code_length
 from thbench_gan.options import Architecture, Options
-from thbench_gan.pictures import to_network
 from thbench_gan.resnet import load_imagenet
-from thbench_gan.sound import heard
-from thbench_speech.encoders import load_sda
-
-MOUTH = slice(48, 68)
-"""Landmarks of the lips, iBUG order."""
-MARGIN = 0.25
-"""Of the lips' box, on every side."""
+from thbench_speech.encoders import heard, load_sda
 
 FIGURES = (
     Figure(
@@ -103,11 +97,8 @@ class GanTrainer:
         if points is None:
             if self.options.mouth_weight != 1:
                 raise ClipFailure("no landmarks, which mouth_weight needs")
-            return np.tile(np.array([0, 0, self.size, self.size], np.float32), (n, 1))
-        lips = points[:, MOUTH]
-        low, high = lips.min(axis=1), lips.max(axis=1)
-        margin = MARGIN * (high - low).max(axis=1, keepdims=True)
-        return np.concatenate((low - margin, high + margin), axis=1).astype(np.float32)
+            return whole_frames(n, self.size)
+        return mouth_boxes(points)
 
     def cut(self, clip: Example, rng: np.random.Generator) -> Example:
         """A window at a random place, inside a longer stretch of sound that the LSTM runs through.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from thbench.api import SAMPLES_PER_FRAME, UserError, Waveform
-from thbench_speech.mel import COLUMNS, FILTERS
+from thbench_speech.mel import COLUMNS, FILTERS, log_mel, windows_of
 
 SDA_WINDOW = 3200
 SDA_PADDING = 1280
@@ -57,6 +57,15 @@ def sda_windows(audio: Waveform, n_frames: int) -> NDArray[np.float32]:
     padded[SDA_PADDING : SDA_PADDING + len(heard)] = heard * np.float32(2 / 32767)
     windows = np.lib.stride_tricks.sliding_window_view(padded, SDA_WINDOW)
     return np.ascontiguousarray(windows[::SAMPLES_PER_FRAME])
+
+
+def heard(encoder: str, audio: Waveform, n_frames: int) -> NDArray[np.float32]:
+    """What an encoder is given at each frame: [n_frames, 40, 20] log-mel windows for `mel`, [n_frames, 3200]
+    samples for `sda` and `sda-crema`. Audio of another length than the video is followed by silence or cut.
+    """
+    if encoder == "mel":
+        return windows_of(log_mel(audio, n_frames), n_frames)
+    return sda_windows(audio, n_frames)
 
 
 class _SdaConvolutions(nn.Module):

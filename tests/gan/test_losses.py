@@ -15,7 +15,6 @@ from torch import Tensor
 from thbench_gan.losses import (
     adversarial_loss,
     discriminator_loss,
-    mouth_mask,
     pixel_loss,
     r1_penalty,
     snr_db,
@@ -108,9 +107,3 @@ def test_r1_is_half_the_squared_gradient() -> None:
     assert penalty.item() == pytest.approx(expected, rel=1e-12)
     (second,) = torch.autograd.grad(penalty, x)  # 4 x / 2 clips: it can be minimised
     assert torch.allclose(second, 2 * x)
-
-
-def test_the_mouth_mask_has_its_corners() -> None:
-    mask = mouth_mask(double([[[1.0, 2.0, 3.0, 2.5]]]), 6)
-    assert mask.shape == (1, 1, 1, 6, 6)
-    assert np.argwhere(mask[0, 0, 0].numpy()).tolist() == [[2, 1], [2, 2], [2, 3]]  # row, column

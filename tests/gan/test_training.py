@@ -67,7 +67,7 @@ def test_a_clip_shorter_than_the_window_repeats_its_last_frame() -> None:
 
 def test_the_generator_loss_is_the_papers() -> None:
     from thbench_gan.losses import adversarial_loss, pixel_loss
-    from thbench_gan.pictures import to_network
+    from thbench.training.pictures import to_network
 
     learner = trainer(lambda_pixel=7.0)
     batch = batch_of(learner)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import Source
+from thbench.api import Source, TrainedOn
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,7 +50,8 @@ class Trainer(Protocol):
     networks      by name; made from torch's global generator, which the loop has seeded
     published     the networks a generator needs: what a published checkpoint holds
     criteria      values of `validate` that may choose the published checkpoint, the default first
-    pretrained    parts that were trained elsewhere -> what on, "unknown" where nobody says
+    pretrained    parts that were trained before -> what on, "unknown" where nobody says; actors of the
+                  training's own dataset count as its own
     """
 
     @property
@@ -66,7 +67,7 @@ class Trainer(Protocol):
     @property
     def figures(self) -> Sequence[Figure]: ...
     @property
-    def pretrained(self) -> Mapping[str, str]: ...
+    def pretrained(self) -> Mapping[str, str | TrainedOn]: ...
 
     def prepare(self, source: Source) -> Example:
         """What is kept of a clip in memory. Raises ClipFailure where it is of no use."""

@@ -223,7 +223,10 @@ class Loop:
         return {name: value / len(self.task.validation) for name, value in sums.items()}
 
     def _publish(self, name: str) -> None:
-        write_checkpoint(self.task.folder / name, self.state.published(), self._about())
+        tensors = self.state.published()
+        if self.task.options.published == "fp16":
+            tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+        write_checkpoint(self.task.folder / name, tensors, self._about())
 
     def _save(self) -> None:
         """Logs first, the state last: whatever a kill leaves, the state's own past is complete."""

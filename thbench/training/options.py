@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 CHOICE = frozenset({"criterion", "validation_clips"})
 """Options that decide which checkpoint is chosen; after a change the choice begins anew."""
-MAY_CHANGE = CHOICE | {"steps", "log_every", "save_every", "validate_every", "memory"}
+MAY_CHANGE = CHOICE | {"published", "steps", "log_every", "save_every", "validate_every", "memory"}
 """Options that may differ when a training is resumed; any other change would mix two trainings."""
 
 
@@ -46,6 +46,9 @@ class TrainingOptions:
         "validation value that chooses the published checkpoint; `last`: none is chosen; "
         "the generator's own by default",
     ] = None
+    published: Annotated[
+        Literal["fp32", "fp16"], "numbers in published checkpoints; fp16: half the file"
+    ] = "fp32"
     memory: Annotated[int, "MB that loaded clips may take", Field(ge=1)] = 2000
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import thbench
-from thbench.api import Clip, Dataset, Fetchable, UserError
+from thbench.api import Clip, Dataset, Fetchable, TrainedOn, UserError
 from thbench.cache import atomic_write, sweep
 from thbench.canonical import digest
 from thbench.context import RunContext, build, weights_digest
@@ -189,9 +189,12 @@ def _about(
         "size": system.resolution,
         "architecture": dict(trainer.architecture),
         "options": {**dump_options(part.plugin, part.options), "training": asdict(options)},
-        "trained_on": {"dataset": split.dataset, "actors": sorted({c.actor for c in training})},
+        "trained_on": {
+            "dataset": split.dataset,
+            "actors": _actors(trainer, training, split.dataset),
+        },
         "validation_actors": sorted(split.validation),
-        "pretrained": dict(trainer.pretrained),
+        "pretrained": {k: _said(v, split.dataset) for k, v in trainer.pretrained.items()},
         "weights": {n: weights_digest(n, registry) for n in part.plugin.weights(part.options)},
         "dataset": {**{k: data[k] for k in ("name", "version", "options")}, "digest": digest(data)},
         "suite": suite.name,
@@ -202,6 +205,22 @@ def _about(
             "torch": library_versions()["torch"],
         },
     }
+
+
+def _actors(trainer: Trainer, training: Sequence[Clip], dataset: str) -> list[str]:
+    """Actors that any weight has seen, as far as they are known."""
+    before = [t for t in trainer.pretrained.values() if isinstance(t, TrainedOn)]
+    seen = {a for t in before if t.dataset == dataset for a in t.actors}
+    return sorted(seen | {c.actor for c in training})
+
+
+def _said(seen: str | TrainedOn, dataset: str) -> str:
+    """A checkpoint names actors of one dataset: with those of another, they are not known."""
+    if isinstance(seen, str):
+        return seen
+    if seen.dataset != dataset:
+        return "unknown"
+    return f"{len(seen.actors)} actors of {dataset}"
 
 
 def _described(task: Task) -> dict[str, Any]:

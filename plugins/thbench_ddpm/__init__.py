@@ -1,0 +1,48 @@
+"""The generator `ddpm`: the paper's denoising diffusion model, and what it takes to train it.
+
+docs/ddpm.md shows the network and says what the paper leaves open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from thbench.api import Context, Generator, Missing, Plugin, hookimpl
+from thbench.training.contract import Trainer
+from thbench_ddpm.options import Architecture, Options
+
+__all__ = ["Architecture", "Options"]
+
+
+def build(options: Options, context: Context) -> Generator:
+    from thbench_ddpm.generator import DdpmGenerator
+
+    return DdpmGenerator(options, context)
+
+
+def _trainer(options: Options, context: Context, size: int) -> Trainer:
+    from thbench_ddpm.trainer import DdpmTrainer
+
+    return DdpmTrainer(options, context, size)
+
+
+def _missing(options: Options) -> Sequence[Missing]:
+    if options.checkpoint is None or options.checkpoint.is_file():
+        return ()
+    return (Missing(f"checkpoint {options.checkpoint}", "thbench train SUITE SYSTEM"),)
+
+
+@hookimpl
+def thbench_generators() -> Iterable[Plugin[Generator, Any]]:
+    """`ddpm`."""
+    return [
+        Plugin(
+            "ddpm",
+            Options,
+            build,
+            summary="the paper's denoising diffusion model: ADM UNet, frame after frame, DDIM steps",
+            missing=_missing,
+            trainer=_trainer,
+        )
+    ]

@@ -1,0 +1,213 @@
+"""Requests -> videos: frame after frame, clips side by side in a batch of one fixed shape."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn, UserError
+from thbench.training.checkpoint import (
+    Checkpoint,
+    check_architecture,
+    load_network,
+    read_checkpoint,
+)
+from thbench.training.pictures import to_network, to_pixels
+from thbench_ddpm.diffusion import steps_back
+from thbench_ddpm.networks import Denoiser, LandmarkPredictor, neighbours, normalised
+from thbench_ddpm.options import Architecture, Options
+from thbench_speech.encoders import heard
+
+SHIPPED = Path(__file__).parent / "puppet_v1_64.safetensors"
+
+
+@dataclass
+class Row:
+    """One clip while it is drawn. `signals` are [n_frames, 4C] each; `motion` is the frame drawn last."""
+
+    request: Request
+    identity: Tensor
+    motion: Tensor
+    signals: Mapping[str, Tensor]
+    rng: np.random.Generator
+    drawn: list[Frames] = field(default_factory=list)
+    broken: bool = False
+
+    def noise(self) -> Tensor:
+        """[3, H, W]; the clip's own, whoever stands beside it."""
+        shape = tuple(self.identity.shape)
+        return torch.from_numpy(self.rng.standard_normal(shape, dtype=np.float32))
+
+    @property
+    def finished(self) -> bool:
+        return len(self.drawn) == self.request.n_frames
+
+
+class DdpmGenerator:
+    """The trained denoiser behind the contract of api.Generator."""
+
+    trained_on: TrainedOn | None
+
+    def __init__(self, options: Options, context: Context) -> None:
+        checkpoint = read_checkpoint(options.checkpoint or SHIPPED, "ddpm")
+        if options.architecture is not None:
+            wanted = {**asdict(options.architecture)}
+            check_architecture(checkpoint, {**wanted, "multiples": list(wanted["multiples"])})
+        self._a = _architecture(checkpoint)
+        self.trained_on = checkpoint.trained_on
+        self.size, self.device, self.rows = (
+            int(checkpoint.about["size"]), context.device, context.batch,
+        )  # fmt: skip
+        self.options, self._origin = options, options.checkpoint
+        self.steps = steps_back(options.steps, options.eta)
+        self.denoiser = Denoiser(self._a)
+        load_network(self.denoiser, "denoiser", checkpoint)
+        self.denoiser.to(self.device).eval().requires_grad_(False)
+        self.denoiser.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.predictor: LandmarkPredictor | None = None
+        if self._a.landmarks and options.landmark_source == "predicted":
+            self.predictor = LandmarkPredictor(self._a.audio_code)
+            load_network(self.predictor, "predictor", checkpoint)
+            self.predictor.to(self.device).eval().requires_grad_(False)
+        self._network = self._compiled() if options.compile else self.denoiser
+
+    def _compiled(self) -> Any:
+        """With CUDA graphs on a GPU, where launching the many small kernels is what takes the time."""
+        mode = "reduce-overhead" if self.device.startswith("cuda") else None
+        return torch.compile(self.denoiser, mode=mode)
+
+    # -- requests -----------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def generate(self, requests: Sequence[Request]) -> Iterator[Generated | Failure]:
+        """As many rows as the context's batch are drawn at once; a finished one makes room for the next
+        request, and where none is left its place is filled up. A row's bytes depend on its request only.
+        """
+        waiting = deque(requests)
+        rows: list[Row | None] = [None] * self.rows
+        while True:
+            for i in range(self.rows):
+                while rows[i] is None and waiting:
+                    request = waiting.popleft()
+                    if reason := self._refusal(request):
+                        yield Failure(request.clip_id, reason)
+                    else:
+                        rows[i] = self._row(request)
+            if not any(rows):
+                return
+            self._draw(rows)
+            for i, row in enumerate(rows):
+                if row is not None and (answer := self._answer(row)) is not None:
+                    rows[i] = None
+                    yield answer
+
+    def _refusal(self, request: Request) -> str | None:
+        if request.size != self.size:
+            return f"{request.size} px asked for, the checkpoint was trained at {self.size} px"
+        if not len(request.audio):
+            return "the request has no sound"
+        if self._needs_oracle and "landmarks" not in request.oracle:
+            return (
+                "landmark_source is `oracle`, and the request has no landmarks: the system needs "
+                "`oracle: [landmarks]`, and its dataset landmarks"
+            )
+        return None
+
+    @property
+    def _needs_oracle(self) -> bool:
+        return self._a.landmarks and self.options.landmark_source == "oracle"
+
+    def _row(self, request: Request) -> Row:
+        identity = to_network(torch.from_numpy(request.identity_frame.copy())).to(self.device)
+        rng = np.random.default_rng(request.seed)
+        return Row(request, identity, identity, self._signals(request, identity), rng)
+
+    def _signals(self, request: Request, identity: Tensor) -> dict[str, Tensor]:
+        """Every signal but time, embedded, [n_frames, 4C]; one that is silenced is 0."""
+        sound = torch.from_numpy(heard(self._a.audio, request.audio, request.n_frames))
+        raw = {"audio": neighbours(self.denoiser.code(sound[None].to(self.device)))[0]}
+        if self._a.landmarks:
+            raw["landmarks"] = self._points(request, identity, raw["audio"])
+        embedded = self.denoiser.unet.embedded(raw)
+        silenced = {
+            "audio": self.options.silence_audio,
+            "landmarks": self.options.landmark_source == "none",
+        }
+        return {n: torch.zeros_like(e) if silenced[n] else e for n, e in embedded.items()}
+
+    def _points(self, request: Request, identity: Tensor, sound: Tensor) -> Tensor:
+        """[n_frames, 136] of the declared source."""
+        n = request.n_frames
+        if self._needs_oracle:
+            points = normalised(request.oracle["landmarks"][:n], self.size).astype(np.float32)
+            return torch.from_numpy(points).to(self.device)
+        if self.predictor is None:
+            return sound.new_zeros(n, 136)
+        predicted: Tensor = self.predictor(identity.expand(n, -1, -1, -1), sound)
+        return predicted
+
+    # -- frames -------------------------------------------------------------------------------------
+
+    def _draw(self, rows: Sequence[Row | None]) -> None:
+        """The next frame of every row, all in one batch."""
+        blank = next(row for row in rows if row is not None)
+        filled = [row or blank for row in rows]
+        stills = torch.stack([torch.cat((row.identity, row.motion)) for row in filled])
+        signals = {
+            name: torch.stack([row.signals[name][len(row.drawn)] for row in filled])
+            for name in blank.signals
+        }
+        x = self._fresh(rows)
+        for step in self.steps:
+            t = torch.full((self.rows,), step.t, device=self.device)
+            output = self._output(x, t, stills, signals)
+            image = step.image(x, output, self._a.predicts)
+            x = step.back(x, image, self._fresh(rows) if step.sigma else None)
+        for row, image in zip(rows, x, strict=True):
+            if row is not None:
+                row.broken = not bool(image.isfinite().all())
+                row.drawn.append(to_pixels(image.nan_to_num()))
+                row.motion = to_network(torch.from_numpy(row.drawn[-1])).to(self.device)
+
+    def _fresh(self, rows: Sequence[Row | None]) -> Tensor:
+        shape = (3, self.size, self.size)
+        drawn = [torch.zeros(shape) if row is None else row.noise() for row in rows]
+        return torch.stack(drawn).to(self.device)
+
+    def _output(
+        self, x: Tensor, t: Tensor, stills: Tensor, signals: Mapping[str, Tensor]
+    ) -> Tensor:
+        kind = self.device.partition(":")[0]
+        with torch.autocast(kind, torch.bfloat16, enabled=self.options.precision == "bf16"):
+            x = x.contiguous(memory_format=torch.channels_last)
+            output: Tensor = self._network(x, t, stills, signals)
+        return output.float()
+
+    def _answer(self, row: Row) -> Generated | Failure | None:
+        """What a row that needs no further frame became."""
+        clip = row.request.clip_id
+        if row.broken:
+            return Failure(clip, f"frame {len(row.drawn) - 1} has values that are not finite")
+        if row.finished:
+            return Generated(clip, np.stack(row.drawn), origin=self._origin)
+        return None
+
+
+def _architecture(checkpoint: Checkpoint) -> Architecture:
+    """Raises UserError where the checkpoint was made by a thbench with other knobs."""
+    about: dict[str, Any] = dict(checkpoint.about["architecture"])
+    known = {f.name for f in fields(Architecture)}
+    if set(about) != known:
+        odd = ", ".join(sorted(set(about) ^ known))
+        raise UserError(
+            f"checkpoint {checkpoint.path} describes another kind of network ({odd})",
+            "train it anew, or use the thbench that made it",
+        )
+    return Architecture(**{**about, "multiples": tuple(about["multiples"])})

@@ -1,0 +1,86 @@
+"""What can be chosen. Imports nothing heavy: `thbench list` reads it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from thbench.training.options import DEFAULTS, TrainingOptions
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What decides the shapes of weights, by the names of table 1. Defaults: its 64 px column."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    channels: Annotated[int, "base channels C; 32 groups of a norm divide them", Field(ge=32)] = 192
+    multiples: Annotated[
+        tuple[int, ...], "channels of each resolution, in C; it halves between them",
+        Field(min_length=1),
+    ] = (1, 2, 3, 4)  # fmt: skip
+    blocks: Annotated[int, "residual blocks of each resolution", Field(ge=1)] = 3
+    heads: Annotated[int, "of the attention in the middle", Field(ge=1)] = 8
+    dropout: Annotated[float, "in residual blocks, in training", Field(ge=0, lt=1)] = 0.1
+    patch: Annotated[
+        int, "pixels of a square that becomes channels of one place; 1 is the paper", Field(ge=1)
+    ] = 1
+    audio: Annotated[
+        Literal["sda-crema", "mel"],
+        "published SDA encoder, frozen (the paper), or a log-mel encoder learnt here",
+    ] = "sda-crema"
+    audio_code: Annotated[int, "length of a frame's audio vector (SDA: 256)", Field(ge=1)] = 256
+    landmarks: Annotated[bool, "68 landmarks are a signal too, and a predictor of them"] = False
+    predicts: Annotated[
+        Literal["noise", "v"], "what the network puts out; v: Salimans & Ho 2022, for few steps"
+    ] = "noise"
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which weights make the videos, how they are sampled, and how they are trained."""
+
+    checkpoint: Annotated[
+        Path | None, "what `thbench train` wrote; by default the shipped model for puppets at 64 px"
+    ] = None
+    steps: Annotated[
+        int, "denoising steps: round(linspace(0, 249, steps))", Field(ge=1, le=250)
+    ] = 50
+    eta: Annotated[
+        float, "0: DDIM; 1: ancestral sampling, DDPM itself with 250 steps", Field(ge=0, le=1)
+    ] = 0.0
+    landmark_source: Annotated[
+        Literal["predicted", "oracle", "none"],
+        "at inference, for a checkpoint with landmarks; `oracle` also needs `oracle: [landmarks]` "
+        "of the system, which keeps it out of the ranking",
+    ] = "predicted"
+    silence_audio: Annotated[
+        bool, "leave the audio signal out: what the others do alone (figure 10)"
+    ] = False
+    precision: Annotated[Literal["fp32", "bf16"], "arithmetic of sampling"] = "fp32"
+    compile: Annotated[bool, "torch.compile for sampling; CUDA graphs on a GPU"] = False
+    architecture: Annotated[
+        Architecture | None,
+        "by default the checkpoint's own, in training the paper's at 64 px",
+    ] = None
+    init_from: Annotated[
+        Path | None, "training starts from this checkpoint's weights, of any resolution"
+    ] = None
+    learning_rate: Annotated[float, "of the UNet", Field(gt=0)] = 5e-5
+    mouth_weight: Annotated[
+        float, "weight of the mouth's box in the loss (needs landmarks); 1: none", Field(gt=0)
+    ] = 1.2
+    motion_noise: Annotated[
+        float, "largest deviation of noise on the motion frame in training, images in -1..1: "
+        "against drift; 0 is the paper", Field(ge=0),
+    ] = 0.0  # fmt: skip
+    landmark_dropout: Annotated[
+        float, "share of examples trained without the landmark signal", Field(ge=0, lt=1)
+    ] = 0.0
+    gradient_checkpointing: Annotated[
+        bool, "blocks are computed again in the backward pass: less memory, a third more time"
+    ] = False
+    training: Annotated[TrainingOptions, "of the loop: see docs/training.md"] = DEFAULTS

@@ -1,0 +1,189 @@
+"""How the DDPM learns (sections 4.2 and 5.2): what an example is, and the loss of one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from thbench.api import ClipFailure, Context, Source, TrainedOn
+from thbench.training.checkpoint import check_architecture, load_network, read_checkpoint
+from thbench.training.contract import Example, Figure, Phase
+from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
+from thbench.training.pictures import to_network
+from thbench_ddpm.diffusion import TRAINING_STEPS, Diffusion
+from thbench_ddpm.networks import HEARD, Denoiser, LandmarkPredictor, normalised
+from thbench_ddpm.options import Architecture, Options
+from thbench_speech.encoders import heard, load_sda
+
+STRATA = 10
+"""Parts of the training steps; validation draws one step of each, so that its loss is steady."""
+LANDMARK_RATE = 1e-3
+
+FIGURES = (
+    Figure("losses", "Loss of the denoiser (figures 7 and 8)", "MSE",
+           {"mse": "MSE, training", "lip": "lip loss, training"},
+           {"mse": "MSE, validation", "lip": "lip loss, validation"}),
+)  # fmt: skip
+LANDMARK_FIGURE = Figure(
+    "landmarks", "Predictor of landmarks", "mean distance, share of the image",
+    {"landmark_error": "training"}, {"landmark_error": "validation"},
+)  # fmt: skip
+
+
+class DdpmTrainer:
+    """A Trainer of thbench.training: the denoiser, and with landmarks their predictor."""
+
+    criteria: Mapping[str, Literal["lower", "higher"]] = {"mse": "lower", "lip": "lower"}
+
+    def __init__(self, options: Options, context: Context, size: int) -> None:
+        a = options.architecture or Architecture()
+        self.options, self.size, self._a = options, size, a
+        self.architecture: Mapping[str, Any] = {**asdict(a), "multiples": list(a.multiples)}
+        self.diffusion = Diffusion(a.predicts)
+        self.denoiser = Denoiser(a)
+        self.denoiser.unet.checkpointing = options.gradient_checkpointing
+        self.denoiser.unet.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.networks: dict[str, nn.Module] = {"denoiser": self.denoiser}
+        phases = [Phase("denoiser", "denoiser", options.learning_rate)]
+        self.figures: Sequence[Figure] = FIGURES
+        if a.landmarks:
+            self.networks["predictor"] = LandmarkPredictor(a.audio_code)
+            phases.append(Phase("predictor", "predictor", LANDMARK_RATE))
+            self.figures = (*FIGURES, LANDMARK_FIGURE)
+        self.phases: Sequence[Phase] = phases
+        self.published = tuple(self.networks)
+        self.pretrained = self._start(context)
+
+    def _start(self, context: Context) -> dict[str, str | TrainedOn]:
+        """Put weights in that were trained before; their names and what they were trained on."""
+        file = self.options.init_from
+        if file is not None:
+            start = read_checkpoint(file, "ddpm")
+            check_architecture(start, self.architecture)
+            for name, network in self.networks.items():
+                load_network(network, name, start)
+            return {"init_from": start.trained_on or "unknown"}
+        if self._a.audio == "mel":
+            return {}
+        load_sda(self.denoiser.audio, context.weights("sda-crema"))  # type: ignore[arg-type]
+        return {"sda-crema": "unknown"}  # CREMA-D, but which actors is not published
+
+    # -- examples ---------------------------------------------------------------------------------
+
+    def prepare(self, source: Source) -> Example:
+        """Frames, what is heard at each (a frozen encoder's vectors), landmarks and mouths."""
+        n = len(source.frames)
+        kept = {
+            "frames": source.frames,
+            "audio": self._sound(source, n),
+            "mouth": self._boxes(source, n),
+        }
+        if self._a.landmarks:
+            kept["landmarks"] = normalised(self._landmarks(source), self.size).astype(np.float32)
+        return kept
+
+    def _sound(self, source: Source, n: int) -> NDArray[np.float32]:
+        windows = heard(self._a.audio, source.audio, n)
+        if not self.denoiser.frozen:
+            return windows
+        device = next(self.denoiser.parameters()).device
+        with torch.inference_mode():
+            code = self.denoiser.code(torch.from_numpy(windows)[None].to(device))
+        vectors: NDArray[np.float32] = code[0].cpu().numpy()
+        return vectors
+
+    def _landmarks(self, source: Source) -> NDArray[Any]:
+        points = source.annotations.get("landmarks")
+        if points is None:
+            raise ClipFailure("no landmarks, which mouth_weight and architecture.landmarks need")
+        return points
+
+    def _boxes(self, source: Source, n: int) -> NDArray[np.float32]:
+        """[n, 4] left, top, right, bottom of the mouth; the whole frame where none is needed."""
+        if self.options.mouth_weight == 1 and "landmarks" not in source.annotations:
+            return whole_frames(n, self.size)
+        return mouth_boxes(self._landmarks(source))
+
+    def cut(self, clip: Example, rng: np.random.Generator) -> Example:
+        """One frame and all it is drawn from. The motion frame is the true one before it; that of the
+        first frame is the identity frame, which is the clip's first, as in a request."""
+        n = len(clip["frames"])
+        k = int(rng.integers(0, n))
+        around = np.clip(np.arange(k - HEARD, k + HEARD + 1), 0, n - 1)
+        example = {
+            "identity": clip["frames"][0],
+            "motion": clip["frames"][max(k - 1, 0)],
+            "frame": clip["frames"][k],
+            "audio": clip["audio"][around],
+            "mouth": clip["mouth"][k],
+        }
+        if "landmarks" in clip:
+            example["landmarks"] = clip["landmarks"][k]
+        return example
+
+    # -- losses -----------------------------------------------------------------------------------
+
+    def loss(self, phase: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
+        """MSE of what the network predicts, weighted in the mouth's box; MSE and lip loss for the log."""
+        code = self._heard(batch)
+        if phase == "predictor":
+            error = self._landmark_error(batch, code.detach())
+            return error, {"landmark_error": error.detach() / 2}
+        t = torch.randint(TRAINING_STEPS, (len(code),)).to(code.device)
+        squared, mouth = self._squared(batch, code, t, training=True)
+        weight = 1 + (self.options.mouth_weight - 1) * mouth
+        return (weight * squared).mean(), _losses(squared.detach(), mouth)
+
+    def _heard(self, batch: Mapping[str, Tensor]) -> Tensor:
+        """[B, 5 * code] of the frame and its neighbours."""
+        vectors = batch["audio"] if self.denoiser.frozen else self.denoiser.code(batch["audio"])
+        return vectors.flatten(1)
+
+    def _squared(
+        self, batch: Mapping[str, Tensor], code: Tensor, t: Tensor, training: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Squared error [B, 3, H, W], and the mouth's mask [B, 1, H, W]."""
+        image, identity, motion = (to_network(batch[k]) for k in ("frame", "identity", "motion"))
+        noise = torch.randn(image.shape).to(image.device)
+        if training and self.options.motion_noise:
+            spread = torch.rand(len(image), 1, 1, 1) * self.options.motion_noise
+            motion = motion + (spread * torch.randn(image.shape)).to(image.device)
+        signals = {"audio": code}
+        if "landmarks" in batch:
+            signals["landmarks"] = batch["landmarks"]
+        embedded = self.denoiser.unet.embedded(signals)
+        if training and self.options.landmark_dropout and "landmarks" in batch:
+            kept = torch.rand(len(image), 1) >= self.options.landmark_dropout
+            embedded["landmarks"] = embedded["landmarks"] * kept.to(image.device)
+        stills = torch.cat((identity, motion), dim=1)
+        output = self.denoiser(self.diffusion.noisy(image, noise, t), t, stills, embedded)
+        squared = (output.float() - self.diffusion.target(image, noise, t)).square()
+        return squared, mouth_mask(batch["mouth"], self.size)
+
+    def _landmark_error(self, batch: Mapping[str, Tensor], code: Tensor) -> Tensor:
+        predicted = self.networks["predictor"](to_network(batch["identity"]), code)
+        return (predicted - batch["landmarks"]).abs().mean()
+
+    def validate(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        code = self._heard(batch)
+        found: dict[str, Tensor] = {}
+        width = TRAINING_STEPS // STRATA
+        for part in range(STRATA):
+            t = part * width + torch.randint(width, (len(code),)).to(code.device)
+            for name, value in _losses(*self._squared(batch, code, t, training=False)).items():
+                found[name] = found.get(name, torch.zeros_like(value)) + value / STRATA
+        if "landmarks" in batch:
+            found["landmark_error"] = self._landmark_error(batch, code) / 2
+        return found
+
+
+def _losses(squared: Tensor, mouth: Tensor) -> dict[str, Tensor]:
+    """Mean over all pixels, and over those of the mouth's box (the lip loss)."""
+    area = mouth.sum().clamp_min(1) * squared.shape[1]
+    return {"mse": squared.mean(), "lip": (squared * mouth).sum() / area}
