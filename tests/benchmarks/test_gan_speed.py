@@ -10,10 +10,8 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-import torch
 
 from thbench.api import Context, Request, Source
-from thbench.environment import Settings
 from thbench.training.data import tensors
 from thbench_gan.generator import GanGenerator
 from thbench_gan.networks import Generator
@@ -30,9 +28,7 @@ PAPER = Architecture(identity="scratch")
 """The paper's sizes; weights do not matter for speed."""
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(Settings().threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def fresh(a: Architecture, size: int) -> GanGenerator:
