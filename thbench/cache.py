@@ -210,6 +210,22 @@ class Cache:
         return sum(p.stat().st_size for p in self.root.rglob("*") if p.is_file())
 
 
+class Remembering(Cache):
+    """A cache of which one process asks for the same records again and again, as when it reduces.
+
+    Every file is opened and checked once; numbers stay in memory, arrays are read when asked for.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        super().__init__(root)
+        self._found: dict[str, Record] = {}
+
+    def get(self, key: str) -> Record | None:
+        if (record := self._found.get(key)) is None and (record := super().get(key)) is not None:
+            self._found[key] = record
+        return record
+
+
 class StoredArrays(Mapping[str, NDArray[Any]]):
     """Arrays of one record, read from the file each time one is asked for, so that memory stays flat."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import lru_cache
 
 from thbench.api import Clip, ClipFailure
@@ -38,7 +37,7 @@ class KeyBook:
         return digest(
             [
                 self._base[metric],
-                asdict(clip),
+                {"id": clip.id, "actor": clip.actor, "labels": dict(clip.labels)},
                 record["digest"],
                 reference["digest"],
                 reference.get("annotations_digest"),

@@ -57,11 +57,11 @@ def observe(
     finished: Mapping[tuple[int, str], Mapping[str, Record]],
     references: Mapping[int, Mapping[str, Record]],
     keys: KeyBook,
+    cache: Cache,
     engine: Engine,
     order: Order,
 ) -> dict[str, str]:
     """Fill the cache; returns key -> reason for observations that raised something unforeseen."""
-    cache = observation_cache()
     tasks = []
     for size, records in references.items():
         here = [e for e in rows if e.resolution == size]

@@ -14,7 +14,7 @@ from thbench.cache import Record as Entry
 from thbench.canonical import digest
 from thbench.errors import in_one_line
 from thbench.intervals import MOST_VISITS, Without
-from thbench.keys import KeyBook, observation_cache
+from thbench.keys import KeyBook
 from thbench.runfolder import Record, VideoFolder
 from thbench.split import Split
 from thbench.work import Job, metric_of, suite_of
@@ -70,7 +70,7 @@ class Reducing:
     references: Mapping[str, Record]
     keys: KeyBook
     lost: Mapping[str, str]
-    cache: Cache = field(default_factory=observation_cache)
+    cache: Cache
 
     def row(self, entrant: Entrant, records: Mapping[str, Record]) -> Scored:
         """Every metric of one entrant."""

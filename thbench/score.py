@@ -6,8 +6,9 @@ import threadpoolctl
 
 from thbench import controls
 from thbench.api import Engine, Score
+from thbench.cache import Remembering
 from thbench.generate import Order
-from thbench.keys import keybook_of
+from thbench.keys import keybook_of, observation_cache
 from thbench.observe import observe
 from thbench.progress import Progress
 from thbench.reduce import Entrant, Reducing, Scored
@@ -32,13 +33,13 @@ def score(job: Job, split: Split, engine: Engine, order: Order | None = None) ->
     rows = entrants(job)
     finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
     references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
-    keys = keybook_of(job)
-    lost = observe(job, split, rows, finished, references, keys, engine, order or Order())
+    keys, cache = keybook_of(job), Remembering(observation_cache().root)
+    lost = observe(job, split, rows, finished, references, keys, cache, engine, order or Order())
     scored = []
     with Progress("reduce", len(rows)) as progress, threadpoolctl.threadpool_limits(1):
         for entrant in rows:
             records = finished[entrant.resolution, entrant.name]
-            table = Reducing(job, split, references[entrant.resolution], keys, lost)
+            table = Reducing(job, split, references[entrant.resolution], keys, lost, cache)
             scored.append(table.row(entrant, records))
             progress.advance()
     return [row for row in scored if row.cells or row.entrant.name != controls.HALVES]

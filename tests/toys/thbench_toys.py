@@ -36,6 +36,7 @@ SENTENCES = ("AAA", "BBB", "CCC")
 @dataclass(frozen=True)
 class DatasetOptions:
     n_actors: Annotated[int, "actors"] = 3
+    takes: Annotated[int, "clips of every sentence"] = 1
     bad: Annotated[tuple[str, ...], "clips that cannot be loaded"] = ()
     absent: Annotated[bool, "pretend that the media are missing"] = False
     root: Annotated[
@@ -56,10 +57,12 @@ class ToyDataset:
         return [Missing("toy media", "make toys", 5_000_000)] if self.options.absent else []
 
     def clips(self) -> Sequence[Clip]:
+        takes = ["", *(f"_{t:03d}" for t in range(1, self.options.takes))]
         return [
-            Clip(f"{1001 + a}_{s}", str(1001 + a), {"sentence": s})
+            Clip(f"{1001 + a}_{s}{t}", str(1001 + a), {"sentence": s})
             for a in range(self.options.n_actors)
             for s in SENTENCES
+            for t in takes
         ]
 
     def load(self, clip: Clip, size: int) -> Source:

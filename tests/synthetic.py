@@ -1,0 +1,106 @@
+"""A finished toy run without media: journals and observations written through the harness's own store.
+
+`python tests/synthetic.py --clips 100000 --actors 1000` fills a folder, then plans, resumes, reduces
+and writes the results in a process of its own, and prints the time of every stage and the peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE.parent), str(HERE), str(HERE / "toys")]
+import numpy as np  # noqa: E402, I001
+from runs import SUITE, Run, start  # noqa: E402
+from thbench.canonical import digest  # noqa: E402
+from thbench.controls import GROUND_TRUTH  # noqa: E402
+from thbench.journal import Journal  # noqa: E402
+from thbench.keys import keybook_of, observation_cache  # noqa: E402
+from thbench.runfolder import Record, reference_mark  # noqa: E402
+
+SIZE = 32
+SENTENCES = 3
+"""Of every toy actor; further clips are takes of them."""
+
+
+def suite_text(clips: int, actors: int) -> str:
+    takes = -(-clips // (actors * SENTENCES))
+    return SUITE.replace("{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}") + (
+        f"controls: [{GROUND_TRUTH}, reference-halves]\nlimits: {{clips: {clips}}}\n"
+    )
+
+
+def fill(run: Run) -> None:
+    """Write what generate and observe would have left for every clip of the split."""
+    folder, cache, keys = run.job.run, observation_cache(), keybook_of(run.job)
+    journals = {
+        GROUND_TRUTH: folder.control(SIZE, GROUND_TRUTH).journal,
+        "echo": folder.system("echo").journal,
+    }
+    draw = np.random.default_rng(0)
+    for clip in run.split.clips:
+        reference = record_of(clip.id, "reference")
+        folder.references(SIZE).journal.append(reference)
+        made = {GROUND_TRUTH: reference, "echo": record_of(clip.id, "echo")}
+        for name, record in made.items():
+            journals[name].append({**record, "reference": reference_mark(reference)})
+            levels = draw.uniform(40, 200, record["n_frames"])
+            key = keys.observation(0, clip, record, reference)
+            cache.put(key, {"brightness": float(levels.mean())}, {"levels": levels})
+
+
+def record_of(clip_id: str, maker: str) -> Record:
+    """A record of a video of which no file is there."""
+    marks = {f: digest([maker, clip_id, f]) for f in ("digest", "frames_digest", "audio_digest")}
+    picture = f"{maker}/{clip_id}.mkv"
+    shape = {"n_frames": 8, "size": SIZE, "picture": picture, "sound": None, "files": {}}
+    return {"clip": clip_id, **marks, **shape}
+
+
+def measure(folder: Path, text: str) -> dict[str, float]:
+    """Seconds of every stage over a filled folder, and MB at the peak."""
+    seconds, before = {}, time.perf_counter()
+    run = start(folder, text)
+    seconds["plan"], before = time.perf_counter() - before, time.perf_counter()
+    run.generate()
+    seconds["collect"], before = time.perf_counter() - before, time.perf_counter()
+    result = run.score()["echo"]
+    seconds["reduce"] = time.perf_counter() - before
+    assert result.scores["brightness"].n == result.clips.n == len(run.split.clips)
+    assert not Journal(run.job.run.root / "timings.jsonl", key="stage").lines()  # nothing made anew
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"clips": result.clips.n, **seconds, "all": sum(seconds.values()), "peak MB": peak}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--actors", type=int, default=1000)
+    parser.add_argument("--folder", type=Path, help="keep the run here [default: removed]")
+    parser.add_argument("--measure", action="store_true", help="a folder that is filled already")
+    given = parser.parse_args()
+    text = suite_text(given.clips, given.actors)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        os.environ["THBENCH_CACHE"] = str(folder / "cache")
+        if given.measure:
+            print(json.dumps({k: round(v, 1) for k, v in measure(folder, text).items()}))
+            return
+        before = time.perf_counter()
+        fill(start(folder, text))
+        print(f"filled in {time.perf_counter() - before:.0f} s", flush=True)
+        words = ["--clips", str(given.clips), "--actors", str(given.actors), "--measure"]
+        own = [sys.executable, str(Path(__file__)), *words, "--folder", str(folder)]
+        subprocess.run(own, check=True)
+
+
+if __name__ == "__main__":
+    main()
