@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -168,7 +169,7 @@ class _Form:
     sound: str
     options: Mapping[str, str]
 
-    def open(self, file: BinaryIO) -> Any:
+    def open(self, file: Any) -> Any:
         import av
 
         options = {**self.options, "fflags": "bitexact"}
@@ -178,7 +179,45 @@ class _Form:
 _LOSSLESS = _Form("matroska", _Picture("ffv1", "bgr0", _FFV1), "flac", {})
 
 
+class _Watched:
+    """A file for PyAV, which cannot hand on what a file's methods raise: it is kept here instead."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: OSError | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, data: bytes) -> int:
+        with self._kept():
+            self._file.write(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        with self._kept():
+            return self._file.seek(offset, whence)  # flushes what was buffered
+        return offset
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.error = self.error or error
+
+
 def _mux(file: BinaryIO, form: _Form, frames: Frames, audio: Waveform | None) -> None:
+    """Raises OSError where the disk refuses."""
+    watched = _Watched(file)
+    try:
+        _fill(watched, form, frames, audio)
+    finally:  # what PyAV then raises is only that the file is not what it wrote
+        if watched.error is not None:
+            raise watched.error
+
+
+def _fill(file: Any, form: _Form, frames: Frames, audio: Waveform | None) -> None:
     with form.open(file) as container:
         video = container.add_stream(form.picture.codec, rate=FPS)
         form.picture.set_up(video.codec_context, frames)
