@@ -35,6 +35,7 @@ from thbench.results import (
     clips_text,
     result_text,
 )
+from thbench.runfolder import Record
 from thbench.score import metric_columns
 from thbench.split import Split
 from thbench.work import Job, dataset_of, metric_part_of, suite_of, system_of
@@ -43,19 +44,28 @@ from thbench.work import Job, dataset_of, metric_part_of, suite_of, system_of
 def write_results(job: Job, split: Split, scored: Sequence[Scored]) -> list[Result]:
     """Write result.json and clips.csv of every row; unchanged files are not touched."""
     results = []
+    sizes = {row.entrant.resolution for row in scored}
+    references = {size: job.run.references(size).stored() for size in sizes}
     for row in scored:
         table = _clips_table(job, split, row)
-        result = _result(job, split, row, scored, table)
+        result = _result(job, split, row, scored, references[row.entrant.resolution], table)
         atomic_write(row.entrant.folder.clips_file, table)
         atomic_write(row.entrant.folder.result_file, result_text(result))
         results.append(result)
     return results
 
 
-def _result(job: Job, split: Split, row: Scored, scored: Sequence[Scored], table: str) -> Result:
+def _result(
+    job: Job,
+    split: Split,
+    row: Scored,
+    scored: Sequence[Scored],
+    references: Mapping[str, Record],
+    table: str,
+) -> Result:
     suite = suite_of(job)
     system = _system_record(job, row.entrant)
-    clips = _clips_record(split, row, _unusable(job, split, row.entrant.resolution), table)
+    clips = _clips_record(split, row, _unusable(split, references), table)
     scores = _scores(job, split, row, scored, clips.n)
     reasons = why_unranked(split.dataset, split.actors, system, clips)
     return Result(
@@ -74,7 +84,7 @@ def _result(job: Job, split: Split, row: Scored, scored: Sequence[Scored], table
             n_actors=len(split.actors),
             excluded=dict(split.excluded),
         ),
-        dataset=_dataset_record(job, split, row.entrant.resolution),
+        dataset=_dataset_record(job, split, references),
         system=system,
         clips=clips,
         scores=scores,
@@ -96,9 +106,8 @@ def plugin_record(registered: Registered) -> PluginRecord:
     )
 
 
-def _dataset_record(job: Job, split: Split, size: int) -> DatasetRecord:
+def _dataset_record(job: Job, split: Split, references: Mapping[str, Record]) -> DatasetRecord:
     part = suite_of(job).dataset
-    references = job.run.references(size).stored()
     seen = [[c.id, references.get(c.id, {}).get("digest")] for c in split.clips]
     return DatasetRecord(
         plugin=plugin_record(part.registered),
@@ -164,9 +173,8 @@ def _clips_record(
     )
 
 
-def _unusable(job: Job, split: Split, size: int) -> dict[str, str]:
+def _unusable(split: Split, references: Mapping[str, Record]) -> dict[str, str]:
     """Clips whose reference was tried and failed, and why; one not tried yet is just not generated."""
-    references = job.run.references(size).stored()
     found = {c.id: references.get(c.id, {}).get("failure") for c in split.clips}
     return {clip: str(reason) for clip, reason in found.items() if reason is not None}
 

@@ -142,7 +142,8 @@ def select(suite: Suite, clips: Sequence[Clip]) -> Split:
             f"actors {', '.join(sorted(strangers))} have no clip in '{dataset}'",
             "check both",
         )
-    test = [c for c in clips if c.actor in set(manifest.test) and c.id not in manifest.exclude]
+    tested = set(manifest.test)
+    test = [c for c in clips if c.actor in tested and c.id not in manifest.exclude]
     chosen = _limit(sorted(test, key=lambda c: c.id), suite.limits, suite.seed)
     if not chosen:
         raise suite.document.error(("split",), "leaves no clip to test on", "check the exclusions")
@@ -164,10 +165,12 @@ def select(suite: Suite, clips: Sequence[Clip]) -> Split:
 
 
 def _limit(clips: list[Clip], limits: Limits, seed: int) -> list[Clip]:
-    actors = sorted({c.actor for c in clips})[: limits.actors]
+    of_actor: dict[str, list[Clip]] = {}
+    for clip in clips:
+        of_actor.setdefault(clip.actor, []).append(clip)
     kept: list[Clip] = []
-    for actor in actors:
-        own = [c for c in clips if c.actor == actor]
+    for actor in sorted(of_actor)[: limits.actors]:
+        own = of_actor[actor]
         if limits.clips_per_actor is not None:
             own = sorted(own, key=lambda c: _rank(seed, c.id))[: limits.clips_per_actor]
         kept += own
