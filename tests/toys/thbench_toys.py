@@ -37,6 +37,7 @@ SENTENCES = ("AAA", "BBB", "CCC")
 class DatasetOptions:
     n_actors: Annotated[int, "actors"] = 3
     takes: Annotated[int, "clips of every sentence"] = 1
+    longer: Annotated[int, "frames more in every clip"] = 0
     bad: Annotated[tuple[str, ...], "clips that cannot be loaded"] = ()
     absent: Annotated[bool, "pretend that the media are missing"] = False
     root: Annotated[
@@ -69,10 +70,10 @@ class ToyDataset:
         if clip.id in self.options.bad:
             raise ClipFailure("the toy is broken")
         rng = np.random.default_rng(int(clip.actor) * 10 + SENTENCES.index(clip.labels["sentence"]))
-        n = int(rng.integers(6, 10))
+        n = int(rng.integers(6, 10)) + self.options.longer
         frames = np.full((n, size, size, 3), rng.integers(40, 200, 3), dtype=np.uint8)
         for t in range(n):
-            frames[t, t : t + size // 4, t : t + size // 4] = 255 - 10 * t
+            frames[t, t : t + size // 4, t : t + size // 4] = (255 - 10 * t) % 256
         audio = rng.integers(-8000, 8000, n * SAMPLES_PER_FRAME).astype(np.int16)
         root = self.options.root
         if root is not None and root.is_file():
