@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE), str(HERE / "training")]
+sys.path[:0] = [str(HERE.parent), str(HERE)]
 import trainings  # noqa: E402, I001
 from runs import SUITE, videos, written  # noqa: E402
 from thbench.cache import is_temporary, sweep  # noqa: E402

@@ -21,11 +21,11 @@ LONGEST_PERIOD = 10_000
 Signals = Mapping[str, Tensor]
 
 
-def time_code(t: Tensor, width: int) -> Tensor:
+def time_code(t: Tensor, width: int, dtype: torch.dtype) -> Tensor:
     """[B, width] of steps [B]: cosines, then sines, of width / 2 frequencies from 1 to 1/10000."""
     half = width // 2
-    rates = torch.exp(-math.log(LONGEST_PERIOD) / half * torch.arange(half, device=t.device))
-    angles = t[:, None].float() * rates
+    places = torch.arange(half, device=t.device, dtype=dtype)
+    angles = t[:, None].to(dtype) * torch.exp(-math.log(LONGEST_PERIOD) / half * places)
     return torch.cat((angles.cos(), angles.sin()), dim=1)
 
 
@@ -154,7 +154,7 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, signals: Signals) -> Tensor:
         """`t` [B] of training steps; `signals` as `embedded` gives them."""
-        code = time_code(t, self.channels).to(self.first.weight.dtype)
+        code = time_code(t, self.channels, self.first.weight.dtype)
         signals = {"time": self.embed["time"](code), **signals}
         h = self.first(self.to_patches(x))
         kept = [h]

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from thbench.api import UserError
+from thbench.training.pictures import to_network, to_pixels
 from thbench_gan.generator import SHIPPED
 from thbench_gan.networks import Discriminator, Generator, code_length
 from thbench_gan.options import Architecture
-from thbench.training.pictures import to_network, to_pixels
 from thbench_gan.resnet import ResNet18, load_imagenet
 from thbench_gan.upsampling import bend, channels_of
 

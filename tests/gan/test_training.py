@@ -66,8 +66,8 @@ def test_a_clip_shorter_than_the_window_repeats_its_last_frame() -> None:
 
 
 def test_the_generator_loss_is_the_papers() -> None:
-    from thbench_gan.losses import adversarial_loss, pixel_loss
     from thbench.training.pictures import to_network
+    from thbench_gan.losses import adversarial_loss, pixel_loss
 
     learner = trainer(lambda_pixel=7.0)
     batch = batch_of(learner)
