@@ -43,6 +43,7 @@ __all__ = [
     "ClipFailure",
     "Context",
     "Dataset",
+    "Died",
     "Engine",
     "Extractor",
     "Failure",
@@ -545,13 +546,33 @@ def _no_extractors(_: Any) -> Mapping[str, Mapping[str, object]]:
     return {}
 
 
+Died: TypeAlias = Callable[[Any, str], Any]
+"""(task, reason) -> what stands for the result of a task whose process died twice."""
+
+
 @runtime_checkable
 class Engine(Protocol):
-    """Where work runs: calls `work` on every task, yields (index of the task, result) as they finish."""
+    """Where work runs. Results must not depend on it: order, number of workers and retries change nothing.
+
+    A plugin's options have a field `workers`, and a field `address` where `--address` means something.
+    """
+
+    @property
+    def workers(self) -> int:
+        """How many tasks run at once."""
+        ...
 
     def map(
-        self, work: Callable[[Any], Any], tasks: Sequence[Any]
-    ) -> Iterator[tuple[int, Any]]: ...
+        self, work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None = None
+    ) -> Iterator[tuple[int, Any]]:
+        """Call `work` on every task; yield (index of the task, result) as they finish, each once.
+
+        `work` and tasks are pickled; `work` may be called again for a task whose process died. A task
+        that kills its process a second time yields `died(task, reason)`, called in this process;
+        without `died` it raises UserError. What `work` raises is raised here. Only a few tasks are
+        under way at a time, so that memory stays flat.
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -161,13 +161,13 @@ def _verify(
 ) -> int:
     from thbench.board.verify import record as write_record
     from thbench.board.verify import verify
-    from thbench.engines.local import LocalEngine
+    from thbench.engines import engine_for
     from thbench.environment import Settings, default_offline
 
     rows, settings = _readable(root), Settings(device, offline=default_offline())
-    failed = 0
+    failed, engine = 0, engine_for(workers, settings)
     for path in chosen:
-        finding = verify(path, root, rows, wanted, settings, LocalEngine(workers))
+        finding = verify(path, root, rows, wanted, settings, engine)
         failed += bool(finding.problems)
         _show(finding)
         if record and (written := write_record(finding, root)):

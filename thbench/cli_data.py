@@ -91,10 +91,11 @@ def verify(**options: Any) -> None:
 @device_option
 def prepare(workers: int, device: str, **options: Any) -> None:
     """Make of DATASET's media what runs read. Running the command again continues it."""
-    from thbench.engines.local import LocalEngine
+    from thbench.engines import engine_for
+    from thbench.environment import Settings
 
     dataset, clips = _chosen(device=device, **options)
-    _tell(dataset.prepare(clips, LocalEngine(workers)))
+    _tell(dataset.prepare(clips, engine_for(workers, Settings(device))))
 
 
 @data.command()

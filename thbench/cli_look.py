@@ -88,7 +88,8 @@ def report(
     if filmstrip or sheet:
         _picture(run, filmstrip, sheet, frames, columns, _words(systems), out)
         return
-    from thbench.engines.local import LocalEngine
+    from thbench.engines import engine_for
+    from thbench.environment import Settings
     from thbench.report.cards import read_selftest
     from thbench.report.page import Options, write_report
 
@@ -97,7 +98,7 @@ def report(
         players=0 if no_videos else clips,
         selftest=read_selftest(tested) if selftest or tested.exists() else None,
     )
-    click.echo(write_report(run, out or run / "report", LocalEngine(workers), options))
+    click.echo(write_report(run, out or run / "report", engine_for(workers, Settings()), options))
 
 
 def _tables(run: Path, form: Format, out: Path | None) -> None:
@@ -181,7 +182,7 @@ def selftest(metrics: tuple[str, ...], workers: int, plan_file: Path | None, out
     Does each react as it declares, and stay still where it declares that? Exit code 1 when a
     declared behaviour does not show. Metrics whose weights are missing are listed as unavailable.
     """
-    from thbench.engines.local import LocalEngine
+    from thbench.engines import engine_for
     from thbench.environment import Settings, apply_threads, default_offline
     from thbench.plugins import registry
     from thbench.selftest.outcome import show, write
@@ -191,7 +192,7 @@ def selftest(metrics: tuple[str, ...], workers: int, plan_file: Path | None, out
     settings = Settings(offline=default_offline())
     apply_threads(settings.threads)
     plan, document = load_plan(plan_file)
-    outcome = run(plan, document, metrics, registry(), settings, LocalEngine(workers))
+    outcome = run(plan, document, metrics, registry(), settings, engine_for(workers, settings))
     show(outcome)
     for path in write(outcome, out):
         click.echo(path)

@@ -26,3 +26,20 @@ device_option = click.option("--device", default="cpu", show_default=True, help=
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for run."
 )
+engine_options = together(
+    click.option(
+        "--workers",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        help="Tasks at once; changes no byte of a result.",
+    ),
+    click.option(
+        "--engine",
+        default="local",
+        show_default=True,
+        metavar="NAME",
+        help="Where work runs; `thbench list` names what is installed.",
+    ),
+    click.option("--address", metavar="ADDRESS", help="Of the engine, where it has one."),
+)

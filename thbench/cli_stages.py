@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thbench.cli_options import device_option, together
+from thbench.cli_options import device_option, engine_options, together
 from thbench.cli_single import run_single, single_options
 from thbench.errors import UserError
 
@@ -41,13 +41,7 @@ _stage_options = together(
         help="Add the systems of a recipe: a shipped name or a .yaml file.",
     ),
     click.option("--systems", metavar="A,B", help="Run only these systems and controls."),
-    click.option(
-        "--workers",
-        type=click.IntRange(1),
-        default=1,
-        show_default=True,
-        help="Processes; changes no byte of a result.",
-    ),
+    engine_options,
     device_option,
     click.option(
         "--threads",
@@ -198,7 +192,7 @@ def _stages(
     retry_failed: bool = False,
 ) -> None:
     """Plan, then the stages that were asked for, under the run's lock."""
-    from thbench.engines.local import LocalEngine
+    from thbench.engines import engine_for
     from thbench.pipeline import run_generate, run_score
     from thbench.plan import job_for, lacks, split_of
     from thbench.plugins import registry
@@ -215,7 +209,7 @@ def _stages(
     split = split_of(suite, registry(), settings)
     out = options["out"] or Path("runs") / suite.name
     job = job_for(suite, out, settings)
-    engine = LocalEngine(options["workers"])
+    engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if scoring:
         check_columns(job)  # before an hour of generation, not after it
     with job.run.locked():

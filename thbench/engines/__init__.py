@@ -1,1 +1,31 @@
 """Where work runs. An engine calls one function on many tasks and yields results as they finish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thbench.api import Engine
+from thbench.context import build
+from thbench.environment import Settings
+from thbench.options import resolve_options
+from thbench.plugins import registry
+from thbench.yamlfile import Document
+
+DEFAULT = "local"
+
+
+def engine_for(
+    workers: int, settings: Settings, name: str = DEFAULT, address: str | None = None
+) -> Engine:
+    """The engine `name` with its options. Raises UserError, for an unknown name with the nearest right one.
+
+    `address` is given only where a person has given one: an engine that has no such option says so.
+    """
+    registered = registry().find("engine", name)
+    given: dict[str, Any] = {"workers": workers}
+    if address is not None:
+        given["address"] = address
+    document = Document("command line", given)
+    options = resolve_options(registered.plugin, given, document, (), "engine")
+    engine: Engine = build(registered, options, registry(), settings)
+    return engine

@@ -1,4 +1,9 @@
-"""Processes of this machine: one runs in place, several are spawned."""
+"""Processes of this machine: one worker works in place, several are spawned.
+
+Each process has one task at a time, so a process that dies (a crash in native code, the system's
+out-of-memory killer) leaves no doubt about which task it was at. That task is given to a fresh
+process once more; if it kills that one as well, `died` says what stands for its result.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +12,26 @@ import multiprocessing.connection
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Annotated, Any
 
-from thbench.errors import UserError
+from thbench.api import Context, Died, Engine, Plugin, UserError, hookimpl
+
+_SPAWN = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    workers: Annotated[int, "processes"] = 1
 
 
 class LocalEngine:
-    """`workers` processes; at most twice as many tasks are queued, so that memory stays flat."""
+    """`workers` processes; the parent holds no more than one result of each, so memory stays flat."""
 
     def __init__(self, workers: int = 1) -> None:
         if workers < 1:
@@ -25,49 +40,116 @@ class LocalEngine:
             )
         self.workers = workers
 
-    def map(self, work: Callable[[Any], Any], tasks: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        """Yield (index of the task, result) as they finish. Raises what `work` raises.
-
-        Raises UserError where a worker process dies; what it had finished is kept.
-        """
+    def map(
+        self, work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None = None
+    ) -> Iterator[tuple[int, Any]]:
+        """As api.Engine.map. With one worker there is no process that could die but this one."""
         if self.workers == 1 or len(tasks) < 2:
             yield from ((i, work(task)) for i, task in enumerate(tasks))
             return
-        spawn = multiprocessing.get_context("spawn")
-        count = min(self.workers, len(tasks))
-        pool = ProcessPoolExecutor(count, mp_context=spawn, initializer=_start_worker)
+        workers = [_Worker(work) for _ in range(min(self.workers, len(tasks)))]
         try:
-            yield from _bounded(pool, work, tasks, 2 * count)
-        except BrokenProcessPool:
-            raise UserError(
-                "a worker process died (killed, out of memory, or crashed in native code)",
-                "run the same command again to continue, with fewer --workers",
-            ) from None
+            yield from _spread(workers, work, tasks, died)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            for worker in workers:
+                worker.end()
 
 
-def _bounded(
-    pool: ProcessPoolExecutor, work: Callable[[Any], Any], tasks: Sequence[Any], most: int
+def _spread(
+    workers: list[_Worker], work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None
 ) -> Iterator[tuple[int, Any]]:
-    waiting: dict[Future[Any], int] = {}
-    numbered = enumerate(tasks)
-    while True:
-        for i, task in numbered:
-            waiting[pool.submit(work, task)] = i
-            if len(waiting) >= most:
-                break
-        if not waiting:
-            return
-        done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-        for future in done:
-            yield waiting.pop(future), future.result()
+    waiting = iter(range(len(tasks)))
+    second_try: set[int] = set()
+    for worker in workers:
+        worker.give(next(waiting), tasks)
+    while busy := {w.connection: w for w in workers if w.task is not None}:
+        for connection in multiprocessing.connection.wait(list(busy)):
+            worker = busy[connection]  # type: ignore[index]
+            i = worker.task
+            assert i is not None
+            try:
+                result = worker.take()
+            except _Died as death:
+                workers[workers.index(worker)] = fresh = _Worker(work)
+                if i not in second_try:
+                    second_try.add(i)
+                    fresh.give(i, tasks)
+                    continue
+                worker, result = fresh, _outcome(died, tasks[i], str(death))
+            if (following := next(waiting, None)) is not None:
+                worker.give(following, tasks)
+            yield i, result
 
 
-def _start_worker() -> None:
-    """Ctrl-C is the parent's business; without a parent there is none."""
+def _outcome(died: Died | None, task: Any, reason: str) -> Any:
+    if died is None:
+        raise UserError(
+            f"{reason}, twice at the same task",
+            "run the same command again to continue; with fewer --workers if memory is short",
+        )
+    return died(task, reason)
+
+
+class _Died(Exception):
+    """A worker process ended without an answer; the text says how."""
+
+
+class _Worker:
+    """One process that answers one task at a time."""
+
+    def __init__(self, work: Callable[[Any], Any]) -> None:
+        self.task: int | None = None
+        self.connection, theirs = _SPAWN.Pipe()
+        self._process: BaseProcess = _SPAWN.Process(target=_serve, args=(theirs, work))
+        self._process.start()
+        theirs.close()  # else the end of the process would not end the pipe
+
+    def give(self, task: int, tasks: Sequence[Any]) -> None:
+        self.task = task
+        with suppress(BrokenPipeError, ConnectionResetError):  # died while idle: `take` says so
+            self.connection.send(tasks[task])
+
+    def take(self) -> Any:
+        """The result. Raises what the work raised, or _Died."""
+        try:
+            error, result = self.connection.recv()
+        except (EOFError, ConnectionResetError):
+            self.end()
+            raise _Died(_how(self._process.exitcode)) from None
+        self.task = None
+        if error is not None:
+            raise error
+        return result
+
+    def end(self) -> None:
+        """Let it finish what it is at, and go."""
+        self.connection.close()
+        self._process.join()
+
+
+def _how(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"the worker process died (signal {-code})"
+    return f"the worker process died (exit code {code})"
+
+
+def _serve(connection: Connection[Any, Any], work: Callable[[Any], Any]) -> None:
+    # Ctrl-C is the parent's business; without a parent there is none.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
+    try:
+        while True:
+            connection.send(_answer(work, connection.recv()))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return  # the parent has all it wants
+
+
+def _answer(work: Callable[[Any], Any], task: Any) -> tuple[Exception | None, Any]:
+    try:
+        return None, work(task)
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # a traceback does not cross to the parent by itself
+        return error, None
 
 
 def _die_with_parent() -> None:
@@ -75,3 +157,12 @@ def _die_with_parent() -> None:
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])
         os._exit(1)
+
+
+def _build(options: LocalOptions, _: Context) -> Engine:
+    return LocalEngine(options.workers)
+
+
+@hookimpl
+def thbench_engines() -> list[Plugin[Engine, LocalOptions]]:
+    return [Plugin("local", LocalOptions, _build, summary="processes of this machine, the default")]

@@ -1,0 +1,88 @@
+"""Local processes: results, errors, and processes that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from thbench.api import UserError
+from thbench.engines import engine_for
+from thbench.engines.local import LocalEngine
+from thbench.environment import Settings
+
+
+def double(n: int) -> int:
+    return 2 * n
+
+
+def fail_at_three(n: int) -> int:
+    if n == 3:
+        raise UserError("three is refused", "give another")
+    return n
+
+
+def die_at_three(n: int) -> int:
+    if n == 3:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return n
+
+
+def die_once(marks: tuple[str, int]) -> int:
+    """Dies at the first try of every odd task."""
+    folder, n = marks
+    mark = Path(folder) / str(n)
+    if n % 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return n
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_every_task_is_answered_once(workers: int) -> None:
+    found = list(LocalEngine(workers).map(double, range(7)))
+    assert sorted(found) == [(i, 2 * i) for i in range(7)]
+
+
+def test_no_task_is_no_work() -> None:
+    assert list(LocalEngine(2).map(double, [])) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_work_raises_is_raised_here(workers: int) -> None:
+    with pytest.raises(UserError, match="three is refused"):
+        list(LocalEngine(workers).map(fail_at_three, range(6)))
+
+
+def test_a_task_that_kills_its_process_twice_has_a_stand_in_and_the_rest_goes_on() -> None:
+    found = dict(LocalEngine(2).map(die_at_three, range(6), lambda task, why: (task, why)))
+    signal_number = int(signal.SIGSEGV)
+    assert found.pop(3) == (3, f"the worker process died (signal {signal_number})")
+    assert found == {i: i for i in (0, 1, 2, 4, 5)}
+
+
+def test_without_a_stand_in_it_ends_the_run_in_one_line() -> None:
+    with pytest.raises(UserError, match=r"the worker process died \(signal \d+\), twice"):
+        list(LocalEngine(2).map(die_at_three, range(6)))
+
+
+def test_a_process_killed_once_costs_nothing(tmp_path: Path) -> None:
+    tasks = [(str(tmp_path), n) for n in range(6)]
+    assert sorted(LocalEngine(2).map(die_once, tasks)) == [(n, n) for n in range(6)]
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_an_engine_is_found_by_name_and_a_wrong_name_has_the_nearest_right_one() -> None:
+    engine = engine_for(3, Settings())
+    assert isinstance(engine, LocalEngine)
+    assert engine.workers == 3
+    with pytest.raises(UserError) as caught:
+        engine_for(1, Settings(), "locel")
+    assert "did you mean 'local'?" in str(caught.value)
+
+
+def test_an_address_that_an_engine_has_no_use_for_is_refused() -> None:
+    with pytest.raises(UserError, match="unknown option of engine 'local' 'address'"):
+        engine_for(1, Settings(), address="auto")
