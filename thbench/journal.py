@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,15 +58,26 @@ class Journal:
         except FileNotFoundError:
             return []
         *whole, _torn = content.split(b"\n")
-        return [record for line in whole if (record := self._parsed(line)) is not None]
+        return [record for record in _parsed(whole) if self._is_usable(record)]
 
-    def _parsed(self, line: bytes) -> dict[str, Any] | None:
-        try:
-            record = json.loads(line)
-        except ValueError:  # also bytes that are no UTF-8
-            return None
-        usable = isinstance(record, dict) and (self.key is None or self.key in record)
-        return record if usable else None
+    def _is_usable(self, record: Any) -> bool:
+        return isinstance(record, dict) and (self.key is None or self.key in record)
+
+
+def _parsed(lines: list[bytes]) -> list[Any]:
+    """All at once where no line is damaged: records then share the strings of their keys."""
+    with suppress(ValueError):
+        records: list[Any] = json.loads(b"[" + b",".join(lines) + b"]")
+        if len(records) == len(lines):
+            return records
+    return [record for line in lines if (record := _parsed_line(line)) is not None]
+
+
+def _parsed_line(line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:  # also bytes that are no UTF-8
+        return None
 
 
 def _write_line(descriptor: int, line: bytes) -> None:
