@@ -5,11 +5,12 @@ docs/gan.md shows both networks and says what the paper leaves open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from thbench.api import Context, Generator, Missing, Plugin, WeightsFile, hookimpl
+from thbench.api import Context, Generator, Plugin, WeightsFile, hookimpl
 from thbench.training.contract import Trainer
+from thbench.training.missing import missing_checkpoint
 from thbench_gan.options import Architecture, Options
 
 __all__ = ["Architecture", "Options"]
@@ -27,12 +28,6 @@ def _trainer(options: Options, context: Context, size: int) -> Trainer:
     return GanTrainer(options, context, size)
 
 
-def _missing(options: Options) -> Sequence[Missing]:
-    if options.checkpoint is None or options.checkpoint.is_file():
-        return ()
-    return (Missing(f"checkpoint {options.checkpoint}", "thbench train SUITE SYSTEM"),)
-
-
 @hookimpl
 def thbench_generators() -> Iterable[Plugin[Generator, Any]]:
     """`gan`."""
@@ -42,7 +37,7 @@ def thbench_generators() -> Iterable[Plugin[Generator, Any]]:
             Options,
             build,
             summary="the paper's conditional GAN: ResNet-18, LSTM, upsampling CNN, 3D discriminator",
-            missing=_missing,
+            missing=lambda options: missing_checkpoint(options.checkpoint),
             trainer=_trainer,
         )
     ]

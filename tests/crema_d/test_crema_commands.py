@@ -30,8 +30,22 @@ def test_a_run_without_data_lists_everything_missing(tmp_path: Path) -> None:
     assert ": thbench data prepare crema_d\n" in done.stderr
     for name in ("yunet", "pfld", "inception-2015", "syncnet"):
         assert f"thbench weights fetch {name}\n" in done.stderr
+    for name in ("gan-128", "ddpm-64", "ddpm-128"):
+        assert re.search(rf"checkpoint \S+{name}\S+, which nobody publishes: thbench train crema_d {name} ",
+                         done.stderr)  # fmt: skip
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_controls_alone_need_no_checkpoint(tmp_path: Path) -> None:
+    done = thbench("run", "crema_d", "--systems", "ground-truth", cwd=tmp_path)
+    assert "recordings of CREMA-D" in done.stderr
+    assert "checkpoint" not in done.stderr
+
+
+def test_systems_that_share_a_checkpoint_lack_it_once(tmp_path: Path) -> None:
+    done = thbench("run", "crema_d_ddim_steps", cwd=tmp_path)
+    assert done.stderr.count("thbench train crema_d ddpm-64 ") == 1
 
 
 def test_the_commands_shown_choose_the_clips_of_the_run(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,14 @@ import pytest
 from crema_server import Host, pointer_text, serving
 from crema_tree import CUTS, GOOD, SHORT, TRUNCATED, make_tree
 
+from denoisers import checkpoint
 from thbench.api import ClipFailure
 from thbench.cli import main
 from thbench.data import fetchable, reduced_suite
 from thbench.testing import check_dataset
+from thbench.training.checkpoint import write_checkpoint
+from thbench_gan.networks import Generator as GanNetwork
+from thbench_gan.options import Architecture as GanArchitecture
 
 POINTER, DAMAGED = "VideoFlash/1001_TIE_NEU_XX.flv", "AudioWAV/1005_DFA_HAP_XX.wav"
 CUT, HUNG = "VideoFlash/1005_IWW_DIS_XX.flv", "VideoFlash/1001_IEO_ANG_HI.flv"
@@ -268,6 +272,55 @@ def test_the_shipped_suite_runs_on_it(place: Place, prepared: Done, tmp_path: Pa
     rows = (tmp_path / "out" / "leaderboard.md").read_text()
     assert f"{len(GOOD)}/{len(GOOD)}" in rows
     assert "without a usable reference" in rows
+
+
+def test_the_suites_systems_run_on_it(place: Place, prepared: Done, tmp_path: Path) -> None:
+    """Small networks of random weights in the places of the three checkpoints; one has seen a test actor."""
+    columns = (
+        "channels: 32, multiples: [1, 1], blocks: 1, heads: 2, dropout: 0.1, patch: 2, audio: mel"
+    )
+    tiny = f"{{{columns}, audio_code: 8, predicts: v, landmarks: true}}"
+    clean = {"dataset": "crema_d", "actors": ["1090"]}
+    leaky = {"dataset": "crema_d", "actors": ["1001", "1090"]}
+    files = {
+        "gan-128": gan_checkpoint(tmp_path / "gan.safetensors", 128, leaky),
+        "ddpm-64": checkpoint(tmp_path / "64.safetensors", 64, clean),
+        "ddpm-128": checkpoint(tmp_path / "128.safetensors", 128, clean, landmarks=True),
+    }
+    words = ["run", "crema_d", "--out", tmp_path / "out", *place.where()]
+    words += ["--set", "metrics=[ofm, f_mse]", "--set", "primary=f_mse"]
+    words += ["--set", f"systems.ddpm-128.architecture={tiny}", "--set", "limits={clips: 2}"]
+    for name, file in files.items():
+        words += ["--set", f"systems.{name}.checkpoint={json.dumps(str(file))}"]
+        words += [] if name == "gan-128" else ["--set", f"systems.{name}.steps=2"]
+    done = thbench(*words)
+    assert done.code == 0, done.err
+    board = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
+    rows = {r["system"]: (t["resolution"], r) for t in board["tables"] for r in t["rows"]}
+    assert {name: rows[name][0] for name in files} == {
+        "gan-128": 128,
+        "ddpm-64": 64,
+        "ddpm-128": 128,
+    }
+    assert rows["gan-128"][1]["rank"] is None
+    assert rows["ddpm-64"][1]["rank"] == rows["ddpm-128"][1]["rank"] == 1
+    text = (tmp_path / "out" / "leaderboard.md").read_text()
+    assert "1001" in text  # the actor it should not have seen
+
+
+def gan_checkpoint(file: Path, size: int, trained_on: dict[str, Any]) -> Path:
+    """A very small GAN of random weights."""
+    a = GanArchitecture(
+        identity="scratch", identity_width=4, audio_code=4, noise=2, hidden=8, widest=8, narrowest=8
+    )
+    network = GanNetwork(a, size)
+    tensors = {f"generator/{k}": v for k, v in network.state_dict().items()}
+    about = {
+        "generator": "gan", "size": size, "step": 1, "pretrained": {}, "architecture": asdict(a),
+        "trained_on": trained_on,
+    }  # fmt: skip
+    write_checkpoint(file, tensors, about)
+    return file
 
 
 def test_verify_names_what_is_wrong_with_a_tree(place: Place, tmp_path: Path) -> None:

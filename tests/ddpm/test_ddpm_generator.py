@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models import SIZE, TINY, checkpoint, context, request
 
+from denoisers import SIZE, TINY, checkpoint, context, request
 from thbench.api import Failure, Frames, Generated, Request, UserError
 from thbench_ddpm.generator import DdpmGenerator
 from thbench_ddpm.options import Architecture, Options

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from models import SIZE, TINY, checkpoint, context, request, source, trainer
 
+from denoisers import SIZE, TINY, checkpoint, context, request, source, trainer
 from thbench.api import ClipFailure, Generated, UserError
 from thbench.training.checkpoint import read_checkpoint
 from thbench.training.data import tensors

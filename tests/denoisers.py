@@ -37,7 +37,12 @@ def randomised(network: nn.Module) -> nn.Module:
     return network
 
 
-def checkpoint(file: Path, size: int = SIZE, **changes: Any) -> Path:
+TOYS = {"dataset": "toy", "actors": ["1001", "1002"]}
+
+
+def checkpoint(
+    file: Path, size: int = SIZE, trained_on: Mapping[str, Any] = TOYS, **changes: Any
+) -> Path:
     """A checkpoint of random weights, said to be trained on two toy actors."""
     torch.manual_seed(0)
     a = Architecture(**{**TINY, **changes})
@@ -48,7 +53,7 @@ def checkpoint(file: Path, size: int = SIZE, **changes: Any) -> Path:
     about: Mapping[str, Any] = {
         "generator": "ddpm", "size": size, "step": 1, "pretrained": {},
         "architecture": {**asdict(a), "multiples": list(a.multiples)},
-        "trained_on": {"dataset": "toy", "actors": ["1001", "1002"]},
+        "trained_on": trained_on,
     }  # fmt: skip
     write_checkpoint(file, tensors, about)
     return file
