@@ -121,6 +121,11 @@ class DdpmGenerator:
         return None
 
     @property
+    def has_landmarks(self) -> bool:
+        """Whether the checkpoint was trained with landmarks as a signal."""
+        return self._a.landmarks
+
+    @property
     def _needs_oracle(self) -> bool:
         return self._a.landmarks and self.options.landmark_source == "oracle"
 
