@@ -1,4 +1,5 @@
-"""Makes guided_diffusion.npz: outputs of guided-diffusion's own UNet on weights that ours is given too.
+"""Makes guided_diffusion.npz: outputs of guided-diffusion's own UNet on weights that ours is given too,
+and its cosine betas.
 
     git clone https://github.com/openai/guided-diffusion && git -C guided-diffusion checkout 22e0df8
     python tests/ddpm/make_guided_diffusion_values.py guided-diffusion
@@ -19,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from thbench_ddpm.diffusion import TRAINING_STEPS
 from thbench_ddpm.unet import UNet
 
 VALUES = Path(__file__).parent / "guided_diffusion.npz"
@@ -100,6 +102,13 @@ def compare(checkout: Path, size: int, **knobs: object) -> np.ndarray:
     return expected.numpy()
 
 
+def betas() -> np.ndarray:
+    """Their cosine schedule over our number of steps; `compare` has put their package on the path."""
+    from guided_diffusion.gaussian_diffusion import get_named_beta_schedule
+
+    return np.asarray(get_named_beta_schedule("cosine", TRAINING_STEPS))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkout", type=Path)
@@ -108,7 +117,8 @@ def main() -> None:
     if given.full:
         compare(given.checkout, 64, channels=192, multiples=(1, 2, 3, 4), blocks=3, heads=8)
         return
-    np.savez_compressed(VALUES, output=compare(given.checkout, SIZE, **SMALL))
+    output = compare(given.checkout, SIZE, **SMALL)
+    np.savez_compressed(VALUES, output=output, betas=betas())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler  # type: ignore[import-untyped]
+from make_guided_diffusion_values import VALUES
 from torch import Tensor
 
 from thbench_ddpm.diffusion import (
@@ -53,6 +54,13 @@ def test_the_schedule_is_diffusers_and_that_of_the_paper() -> None:
     assert alphas_bar()[0] == pytest.approx(
         (np.cos((1 / 250 + 0.008) / 1.008 * np.pi / 2) / np.cos(0.008 / 1.008 * np.pi / 2)) ** 2
     )
+
+
+def test_the_schedule_is_guided_diffusions() -> None:
+    """Its own betas (22e0df8, float64), by make_guided_diffusion_values.py."""
+    theirs = np.load(VALUES)["betas"]
+    assert theirs.shape == (TRAINING_STEPS,)
+    assert np.allclose(alphas_bar(), np.cumprod(1 - theirs), rtol=1e-12, atol=0)
 
 
 def test_steps_are_spaced_from_the_first_to_the_last() -> None:
