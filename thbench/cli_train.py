@@ -67,11 +67,25 @@ def train(
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder [default: RUN].")
-def plot(run: Path, out: Path | None) -> None:
+@click.option("--table", is_flag=True, help="Print the validation values at some epochs instead.")
+@click.option("--epochs", help="Of the table, as 0,50,100 [default: first, middle, last].")
+def plot(run: Path, out: Path | None, table: bool, epochs: str | None) -> None:
     """Curves of a training folder RUN as SVG: losses and the rest, training and validation."""
-    from thbench.training.plots import write_plots
+    from thbench.training.plots import validation_table, write_plots
 
     if not run.is_dir():
         raise UserError(f"{run} is no folder", "give what `thbench train --out` was given")
+    if table:
+        click.echo(validation_table(run, _numbers(epochs)), nl=False)
+        return
     for path in write_plots(run, out or run):
         click.echo(path)
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UserError(
+            f"--epochs {text} is no list of numbers", "as in --epochs 0,50,100"
+        ) from None

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from trainings import trained
 
 from thbench.api import UserError
 from thbench.cli import cli
 from thbench.training.logs import CsvLog, read_log
 from thbench.training.plots import POINTS, curve, write_plots
+from trainings import trained
 
 
 def test_every_figure_of_the_paper_is_drawn(tmp_path: Path) -> None:
@@ -30,6 +30,23 @@ def test_every_figure_of_the_paper_is_drawn(tmp_path: Path) -> None:
         assert picture.startswith("<svg")
         for word in words:
             assert word in picture, (name, word)
+
+
+def test_validation_values_stand_in_a_table_by_epoch(tmp_path: Path) -> None:
+    run = trained(tmp_path, steps=10)
+    logged = read_log(run / "validation.csv")
+    assert [r["step"] for r in logged] == ["0", "5", "10"]
+    middle = float(logged[1]["epoch"])
+    done = CliRunner().invoke(cli, ["plot", str(run), "--table", "--epochs", f"0,{middle + 0.1}"])
+    assert done.exit_code == 0, done.output
+    head, _, *lines = done.output.splitlines()
+    assert head == f"| validation | epoch 0 | epoch {middle:.4g} |"
+    pixel = next(line for line in lines if line.startswith("| l1 |"))
+    assert pixel.split("|")[2:4] == [f" {float(r['l1']):.4g} " for r in logged[:2]]
+    whole = CliRunner().invoke(cli, ["plot", str(run), "--table"]).output.splitlines()[0]
+    assert whole.count("epoch") == 3
+    wrong = CliRunner().invoke(cli, ["plot", str(run), "--table", "--epochs", "a"])
+    assert isinstance(wrong.exception, UserError)
 
 
 def test_a_curve_is_thinned_by_means() -> None:

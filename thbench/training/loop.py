@@ -84,7 +84,7 @@ class Loop:
     def run(self) -> None:
         """Raises UserError where a loss is no longer finite or memory runs out."""
         for log in self.logs.values():
-            log.start(self.state.step)
+            log.start(self.state.step or -1)  # before the first saved state nothing counts
         try:
             self._run()
         except torch.OutOfMemoryError as error:
@@ -109,6 +109,8 @@ class Loop:
             mininterval=2, file=sys.stderr, disable=None,
         )  # fmt: skip
         with bar:
+            if not state.step and len(self.task.validation):
+                self._validate()  # what the training starts from: an epoch 0 to compare with
             for step in remaining:
                 values = self._step(step, [next(batches) for _ in range(options.accumulate)])
                 state.step = step + 1

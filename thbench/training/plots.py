@@ -32,6 +32,27 @@ def write_plots(run: Path, out: Path) -> list[Path]:
     return written
 
 
+def validation_table(run: Path, epochs: Sequence[float] | None) -> str:
+    """Validation values as Markdown: one line per value, one column per epoch (the validation nearest to
+    it); without `epochs` the first, the middle and the last one. Raises UserError without validations.
+    """
+    figures, rows = _described(run)["figures"], read_log(run / "validation.csv")
+    if not rows:
+        raise UserError(
+            f"{run} holds no validation yet", "wait for the first line of validation.csv"
+        )
+    if epochs is None:
+        chosen = [rows[i] for i in sorted({0, len(rows) // 2, len(rows) - 1})]
+    else:
+        chosen = [min(rows, key=lambda r: abs(float(r["epoch"]) - e)) for e in epochs]
+    lines = [["validation", *(f"epoch {float(r['epoch']):.4g}" for r in chosen)]]
+    lines.append(["---", *("---:" for _ in chosen)])
+    for figure in figures:
+        for column in figure["validation"]:
+            lines.append([column, *(f"{float(r[column]):.4g}" for r in chosen)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def _described(run: Path) -> dict[str, Any]:
     try:
         described: dict[str, Any] = json.loads((run / "training.json").read_text(encoding="utf-8"))
