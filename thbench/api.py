@@ -10,6 +10,7 @@ so one frame lasts exactly 640 samples (40 ms).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -64,6 +65,7 @@ __all__ = [
     "Pair",
     "Plugin",
     "Recording",
+    "Remote",
     "Request",
     "Score",
     "Source",
@@ -571,6 +573,21 @@ class Engine(Protocol):
         that kills its process a second time yields `died(task, reason)`, called in this process;
         without `died` it raises UserError. What `work` raises is raised here. Only a few tasks are
         under way at a time, so that memory stays flat.
+        """
+        ...
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """What an engine may offer besides `Engine`: workers elsewhere, which stay for the length of a run."""
+
+    def serve(
+        self, shared: Sequence[Path], environment: Mapping[str, str]
+    ) -> AbstractContextManager[None]:
+        """Until the block ends, workers live on between calls of `map` with what they have loaded.
+
+        They are given `environment`. A block within a block changes nothing. Raises UserError, here or
+        in `map`, where a worker does not see the folders `shared`.
         """
         ...
 

@@ -14,6 +14,7 @@ from thbench.cli_check import check, doctor, split
 from thbench.cli_data import data
 from thbench.cli_look import report, selftest
 from thbench.cli_new import new
+from thbench.cli_shards import merge
 from thbench.cli_stages import generate, run, score
 from thbench.cli_train import plot, train
 from thbench.cli_weights import weights
@@ -86,6 +87,7 @@ for _command in (
     run,
     generate,
     score,
+    merge,
     list_,
     check,
     split,

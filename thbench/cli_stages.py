@@ -58,6 +58,11 @@ _stage_options = together(
         help="Clips per generator call and fixed batch of networks; recorded.",
     ),
     click.option(
+        "--shard",
+        metavar="K/N",
+        help="Do the K-th of N parts only, or `slurm`: this task of a Slurm array. Then `thbench merge`.",
+    ),
+    click.option(
         "--dry-run", is_flag=True, help="Print the plan and everything missing, do nothing."
     ),
 )
@@ -192,11 +197,12 @@ def _stages(
     retry_failed: bool = False,
 ) -> None:
     """Plan, then the stages that were asked for, under the run's lock."""
-    from thbench.engines import engine_for
+    from thbench.engines import engine_for, serving
     from thbench.pipeline import run_generate, run_score
     from thbench.plan import job_for, lacks, split_of
     from thbench.plugins import registry
     from thbench.score import check_columns
+    from thbench.shards import fold, forget
 
     settings = _settings(options)
     missing = lacks(suite, registry(), settings)
@@ -212,11 +218,21 @@ def _stages(
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if scoring:
         check_columns(job)  # before an hour of generation, not after it
-    with job.run.locked():
+    if options["shard"]:
+        if regenerate:
+            raise UserError("--regenerate removes what other shards made", "leave out --shard")
+        from thbench.cli_shards import run_shard
+
+        with serving(engine, out):
+            run_shard(job, split, engine, options["shard"], generating, scoring, retry_failed)
+        return
+    with job.run.locked(), serving(engine, out):
+        fold(job.run)
+        forget(job.run)
         if generating:
             run_generate(job, split, engine, regenerate=regenerate, retry_failed=retry_failed)
         if scoring:
-            _show(run_score(job, split, engine), out)
+            show(run_score(job, split, engine), out)
 
 
 def _missing_error(suite: Suite, lines: list[str]) -> UserError:
@@ -240,7 +256,7 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
         sys.exit(2)
 
 
-def _show(results: list[Result], out: Path) -> None:
+def show(results: list[Result], out: Path) -> None:
     from thbench.clipstable import clips_of_run
     from thbench.runfolder import RunFolder
     from thbench.screen import print_tables

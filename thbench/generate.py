@@ -15,12 +15,14 @@ from thbench import controls
 from thbench.answers import answer_batch
 from thbench.api import Engine
 from thbench.context import plugin_identity
+from thbench.events import Log, Logged
 from thbench.journal import Journal
 from thbench.options import file_digests
 from thbench.plugins import registry
 from thbench.progress import Progress
 from thbench.references import store_control, store_reference
 from thbench.runfolder import Record, VideoFolder, reference_mark
+from thbench.shards import part_of, with_partners
 from thbench.split import Split
 from thbench.suite import System
 from thbench.work import Job, suite_of
@@ -42,36 +44,45 @@ def generate(
     order: Order | None = None,
     retry_failed: bool = False,
 ) -> None:
-    """Make every video of the run that is not there yet."""
+    """Make every video of the run, or of the job's shard of it, that is not there yet."""
     order = order or Order()
     suite = suite_of(job)
+    part, partner = part_of(split, job.run.shard), controls.partners(split.clips)
     for size in suite.resolutions:
-        make_references(job, split, size, engine, order)
+        make_references(job, with_partners(split, part, suite.controls), size, engine, order)
         for name in suite.controls:
             if name != controls.HALVES:
-                make_control(job, split, size, name, engine, order)
+                make_control(job, part, partner, size, name, engine, order)
     for system in suite.systems:
-        make_system(job, split, system, engine, order, retry_failed)
+        make_system(job, part, system, engine, order, retry_failed)
 
 
 def make_references(job: Job, split: Split, size: int, engine: Engine, order: Order) -> None:
     folder = job.run.references(size)
     done = folder.finished()
     todo = order.arrange([(size, c.id) for c in split.clips if c.id not in done])
-    _run(job, folder.journal, partial(store_reference, job), todo, engine, f"references {size} px")
+    stage = Stage(f"references {size} px", _clip_of_reference)
+    _run(job, folder.journal, partial(store_reference, job), todo, engine, stage, len(done))
 
 
 def make_control(
-    job: Job, split: Split, size: int, name: str, engine: Engine, order: Order
+    job: Job,
+    split: Split,
+    partner: Mapping[str, str],
+    size: int,
+    name: str,
+    engine: Engine,
+    order: Order,
 ) -> None:
     references = job.run.references(size).finished()
     folder = job.run.control(size, name)
-    partner = controls.partners(split.clips)
+    done = folder.finished(references)
     todo = [
         (size, name, references[c], references.get(partner.get(c, "")))
-        for c in _answerable(folder, folder.finished(references), references, split, order)
+        for c in _answerable(folder, done, references, split, order)
     ]
-    _run(job, folder.journal, partial(store_control, job), todo, engine, f"{name} {size} px")
+    stage = Stage(f"{name} {size} px", _clip_of_control, name)
+    _run(job, folder.journal, partial(store_control, job), todo, engine, stage, len(done))
 
 
 def make_system(
@@ -85,10 +96,13 @@ def make_system(
     if retry_failed:
         done = {clip: r for clip, r in done.items() if "failure" not in r}
     ready = [references[c] for c in _answerable(folder, done, references, split, order)]
-    n = job.settings.batch
+    n, stage = job.settings.batch, Stage(f"generate {system.name}", _clips_of_batch, system.name)
     batches = [(system.name, tuple(ready[i : i + n])) for i in range(0, len(ready), n)]
     work = partial(answer_batch, job)
-    _run(job, folder.journal, work, batches, engine, f"generate {system.name}", len(ready))
+    deadly = _run(job, folder.journal, work, batches, engine, stage, len(done), alone=True)
+    if deadly:  # which clip of a batch killed its process is found by asking one by one
+        single = [(system.name, (reference,)) for _, batch in deadly for reference in batch]
+        _run(job, folder.journal, work, single, engine, stage, len(done))
 
 
 def _claim(job: Job, system: System) -> None:
@@ -124,20 +138,77 @@ def _answerable(
     return [c for c in todo if "failure" not in references[c]]
 
 
+@dataclass(frozen=True)
+class Stage:
+    """What the events, the timings and the progress call it, and the references its tasks are about."""
+
+    label: str
+    about: Callable[[Any], list[Record]]
+    system: str | None = None
+
+    def clips(self, task: Any) -> list[str]:
+        return [record["clip"] for record in self.about(task)]
+
+
+def _clip_of_reference(task: Any) -> list[Record]:
+    return [{"clip": task[1]}]
+
+
+def _clip_of_control(task: Any) -> list[Record]:
+    return [task[2]]
+
+
+def _clips_of_batch(task: Any) -> list[Record]:
+    return list(task[1])
+
+
+def _failures(_: Any, result: tuple[list[Record], Record]) -> dict[str, str]:
+    return {r["clip"]: r["failure"] for r in result[0] if "failure" in r}
+
+
 def _run(
     job: Job,
     journal: Journal,
     work: Callable[[Any], tuple[list[Record], Record]],
     tasks: list[Any],
     engine: Engine,
-    label: str,
-    total: int | None = None,
-) -> None:
-    """Let the engine work; this process alone writes the journal, one line as each clip is finished."""
-    timings = Journal(job.run.root / "timings.jsonl", key="stage")
-    with Progress(label, len(tasks) if total is None else total) as progress:
-        for _, (records, timing) in engine.map(work, tasks):
+    stage: Stage,
+    done: int,
+    alone: bool = False,
+) -> list[Any]:
+    """Let the engine work; this process alone writes the journal, one line as each clip is finished.
+
+    A task whose process died is a failure of its clip. With `alone` tasks of several clips are
+    returned instead, for the caller to ask them one by one.
+    """
+    timings = Journal(job.run.logs / "timings.jsonl", key="stage")
+    shard = job.run.shard
+    log = Log(
+        job.run.logs / "events.jsonl", stage.label, stage.system, str(shard) if shard else None
+    )
+    deadly = []
+
+    def died(task: Any, reason: str) -> tuple[list[Record], Record]:
+        if alone and len(stage.about(task)) > 1:
+            deadly.append(task)
+            log.write(stage.clips(task), "retried", reason=reason)
+            return [], {}
+        log.write(stage.clips(task), "failed", reason=reason)
+        return [_failure(record, reason) for record in stage.about(task)], {}
+
+    logged = Logged(work, log, stage.clips, _failures)
+    label = f"{stage.label} [{shard}]" if shard else stage.label
+    with Progress(label, sum(len(stage.about(t)) for t in tasks), done) as progress:
+        for _, (records, timing) in engine.map(logged, tasks, died):
             for record in records:
                 journal.append(record)
-            timings.append({"stage": label, **timing})
+            if timing:
+                timings.append({"stage": stage.label, **timing})
             progress.advance(len(records))
+    return deadly
+
+
+def _failure(about: Record, reason: str) -> Record:
+    """Of a clip of the dataset, or of a video that would have been made from a reference."""
+    record = {"clip": about["clip"], "failure": reason}
+    return {**record, "reference": reference_mark(about)} if "digest" in about else record

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from thbench.cache import disk_errors
+from thbench.cache import atomic_write, disk_errors
 
 _BLOCK = 65536
 
@@ -35,7 +35,7 @@ class Journal:
         """
         if self.key is not None and self.key not in record:
             raise KeyError(self.key)
-        line = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
+        line = _line(record)
         with disk_errors(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # No fsync: after a power cut the clip is done again, nothing else is lost.
@@ -44,6 +44,17 @@ class Journal:
                 _write_line(descriptor, line.encode("ascii"))
             finally:
                 os.close(descriptor)
+
+    def rewrite(self, records: Iterable[Mapping[str, Any]]) -> None:
+        """Put these records in the place of all there are, whole or not at all."""
+        atomic_write(self.path, "".join(_line(r) for r in records))
+
+    def changed(self) -> int:
+        """When something was last written, in ns; 0 where there is no file."""
+        try:
+            return self.path.stat().st_mtime_ns
+        except FileNotFoundError:
+            return 0
 
     def read(self) -> dict[str, dict[str, Any]]:
         """The last record of every key, in the order in which the keys first appeared."""
@@ -78,6 +89,10 @@ def _parsed_line(line: bytes) -> Any:
         return json.loads(line)
     except ValueError:  # also bytes that are no UTF-8
         return None
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False) + "\n"
 
 
 def _write_line(descriptor: int, line: bytes) -> None:

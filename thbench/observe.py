@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
@@ -18,6 +18,7 @@ from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
 from thbench.cache import Cache
 from thbench.cache import Record as Entry
+from thbench.events import Log, Logged
 from thbench.generate import Order
 from thbench.journal import Journal
 from thbench.keys import KeyBook, keybook_of, observation_cache
@@ -73,14 +74,50 @@ def observe(
             videos += [(e.name, finished[size, e.name].get(clip.id, {"failure": ""})) for e in here]
             if missing := _missing(job, cache, clip, reference, videos, keys):
                 tasks.append(ClipTask(clip, reference, size, tuple(missing)))
-    lost: dict[str, str] = {}
-    timings = Journal(job.run.root / "timings.jsonl", key="stage")
-    with Progress("score", len(tasks)) as progress:
-        for _, (bad, timing) in engine.map(partial(observe_clip, job), order.arrange(tasks)):
-            lost.update(bad)
-            timings.append({"stage": "score", **timing})
-            progress.advance()
+    lost, deadly = _map(job, order.arrange(tasks), engine)
+    if deadly:  # which observation of a clip killed its process is found by making one at a time
+        single = [
+            replace(task, observing=(o,))
+            for task in deadly
+            for o in task.observing
+            if cache.get(o.key) is None
+        ]
+        lost.update(_map(job, single, engine, alone=True)[0])
     return lost
+
+
+def _map(
+    job: Job, tasks: list[ClipTask], engine: Engine, alone: bool = False
+) -> tuple[dict[str, str], list[ClipTask]]:
+    """What raised something unforeseen, and the tasks of several observations that killed their process."""
+    timings = Journal(job.run.logs / "timings.jsonl", key="stage")
+    shard = job.run.shard
+    log = Log(job.run.logs / "events.jsonl", "score", None, str(shard) if shard else None)
+    lost: dict[str, str] = {}
+    deadly: list[ClipTask] = []
+
+    def died(task: ClipTask, reason: str) -> tuple[dict[str, str], Record]:
+        if not alone:
+            deadly.append(task)
+        log.write([task.clip.id], "failed" if alone else "retried", reason=reason)
+        return {o.key: reason for o in task.observing if alone}, {}
+
+    work = Logged(partial(observe_clip, job), log, _clips_of, _failures)
+    with Progress(f"score [{shard}]" if shard else "score", len(tasks)) as progress:
+        for _, (bad, timing) in engine.map(work, tasks, died):
+            lost.update(bad)
+            if timing:
+                timings.append({"stage": "score", **timing})
+            progress.advance()
+    return lost, deadly
+
+
+def _clips_of(task: ClipTask) -> list[str]:
+    return [task.clip.id]
+
+
+def _failures(task: ClipTask, result: tuple[dict[str, str], Record]) -> dict[str, str]:
+    return {task.clip.id: next(iter(result[0].values()))} if result[0] else {}
 
 
 def _missing(

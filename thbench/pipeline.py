@@ -10,11 +10,13 @@ from thbench.beside import write_beside, write_clips
 from thbench.cache import atomic_write
 from thbench.clipstable import clips_of_run
 from thbench.collect import write_results
+from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.generate import Order, generate
 from thbench.leaderboard import leaderboard_json, leaderboard_markdown
 from thbench.results import Result
-from thbench.score import score
+from thbench.score import observe_part, score
+from thbench.shards import part_of
 from thbench.split import Split
 from thbench.suite import Suite
 from thbench.work import Job, suite_of
@@ -33,14 +35,16 @@ def run_generate(
     _claim(job, split)
     for name in regenerate:
         shutil.rmtree(job.run.system(name).path, ignore_errors=True)
-    generate(job, split, engine, order, retry_failed)
+    with serving(engine, job.run.root):
+        generate(job, split, engine, order, retry_failed)
 
 
 def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None) -> list[Result]:
     """Score every video there is and write results and leaderboard."""
     apply_threads(job.settings.threads)
     _claim(job, split)
-    scored = score(job, split, engine, order)
+    with serving(engine, job.run.root):
+        scored = score(job, split, engine, order)
     results = write_results(job, split, scored)
     write_beside(job, scored)
     if results:
@@ -48,6 +52,14 @@ def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None
         atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results, clips))
         atomic_write(job.run.root / "leaderboard.md", leaderboard_markdown(results, clips))
     return results
+
+
+def run_observe(job: Job, split: Split, engine: Engine) -> None:
+    """The part of `run_score` that a shard can do: observe its own clips."""
+    apply_threads(job.settings.threads)
+    _claim(job, split)
+    with serving(engine, job.run.root):
+        observe_part(job, part_of(split, job.run.shard), engine)
 
 
 def _claim(job: Job, split: Split) -> None:

@@ -9,11 +9,19 @@ from tqdm import tqdm
 
 
 class Progress:
-    """One bar on standard error; nothing at all where there is nothing to do or nobody looks."""
+    """One bar on standard error; nothing at all where there is nothing to do or nobody looks.
 
-    def __init__(self, label: str, total: int) -> None:
+    `done` is what was finished before, by whomever: the bar starts there, the rate does not count it.
+    """
+
+    def __init__(self, label: str, todo: int, done: int = 0) -> None:
         self._bar = tqdm(
-            total=total, desc=label, unit="clip", file=sys.stderr, disable=None if total else True
+            total=todo + done,
+            initial=done,
+            desc=label,
+            unit="clip",
+            file=sys.stderr,
+            disable=None if todo else True,
         )
 
     def advance(self, n: int = 1) -> None:

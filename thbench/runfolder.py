@@ -4,7 +4,8 @@ RUN/suite.json                       what is being run
 RUN/references/<size>/               reference videos (mkv), annotations (npz), journal.jsonl
 RUN/controls/<size>/<name>/          what controls change of the references, results
 RUN/systems/<name>/                  videos, journal.jsonl, result.json, clips.csv
-RUN/leaderboard.md, leaderboard.json, timings.jsonl
+RUN/leaderboard.md, leaderboard.json, timings.jsonl, events.jsonl
+RUN/shards/3-of-16/                  the same journals and logs, of one shard (thbench.shards)
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,22 @@ from thbench.journal import Journal
 from thbench.video import StoredVideo
 
 Record = dict[str, Any]
+SHARDS = "shards"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part `number` (from 1) of `count`."""
+
+    number: int
+    count: int
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.count}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.number}-of-{self.count}"
 
 
 @dataclass(frozen=True)
@@ -34,10 +51,27 @@ class VideoFolder:
 
     run: Path
     path: Path
+    shard: Shard | None = None
 
     @property
     def journal(self) -> Journal:
-        return Journal(self.path / "journal.jsonl", key="clip")
+        """Where this process writes: a journal has one writer, so every shard has its own."""
+        return self._journal(self.shard.folder if self.shard else None)
+
+    def _journal(self, shard: str | None) -> Journal:
+        if shard is None:
+            return Journal(self.path / "journal.jsonl", key="clip")
+        return Journal(self.run / SHARDS / shard / self.relative(self.path) / "journal.jsonl")
+
+    def records(self) -> dict[str, Record]:
+        """Clip id -> the last record anybody wrote: of an undivided run, of other shards, of this one."""
+        found = self._journal(None).read()
+        others = [self._journal(f.name) for f in RunFolder(self.run).shard_folders()]
+        for journal in sorted(others, key=lambda j: j.changed()):
+            found.update(journal.read())
+        if self.shard:
+            found.update(self.journal.read())
+        return found
 
     @property
     def result_file(self) -> Path:
@@ -69,7 +103,7 @@ class VideoFolder:
 
     def stored(self) -> dict[str, Record]:
         """Clip id -> record, of clips whose files are there in the size they were written in."""
-        return {clip: r for clip, r in self.journal.read().items() if self._is_whole(r)}
+        return {clip: r for clip, r in self.records().items() if self._is_whole(r)}
 
     def _is_whole(self, record: Record) -> bool:
         for name, size in record.get("files", {}).items():
@@ -141,39 +175,37 @@ def reference_mark(reference: Record) -> str:
 @dataclass(frozen=True)
 class RunFolder:
     root: Path
+    shard: Shard | None = None
 
     def references(self, size: int) -> VideoFolder:
-        return VideoFolder(self.root, self.root / "references" / str(size))
+        return VideoFolder(self.root, self.root / "references" / str(size), self.shard)
 
     def control(self, size: int, name: str) -> VideoFolder:
-        return VideoFolder(self.root, self.root / "controls" / str(size) / name)
+        return VideoFolder(self.root, self.root / "controls" / str(size) / name, self.shard)
 
     def system(self, name: str) -> VideoFolder:
-        return VideoFolder(self.root, self.root / "systems" / name)
+        return VideoFolder(self.root, self.root / "systems" / name, self.shard)
+
+    @property
+    def logs(self) -> Path:
+        """Where this process appends timings and events."""
+        return self.root / SHARDS / self.shard.folder if self.shard else self.root
+
+    def shard_folders(self) -> list[Path]:
+        """Of every shard that has begun and is not merged yet."""
+        return sorted((self.root / SHARDS).glob("*-of-*"))
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run's only lock; the system releases it when the process ends, however it ends.
+        """Hold the run alone: no other run, no shard.
 
-        Raises UserError where another run holds it or the folder cannot be written.
+        Raises UserError where somebody else is at work here or the folder cannot be written.
         """
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(self.root / ".lock")
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise UserError(
-                f"{self.root} is in use by another thbench", "wait for it, or give --out"
-            ) from None
-        except OSError as error:
-            raise UserError(
-                f"{self.root} cannot be written: {error.strerror}", "give --out"
-            ) from None
-        try:
-            sweep(self.root, older_than=0)  # nobody else writes here while we hold the lock
+        with held(self.root / ".lock", self.root), ExitStack() as stack:
+            for folder in self.shard_folders():
+                stack.enter_context(held(folder / ".lock", folder))
+            sweep(self.root, older_than=0)  # nobody else writes here while we hold the locks
             yield
-        finally:
-            lock.release()
 
     def claim(self, name: str, described: dict[str, Any], remedy: str) -> None:
         """Write down what this folder holds, or refuse when it holds something else."""
@@ -189,3 +221,25 @@ class RunFolder:
         if held != described:
             changed = [k for k in sorted({*held, *described}) if held.get(k) != described.get(k)]
             raise UserError(f"{file.parent} was made with other {', '.join(changed)}", remedy)
+
+
+@contextmanager
+def held(file: Path, what: Path, timeout: float = 0) -> Iterator[None]:
+    """Hold a lock; the system releases it when the process ends, however it ends.
+
+    Raises UserError where another process holds it for `timeout` seconds or it cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(file)
+        lock.acquire(timeout=timeout)
+    except Timeout:
+        raise UserError(
+            f"{what} is in use by another thbench", "wait for it, or give --out"
+        ) from None
+    except OSError as error:
+        raise UserError(f"{what} cannot be written: {error.strerror}", "give --out") from None
+    try:
+        yield
+    finally:
+        lock.release()

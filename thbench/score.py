@@ -45,6 +45,15 @@ def score(job: Job, split: Split, engine: Engine, order: Order | None = None) ->
     return [row for row in scored if row.cells or row.entrant.name != controls.HALVES]
 
 
+def observe_part(job: Job, split: Split, engine: Engine) -> None:
+    """Observe the clips of a shard; whoever merges finds the observations in the cache."""
+    rows = entrants(job)
+    finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
+    references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
+    keys, cache = keybook_of(job), observation_cache()
+    observe(job, split, rows, finished, references, keys, cache, engine, Order())
+
+
 def metric_columns(job: Job) -> list[tuple[int, str, str, Score]]:
     """Every column of the run: metric index, score name, column name, meaning."""
     columns = []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
-from thbench.api import Engine
+from thbench.api import Engine, Remote
+from thbench.cache import cache_root
 from thbench.context import build
 from thbench.environment import Settings
 from thbench.options import resolve_options
@@ -29,3 +33,12 @@ def engine_for(
     options = resolve_options(registered.plugin, given, document, (), "engine")
     engine: Engine = build(registered, options, registry(), settings)
     return engine
+
+
+def serving(engine: Engine, run: Path) -> AbstractContextManager[None]:
+    """The engine's workers stay until the block ends and see the run folder and the cache."""
+    if not isinstance(engine, Remote):
+        return nullcontext()
+    cache = cache_root().absolute()
+    ours = {name: value for name, value in os.environ.items() if name.startswith("THBENCH_")}
+    return engine.serve([run.absolute(), cache], {**ours, "THBENCH_CACHE": str(cache)})
