@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import start
+from runs import start, written
 from synthetic import fill, measure, suite_text
 from thbench.cache import Cache
 
@@ -29,3 +29,12 @@ def test_each_observation_is_read_once(tmp_path: Path, monkeypatch: pytest.Monke
     reductions = 3  # of the system, the ground truth and the halves of the references
     assert len(opened) == observations + reductions
     assert len(set(opened)) == len(opened)
+
+
+def test_shards_of_many_clips_are_merged_to_the_same_result(tmp_path: Path) -> None:
+    text = suite_text(CLIPS, ACTORS)
+    fill(start(tmp_path / "one", text))
+    measure(tmp_path / "one", text)
+    fill(start(tmp_path / "three", text), shards=3)
+    measure(tmp_path / "three", text, shards=True)
+    assert written(tmp_path / "one" / "run") == written(tmp_path / "three" / "run")
