@@ -187,6 +187,24 @@ def test_each_source_of_landmarks_gives_another_video(with_landmarks: Path) -> N
     assert np.array_equal(videos(blind, [request("a", 2)])["a"], found[1])  # saw no target
 
 
+def test_one_poisoned_request_fails_alone_in_any_place(with_landmarks: Path) -> None:
+    made = generator(with_landmarks, rows=2, landmark_source="oracle")
+    asked = [oracle(r) for r in ASKED]
+    expected = videos(made, asked)
+    points = asked[3].oracle["landmarks"].copy()
+    points[1] = np.nan
+    poisoned = replace(asked[3], oracle={"landmarks": points})
+    for order in ([poisoned, *asked[:3]], [*asked[:3], poisoned]):
+        answers = {a.clip_id: a for a in made.generate(order)}
+        failed = answers.pop("d")
+        assert isinstance(failed, Failure)
+        assert failed.reason == "frame 1 has values that are not finite"
+        for clip, answer in answers.items():
+            assert isinstance(answer, Generated)
+            assert answer.frames is not None
+            assert np.array_equal(answer.frames, expected[clip])
+
+
 def test_an_oracle_that_is_not_there_fails_the_clip_with_the_remedy(with_landmarks: Path) -> None:
     made = generator(with_landmarks, landmark_source="oracle")
     (answer,) = made.generate([request("a", 2)])

@@ -143,6 +143,22 @@ def test_twenty_steps_are_ten_and_ten_more_byte_for_byte(tmp_path: Path, landmar
     assert (whole / "best.safetensors").is_file()
 
 
+def test_saving_memory_changes_no_byte_of_a_resumed_training(tmp_path: Path) -> None:
+    """Blocks computed again draw the same dropout, also where batches are accumulated and resumed."""
+    assert trainer(gradient_checkpointing=True).denoiser.unet.checkpointing
+    whole, parts = suite(), suite(more="gradient_checkpointing: true")
+    twice = ["systems.ddpm.training.accumulate=2"]
+    plain = trained(tmp_path, twice, system="ddpm", text=whole, name="whole", steps=10)
+    trained(tmp_path, twice, system="ddpm", text=parts, name="parts", steps=5)
+    saving = trained(tmp_path, twice, system="ddpm", text=parts, name="parts", steps=10)
+    weights = [read_checkpoint(run / "last.safetensors", "ddpm").tensors for run in (plain, saving)]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(torch.equal(v, weights[1][k]) for k, v in weights[0].items())
+    once = trained(tmp_path, system="ddpm", text=whole, name="once", steps=10)
+    other = read_checkpoint(once / "last.safetensors", "ddpm").tensors
+    assert not all(torch.equal(v, other[k]) for k, v in weights[0].items())
+
+
 def test_what_was_trained_can_be_sampled(tmp_path: Path) -> None:
     run = trained(tmp_path, ["systems.ddpm.training.published=fp16"], system="ddpm", text=suite())
     made = DdpmGenerator(Options(checkpoint=run / "last.safetensors", steps=2), context())
@@ -181,6 +197,17 @@ def test_actors_of_what_a_training_starts_from_count_as_seen(tmp_path: Path) -> 
     seen = read_checkpoint(run / "last.safetensors", "ddpm").trained_on
     assert seen is not None
     assert seen.actors == {"1001", "1002"}  # 1002 by `start`, though it validates here
+
+
+def test_who_was_seen_in_another_dataset_is_unknown(tmp_path: Path) -> None:
+    strangers = {"dataset": "crema-d", "actors": ["1001"]}
+    start = checkpoint(
+        tmp_path / "start.safetensors", SIZE, strangers, multiples=(1,), patch=4, audio_code=4
+    )
+    run = trained(tmp_path, system="ddpm", text=suite(more=f"init_from: {start}"), steps=5)
+    tuned = read_checkpoint(run / "last.safetensors", "ddpm")
+    assert tuned.about["pretrained"] == {"init_from": "unknown"}
+    assert tuned.trained_on is None
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
