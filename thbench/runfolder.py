@@ -206,6 +206,7 @@ class RunFolder:
                 stack.enter_context(held(folder / ".lock", folder))
             sweep(self.root, older_than=0)  # nobody else writes here while we hold the locks
             yield
+            sweep(self.root, older_than=0)  # of workers that were killed, while the run went on
 
     def claim(self, name: str, described: dict[str, Any], remedy: str) -> None:
         """Write down what this folder holds, or refuse when it holds something else."""
