@@ -316,6 +316,8 @@ class Score:
                 "=n" changes by n per step of the corruption (proved by `thbench selftest`)
     ignores     corruptions that must leave the value as it is
     set_level   the value belongs to a set of clips and has no per-clip rows to average (FID)
+    formula     as it is computed, in plain text; symbols explained
+    biases      what is known to move it that it is not meant to measure; with sources
     over        how it follows from a row; None stands for the mean of a row of its own name, if any
     """
 
@@ -327,6 +329,8 @@ class Score:
     set_level: bool = False
     description: str = ""
     source: str = ""
+    formula: str = ""
+    biases: str = ""
     over: Over | None = None
 
 
@@ -579,7 +583,7 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Remote(Protocol):
-    """What an engine may offer besides `Engine`: workers elsewhere, which stay for the length of a run."""
+    """What an engine may offer besides `Engine`: workers, here or elsewhere, that stay for the length of a run."""
 
     def serve(
         self, shared: Sequence[Path], environment: Mapping[str, str]

@@ -51,6 +51,8 @@ def _card(job: Job, index: int, name: str, meaning: Score) -> dict[str, Any]:
         "summary": part.plugin.summary,
         "description": meaning.description,
         "source": meaning.source,
+        "formula": meaning.formula,
+        "biases": meaning.biases,
         "unit": meaning.unit,
         "better": meaning.better,
         "range": [v if math.isfinite(v) else None for v in meaning.range],

@@ -17,6 +17,13 @@ __all__ = ["Fid", "Kid", "PrecisionRecall", "SetMetric", "small_n"]
 IGNORES = ("delay",)  # frames are pooled: what happens in time or in the sound cannot be seen
 REACTS = {"blur": "+", "noise": "+", "brightness": "+", "freeze": "+", "drop": "+"}
 
+FEW_FRAMES = (
+    "Biased upwards by few frames; below as many frames as features the covariance is singular."
+)
+RESIZE = (
+    "The resize before the network moves it by up to 8 (docs/fid.md): it is part of the identity."
+)
+
 
 class SetMetric:
     """What the three share: one array of features per clip, and the frames they are pooled over.
@@ -63,6 +70,13 @@ class Fid(SetMetric):
             set_level=True,
             description="Fréchet distance between Gaussians fitted to the features of all frames",
             source="Heusel et al. 2017, eq. 6",
+            formula="|m₁ − m₂|² + tr(S₁ + S₂ − 2 (S₁ S₂)^½); m, S: mean and covariance of the features of "
+            "all frames, 1 generated, 2 reference",
+            biases=FEW_FRAMES
+            + " "
+            + RESIZE
+            + " Frames of one clip are alike: the number of actors and "
+            "clips limits it more than that of frames. Order in time does not enter.",
         )
         super().__init__("fid", extractor, max_frames, {"fid": score})
 
@@ -136,6 +150,12 @@ class Kid(SetMetric):
             set_level=True,
             description="unbiased squared MMD, cubic kernel, mean over 100 subsets of 1,000 frames",
             source="Binkowski et al. 2018",
+            formula="mean over 100 subsets of m = 1,000 frames of Σ_{i≠j} [k(xᵢ, xⱼ) + k(yᵢ, yⱼ)] / (m (m − 1)) "
+            "− 2 Σ_{i,j} k(xᵢ, yⱼ) / m²; k(a, b) = (a·b / d + 1)³, x generated, y reference features of length d",
+            biases="Unbiased in the number of frames, so it can be negative. "
+            + RESIZE
+            + " Order in time does "
+            "not enter.",
         )
         super().__init__("kid", extractor, max_frames, {"kid": score})
 
@@ -177,6 +197,11 @@ def share(description: str, reacts_to: Mapping[str, str]) -> Score:
         set_level=True,
         description=description,
         source="Kynkäänniemi et al. 2019, eq. 1 and 2, k = 3",
+        formula="share of the frames of one set that lie in the other's manifold: within the distance of "
+        "some frame to its 3rd nearest neighbour in its own set; precision asks generated frames, recall "
+        "reference frames",
+        biases="A set of outliers has large neighbourhoods and makes the other's share grow. Few frames make "
+        "both fall. " + RESIZE,
     )
 
 
@@ -187,6 +212,8 @@ def frames_score(name: str) -> Score:
         range=(0.0, float("inf")),
         set_level=True,
         description=f"generated frames that entered {name}",
+        formula="a count",
+        biases="none: it says how far to trust the value beside it",
     )
 
 

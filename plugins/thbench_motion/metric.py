@@ -89,6 +89,7 @@ class FrameWiseMse:
         return {"f_mse": mean_of_rows(observed.generated, "f_mse")}
 
 
+_BIASES = "A frozen clip scores 0, so neither direction is better. Depends on resolution, resize filter and codec."
 _OFM_SCORE = Score(
     better="nearer-reference",
     unit="pixels per frame",
@@ -97,7 +98,10 @@ _OFM_SCORE = Score(
     ignores=("delay",),
     description="Mean length of Farneback's optical flow between consecutive grey frames. "
     + _CAUTION,
-    source="thesis section 6; parameters of Diffused Heads (arXiv 2301.03396)",
+    source="Han et al., Comparing Vision Generative Models on Talking-Head Synthesis, section 6; "
+    "parameters of Diffused Heads (arXiv 2301.03396)",
+    formula="1/((T − 1) H W) Σ_t Σ_xy |(u, v)_t(x, y)|; (u, v): Farneback's flow from grey frame t to t + 1, pixels",
+    biases=_BIASES + " Noise and compression flicker count as motion.",
 )
 _JET_SCORE = Score(
     better="nearer-reference",
@@ -109,6 +113,9 @@ _JET_SCORE = Score(
         "clip, not monotone in motion. Only for comparison with published numbers."
     ),
     source="Diffused Heads (arXiv 2301.03396), its published evaluation script",
+    formula="mean of JET(255 (|w| − min |w|) / (max |w| − min |w|)) over pixels, channels and frame pairs; "
+    "w: the flow of a pair",
+    biases="A still clip scores 42.667; each pair is normalised by itself, so more motion need not score more.",
 )
 _F_MSE_SCORE = Score(
     better="nearer-reference",
@@ -118,7 +125,9 @@ _F_MSE_SCORE = Score(
     ignores=("delay",),
     description="Mean squared difference of consecutive frames, RGB 0..255, in float64. "
     + _CAUTION,
-    source="thesis section 6",
+    source="Han et al., Comparing Vision Generative Models on Talking-Head Synthesis, section 6",
+    formula="1/((T − 1) H W 3) Σ_t Σ_xyc (f_{t+1} − f_t)²; f: frames, 0..255",
+    biases=_BIASES + " The resize filter alone moved it fourfold on a real clip.",
 )
 _WRAPPED_SCORE = Score(
     better="nearer-reference",
@@ -131,4 +140,6 @@ _WRAPPED_SCORE = Score(
         "256, so large motion is not larger. Only for comparison with published numbers."
     ),
     source="Diffused Heads (arXiv 2301.03396), its published evaluation script",
+    formula="mean of (f_{t+1} − f_t)² mod 256, both steps in uint8",
+    biases="Differences of 16, 32, ... grey levels count as 0: saturates near 71 where float gives 520.7.",
 )

@@ -141,4 +141,6 @@ def _score(metric: torchmetrics.Metric, options: TorchmetricsOptions) -> Score:
             f"frames; pixel values {options.scale}, {options.precision}{given}."
         ),
         source=f"torchmetrics {torchmetrics.__version__}",
+        formula=f"torchmetrics.{options.class_name}; see its documentation",
+        biases="not examined here: those of the class, which thbench only calls",
     )

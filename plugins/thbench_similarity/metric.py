@@ -79,6 +79,9 @@ def psnr(options: PsnrOptions) -> FrameMetric:
             f"over frames. Identical frames count {options.cap:g} dB: their PSNR is infinite."
         ),
         source="per frame and averaged, as scikit-image, EAT and common_metrics_on_video_quality do",
+        formula=f"mean over frames of min({options.cap:g}, 10 log₁₀(255² / MSE)); MSE over pixels and RGB",
+        biases="Prefers blur to a sharp picture that is shifted by a pixel; a still frame scores well where "
+        "little moves. Background weighs as much as the mouth.",
     )
     return FrameMetric("psnr", score, partial(picture_psnr, cap=options.cap), options.skip_identity)
 
@@ -106,4 +109,7 @@ _SSIM_SCORE = Score(
         "over RGB channels, windows inside the picture and frames."
     ),
     source="Wang, Bovik, Sheikh and Simoncelli 2004",
+    formula="mean over windows of (2 μx μy + C₁)(2 σxy + C₂) / ((μx² + μy² + C₁)(σx² + σy² + C₂)); "
+    "C₁ = (0.01·255)², C₂ = (0.03·255)²; then over channels and frames",
+    biases="High on flat backgrounds whatever the face does; a still frame scores well where little moves.",
 )

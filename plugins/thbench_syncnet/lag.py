@@ -84,6 +84,9 @@ class LipAudioLag:
                 {"delay": "=-1"},
                 description="Mean lag between mouth opening and loudness, in the sign of AV offset: "
                 "positive where the audio leads, delaying the audio by n frames gives -n.",
+                formula="argmax over k of corr(mouth opening at t + k, loudness at t), mean over clips",
+                biases="Loudness is not speech: weak where little is said or the mouth is hardly seen; needs "
+                "landmarks. On real clips often at the edge of its search (docs/syncnet.md).",
                 over=Over("lag"),
             ),
             "lip_audio_correlation": Score(
@@ -92,6 +95,8 @@ class LipAudioLag:
                 (-1, 1),
                 {"freeze": "-"},
                 description="Mean over clips of the correlation at that lag.",
+                formula="Pearson's correlation of mouth opening and loudness at that lag, mean over clips",
+                biases="The largest of several correlations, so above 0 even for unrelated signals.",
                 over=Over("correlation"),
             ),
         }

@@ -53,6 +53,7 @@ def metrics_of(names: Sequence[str]) -> dict[str, Any]:
         name: {
             "metric": name, "score": name, "summary": f"the {name} of a clip", "source": "made up",
             "description": f"What {name} means & why <b>it</b> matters.", "unit": "grey levels",
+            "formula": "a < b", "biases": "likes <i>blur</i>",
             "better": "lower", "range": [0, None], "set_level": False,
             "reacts_to": {"blur": "+"}, "ignores": ["delay"],
             "weights": [{"name": "w", "licence": "MIT", "commercial": True, "about": ""}],

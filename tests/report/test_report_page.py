@@ -242,6 +242,8 @@ def test_self_test_and_licence_stand_on_the_card(tmp_path: Path) -> None:
     page = (tmp_path / "out" / "index.html").read_text()
     assert "FAILED: it fell &lt;i&gt;" in page
     assert "w: MIT" in page
+    assert '<dd class="formula">a &lt; b</dd>' in page
+    assert "likes &lt;i&gt;blur&lt;/i&gt;" in page
 
 
 def test_what_cannot_be_reported_is_said_with_a_remedy(tmp_path: Path) -> None:
