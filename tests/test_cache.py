@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from thbench.api import UserError
 from thbench.cache import (
+    UNFINISHED,
     Cache,
     atomic_file,
     atomic_write,
@@ -27,6 +28,7 @@ from thbench.cache import (
     is_temporary,
     printable,
     sweep,
+    sweep_caches,
 )
 from thbench.canonical import digest
 
@@ -265,7 +267,7 @@ def test_writers_of_one_key_do_no_harm(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from thbench.cache import atomic_file
+from thbench.cache import UNFINISHED, sweep_caches, atomic_file
 i = 0
 while True:
     i += 1
@@ -308,3 +310,19 @@ def test_sweep_takes_old_litter_only(tmp_path: Path) -> None:
 
 def test_printable_names() -> None:
     assert printable(os.fsdecode(b"caf\xe9 \xe2\x98\x83.mp4")) == "caf\\xe9 ☃.mp4"
+
+
+def test_old_litter_of_caches_is_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path))
+    cache = Cache(tmp_path / "observations")
+    with (
+        pytest.raises(RuntimeError),
+        atomic_file(cache.path("ab12"), beside=cache.root / UNFINISHED),
+    ):
+        (litter,) = (cache.root / UNFINISHED).iterdir()
+        raise RuntimeError
+    for name, age in ((litter.name, 7200), (".thbench-2-b.tmp", 0)):
+        (litter.parent / name).touch()
+        os.utime(litter.parent / name, (time.time() - age,) * 2)
+    sweep_caches()
+    assert [p.name for p in litter.parent.iterdir()] == [".thbench-2-b.tmp"]

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from thbench.errors import UserError
 
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".thbench-", ".tmp"
+UNFINISHED = "unfinished"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first date: the bytes must not tell when they were written
@@ -35,19 +36,20 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first date: the bytes must not tell when
 
 
 @contextmanager
-def atomic_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
+def atomic_file(path: Path, durable: bool = True, beside: Path | None = None) -> Iterator[BinaryIO]:
     """A binary file to be filled, which takes the place of `path` when the block ends well.
 
-    Parent folders are made. On any error, disk full and Ctrl-C included, the temporary file is
+    Until then it lies in the folder of `path`, or in `beside`. Parent folders are made. On any error, disk full and Ctrl-C included, the temporary file is
     removed and whatever stood at `path` stays. `durable` also survives a power cut (fsync).
 
     Raises UserError where the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    temporary = path.parent / _temporary_name()
+    temporary = (beside or path.parent) / _temporary_name()
     with disk_errors(path):
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (path.parent, temporary.parent):
+                folder.mkdir(parents=True, exist_ok=True)
             with temporary.open("xb+") as file:
                 yield file
                 file.flush()
@@ -143,6 +145,12 @@ def printable(path: Path | str) -> str:
 # -- the store ----------------------------------------------------------------------------------
 
 
+def sweep_caches() -> None:
+    """Remove what writers left that were killed over an hour ago: in each cache they write in one folder."""
+    for folder in cache_root().glob(f"*/{UNFINISHED}"):
+        sweep(folder)
+
+
 def cache_root() -> Path:
     """$THBENCH_CACHE, or the folder for caches of this system."""
     if chosen := os.environ.get("THBENCH_CACHE"):
@@ -202,27 +210,12 @@ class Cache:
         """
         content = _archive(rows or {}, arrays or {}, reason)
         # No fsync: after a power cut a damaged entry counts as absent and is computed again.
-        atomic_write(self.path(key), content, durable=False)
+        with atomic_file(self.path(key), durable=False, beside=self.root / UNFINISHED) as file:
+            file.write(content)
 
     def size(self) -> int:
         """Bytes of everything under the root."""
         return sum(p.stat().st_size for p in self.root.rglob("*") if p.is_file())
-
-
-class Remembering(Cache):
-    """A cache of which one process asks for the same records again and again, as when it reduces.
-
-    Every file is opened and checked once; numbers stay in memory, arrays are read when asked for.
-    """
-
-    def __init__(self, root: Path | None = None) -> None:
-        super().__init__(root)
-        self._found: dict[str, Record] = {}
-
-    def get(self, key: str) -> Record | None:
-        if (record := self._found.get(key)) is None and (record := super().get(key)) is not None:
-            self._found[key] = record
-        return record
 
 
 class StoredArrays(Mapping[str, NDArray[Any]]):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import threadpoolctl
 
 from thbench import controls
 from thbench.api import Engine, Score
-from thbench.cache import Remembering
+from thbench.cache import Cache, Record, sweep_caches
 from thbench.generate import Order
 from thbench.keys import keybook_of, observation_cache
 from thbench.observe import observe
@@ -14,6 +16,22 @@ from thbench.progress import Progress
 from thbench.reduce import Entrant, Reducing, Scored
 from thbench.split import Split
 from thbench.work import Job, metric_of, metric_part_of, suite_of
+
+
+class Remembering(Cache):
+    """A cache of which one process asks for the same records again and again, as when it reduces.
+
+    Every file is opened and checked once; numbers stay in memory, arrays are read when asked for.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        super().__init__(root)
+        self._found: dict[str, Record] = {}
+
+    def get(self, key: str) -> Record | None:
+        if (record := self._found.get(key)) is None and (record := super().get(key)) is not None:
+            self._found[key] = record
+        return record
 
 
 def entrants(job: Job) -> list[Entrant]:
@@ -33,6 +51,7 @@ def score(job: Job, split: Split, engine: Engine, order: Order | None = None) ->
     rows = entrants(job)
     finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
     references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
+    sweep_caches()
     keys, cache = keybook_of(job), Remembering(observation_cache().root)
     lost = observe(job, split, rows, finished, references, keys, cache, engine, order or Order())
     scored = []
