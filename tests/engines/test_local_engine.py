@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from pathlib import Path
@@ -72,6 +73,34 @@ def test_a_process_killed_once_costs_nothing(tmp_path: Path) -> None:
     tasks = [(str(tmp_path), n) for n in range(6)]
     assert sorted(LocalEngine(2).map(die_once, tasks)) == [(n, n) for n in range(6)]
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def process_of(_: int) -> int:
+    return os.getpid()
+
+
+def test_processes_stay_for_the_length_of_a_block_and_die_with_it() -> None:
+    engine = LocalEngine(2)
+    with engine.serve([], {}):
+        first = {pid for _, pid in engine.map(process_of, range(8))}
+        assert {pid for _, pid in engine.map(process_of, range(8))} <= first
+        assert sorted(engine.map(double, [4])) == [(0, 8)]
+        assert sorted(engine.map(fail_at_three, [1, 2])) == [(0, 1), (1, 2)]
+    assert not first & {child.pid for child in multiprocessing.active_children()}
+
+
+def test_a_block_goes_on_after_work_that_raised_and_processes_that_died() -> None:
+    engine = LocalEngine(2)
+    with engine.serve([], {}):
+        with pytest.raises(UserError, match="three is refused"):
+            list(engine.map(fail_at_three, range(6)))
+        assert sorted(engine.map(double, range(6))) == [(i, 2 * i) for i in range(6)]
+        assert dict(engine.map(die_at_three, range(6), lambda *_: -1))[3] == -1
+        assert sorted(engine.map(double, range(6))) == [(i, 2 * i) for i in range(6)]
+
+
+def test_a_single_task_that_kills_its_process_does_not_kill_this_one() -> None:
+    assert list(LocalEngine(2).map(die_at_three, [3], lambda *_: -1)) == [(0, -1)]
 
 
 def test_an_engine_is_found_by_name_and_a_wrong_name_has_the_nearest_right_one() -> None:

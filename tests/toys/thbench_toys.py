@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -98,6 +100,7 @@ Fault = Literal[
     "refuse",
     "nothing",
     "exit",
+    "die",
 ]
 
 
@@ -128,6 +131,8 @@ class Echo:
             hit = self.options.on in ("", request.clip_id)
             if hit and fault == "exit":
                 raise SystemExit(3)
+            if hit and fault == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
             if hit and (fault == "raise" or (fault == "raise-on-batch" and len(requests) > 1)):
                 raise ValueError("toy fault")
             yield from self._answer(request, fault if hit else "none")
@@ -158,7 +163,9 @@ class Echo:
 @dataclass(frozen=True)
 class BrightnessOptions:
     scale: Annotated[float, "factor"] = 1.0
-    fault: Annotated[Literal["none", "raise", "fail", "nan", "reduce"], "what to do wrong"] = "none"
+    fault: Annotated[
+        Literal["none", "raise", "fail", "nan", "reduce", "die"], "what to do wrong"
+    ] = "none"
     on: Annotated[str, "the clip to do it on"] = ""
     cost: Annotated[float, "seconds of pretended work per clip"] = 0.0
 
@@ -181,6 +188,8 @@ class Brightness:
                 raise RuntimeError("toy metric fault")
             if self.options.fault == "fail":
                 raise ClipFailure("too dark to see")
+            if self.options.fault == "die":
+                os.kill(os.getpid(), signal.SIGKILL)
             if self.options.fault == "nan":
                 return Observation({"brightness": float("nan")})
         levels = pair.generated.frames.mean(axis=(1, 2, 3), dtype=np.float64) * self.options.scale

@@ -13,11 +13,12 @@ import os
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Annotated, Any
 
 from thbench.api import Context, Died, Engine, Plugin, UserError, hookimpl
@@ -39,20 +40,44 @@ class LocalEngine:
                 f"--workers {workers}: at least one is needed", "give a positive number"
             )
         self.workers = workers
+        self._standing: list[_Worker] | None = None
+
+    @contextmanager
+    def serve(self, shared: Sequence[Path], environment: Mapping[str, str]) -> Iterator[None]:
+        """Keep the processes, and what they have loaded, until the block ends.
+
+        They are children of this process: they see its folders and its environment.
+        """
+        if self._standing is not None:
+            yield
+            return
+        self._standing = []
+        try:
+            yield
+        finally:
+            _end(self._standing)
+            self._standing = None
 
     def map(
         self, work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None = None
     ) -> Iterator[tuple[int, Any]]:
         """As api.Engine.map. With one worker there is no process that could die but this one."""
-        if self.workers == 1 or len(tasks) < 2:
+        if self.workers == 1:
             yield from ((i, work(task)) for i, task in enumerate(tasks))
             return
-        workers = [_Worker(work) for _ in range(min(self.workers, len(tasks)))]
+        workers = [] if self._standing is None else self._standing
         try:
+            workers += [_Worker() for _ in range(min(self.workers, len(tasks)) - len(workers))]
             yield from _spread(workers, work, tasks, died)
         finally:
-            for worker in workers:
-                worker.end()
+            if workers is not self._standing or any(w.task is not None for w in workers):
+                _end(workers)
+
+
+def _end(workers: list[_Worker]) -> None:
+    for worker in workers:
+        worker.end()
+    workers.clear()
 
 
 def _spread(
@@ -60,24 +85,24 @@ def _spread(
 ) -> Iterator[tuple[int, Any]]:
     waiting = iter(range(len(tasks)))
     second_try: set[int] = set()
-    for worker in workers:
-        worker.give(next(waiting), tasks)
+    for worker, i in zip(workers, waiting, strict=False):
+        worker.give(i, work, tasks[i])
     while busy := {w.connection: w for w in workers if w.task is not None}:
         for connection in multiprocessing.connection.wait(list(busy)):
             worker = busy[connection]  # type: ignore[index]
+            assert worker.task is not None
             i = worker.task
-            assert i is not None
             try:
                 result = worker.take()
             except _Died as death:
-                workers[workers.index(worker)] = fresh = _Worker(work)
+                workers[workers.index(worker)] = fresh = _Worker()
                 if i not in second_try:
                     second_try.add(i)
-                    fresh.give(i, tasks)
+                    fresh.give(i, work, tasks[i])
                     continue
                 worker, result = fresh, _outcome(died, tasks[i], str(death))
             if (following := next(waiting, None)) is not None:
-                worker.give(following, tasks)
+                worker.give(following, work, tasks[following])
             yield i, result
 
 
@@ -97,17 +122,20 @@ class _Died(Exception):
 class _Worker:
     """One process that answers one task at a time."""
 
-    def __init__(self, work: Callable[[Any], Any]) -> None:
+    def __init__(self) -> None:
         self.task: int | None = None
+        self._work: Callable[[Any], Any] | None = None
         self.connection, theirs = _SPAWN.Pipe()
-        self._process: BaseProcess = _SPAWN.Process(target=_serve, args=(theirs, work))
+        self._process: BaseProcess = _SPAWN.Process(target=_serve, args=(theirs,))
         self._process.start()
         theirs.close()  # else the end of the process would not end the pipe
 
-    def give(self, task: int, tasks: Sequence[Any]) -> None:
-        self.task = task
+    def give(self, i: int, work: Callable[[Any], Any], task: Any) -> None:
+        """Send task number `i`, and the work where it is another than before."""
+        message = (None if work is self._work else work, task)
+        self.task, self._work = i, work
         with suppress(BrokenPipeError, ConnectionResetError):  # died while idle: `take` says so
-            self.connection.send(tasks[task])
+            self.connection.send(message)
 
     def take(self) -> Any:
         """The result. Raises what the work raised, or _Died."""
@@ -133,18 +161,21 @@ def _how(code: int | None) -> str:
     return f"the worker process died (exit code {code})"
 
 
-def _serve(connection: Connection[Any, Any], work: Callable[[Any], Any]) -> None:
+def _serve(connection: Connection[Any, Any]) -> None:
     # Ctrl-C is the parent's business; without a parent there is none.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
+        work = None
         while True:
-            connection.send(_answer(work, connection.recv()))
+            other, task = connection.recv()
+            work = other or work
+            connection.send(_answer(work, task))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent has all it wants
 
 
-def _answer(work: Callable[[Any], Any], task: Any) -> tuple[Exception | None, Any]:
+def _answer(work: Any, task: Any) -> tuple[Exception | None, Any]:
     try:
         return None, work(task)
     except Exception as error:
