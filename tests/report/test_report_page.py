@@ -6,6 +6,7 @@ import json
 from html.parser import HTMLParser
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from made import FLASH, clicking, clip_ids, counted, frame_in, made_run
@@ -21,6 +22,7 @@ from thbench.report.page import Options, worth_seeing, write_report
 from thbench.report.script import as_script
 from thbench.report.speed import speeds
 from thbench.video import MediaReader
+from trainings import trained
 
 ENGINE = LocalEngine(1)
 SCRIPT = "<script>document.title='run'</script>"
@@ -231,6 +233,24 @@ def test_training_logs_beside_a_checkpoint_are_drawn(tmp_path: Path) -> None:
     page = write_report(run, tmp_path / "out", ENGINE, Options()).read_text()
     assert 'id="view-training"' in page
     assert "loss" in page
+
+
+def test_a_training_of_the_loop_is_drawn_with_its_samples(tmp_path: Path) -> None:
+    folder = trained(tmp_path / "training", steps=10)
+    run = made_run(tmp_path / "run", systems=["a"])
+    file = run / "systems" / "s0" / "result.json"
+    data = json.loads(file.read_text())
+    data["system"]["options_given"] = {"checkpoint": str(folder / "best.safetensors")}
+    file.write_text(json.dumps(data))
+    page = write_report(run, tmp_path / "out", ENGINE, Options())
+    text = page.read_text()
+    for curve in ("l1", "snr", "generator", "discriminator", "steps_per_second"):
+        assert f">{curve}<" in text, curve
+    (sample,) = (page.parent / "training").glob("*.png")
+    assert f'src="training/{sample.name}"' in text
+    picture = cv2.imread(str(sample))
+    assert picture.shape[0] > 4 * 128  # two clips, ground truth above what was generated
+    assert picture.std() > 10
 
 
 def test_self_test_and_licence_stand_on_the_card(tmp_path: Path) -> None:

@@ -9,7 +9,15 @@ from pydantic import ConfigDict, Field
 
 CHOICE = frozenset({"criterion", "validation_clips"})
 """Options that decide which checkpoint is chosen; after a change the choice begins anew."""
-MAY_CHANGE = CHOICE | {"published", "steps", "log_every", "save_every", "validate_every", "memory"}
+MAY_CHANGE = CHOICE | {
+    "published",
+    "samples",
+    "steps",
+    "log_every",
+    "save_every",
+    "validate_every",
+    "memory",
+}
 """Options that may differ when a training is resumed; any other change would mix two trainings."""
 
 
@@ -49,6 +57,11 @@ class TrainingOptions:
     published: Annotated[
         Literal["fp32", "fp16"], "numbers in published checkpoints; fp16: half the file"
     ] = "fp32"
+    samples: Annotated[
+        int,
+        "frames of two validation clips that samples.png shows at the end; 0: none",
+        Field(ge=0),
+    ] = 8
     memory: Annotated[int, "MB that loaded clips may take", Field(ge=1)] = 2000
 
 

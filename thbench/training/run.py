@@ -28,6 +28,7 @@ from thbench.training.contract import Trainer
 from thbench.training.data import ClipStore
 from thbench.training.loop import BEST, LAST, STATE, Loop, Task, criterion
 from thbench.training.options import CHOICE, MAY_CHANGE, TrainingOptions
+from thbench.training.samples import write_samples
 from thbench.training.state import State, seed_step
 
 RUN = "training.json"
@@ -57,7 +58,19 @@ def train(
         state = _state(task, part)
         atomic_write(folder / RUN, json.dumps(_described(task), indent=1) + "\n")
         Loop(task, state).run()
-        return folder / (LAST if criterion(task) is None else BEST)
+        published = folder / (LAST if criterion(task) is None else BEST)
+        if task.options.samples and len(task.validation):
+            dataset: Dataset = _dataset(suite, registry, settings)
+            write_samples(
+                folder, published, suite, entrant, part, registry, settings, dataset,
+                task.validation.clips, task.options.samples,
+            )  # fmt: skip
+        return published
+
+
+def _dataset(suite: Suite, registry: Registry, settings: Settings) -> Dataset:
+    built: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    return built
 
 
 def _entrant(suite: Suite, name: str) -> tuple[System, Part]:
@@ -97,7 +110,7 @@ def _task(
     apply_threads(settings.threads)  # building may have imported a library that threads
     for network in trainer.networks.values():
         network.to(settings.device).train()
-    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    dataset = _dataset(suite, registry, settings)
     split = select(suite, dataset.clips())
     training, validation = training_clips(dataset.clips(), split, options)
     _refuse_missing(suite, dataset, training, validation)
