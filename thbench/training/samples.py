@@ -1,0 +1,54 @@
+"""What the published checkpoint draws of validation clips: samples.png, for eyes and for the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from thbench.api import Clip, Dataset, Failure, Frames, Generated, Generator, Request, Source
+from thbench.context import build
+from thbench.environment import Settings, apply_threads
+from thbench.plugins import Registry
+from thbench.report.filmstrip import write_png
+from thbench.report.grid import GridRow, draw_grid
+from thbench.request import request_seed
+from thbench.suite import Part, Suite, System
+
+SAMPLES = "samples.png"
+CLIPS = 2
+CELL = 128
+
+
+def write_samples(
+    folder: Path, checkpoint: Path, suite: Suite, system: System, part: Part, registry: Registry,
+    settings: Settings, dataset: Dataset, clips: Sequence[Clip], frames: int,
+) -> None:  # fmt: skip
+    """The first `frames` frames of the first validation clips, ground truth above what is generated."""
+    options = replace(part.options, checkpoint=checkpoint)
+    generator: Generator = build(part.registered, options, registry, settings)
+    apply_threads(settings.threads)
+    sources = {c.id: dataset.load(c, system.resolution) for c in clips[:CLIPS]}
+    requests = [_request(suite, system, clip, source, frames) for clip, source in sources.items()]
+    answers = {a.clip_id: a for a in generator.generate(requests)}
+    rows = []
+    for request in requests:
+        truth = list(sources[request.clip_id].frames[: request.n_frames])
+        rows.append(GridRow(request.clip_id, "ground truth", truth))
+        rows.append(GridRow("", "generated", _cells(answers.get(request.clip_id), len(truth))))
+    size = system.resolution * max(1, -(-CELL // system.resolution))
+    write_png(folder / SAMPLES, draw_grid([f"frame {i}" for i in range(frames)], rows, size))
+
+
+def _request(suite: Suite, system: System, clip: str, source: Source, frames: int) -> Request:
+    oracle = {k: v for k, v in source.annotations.items() if k in system.oracle}
+    n = min(frames, len(source.frames))
+    seed = request_seed(suite.seed, clip)
+    return Request(clip, source.frames[0], source.audio, n, system.resolution, seed, oracle=oracle)
+
+
+def _cells(answer: Generated | Failure | None, n: int) -> list[Frames | str]:
+    if isinstance(answer, Generated) and answer.frames is not None:
+        return list[Any](answer.frames)
+    return [answer.reason if isinstance(answer, Failure) else "no frames"] * n
