@@ -104,7 +104,7 @@ def test_a_node_killed_in_the_middle_costs_only_what_it_was_at(
 ) -> None:
     suite, settings = tmp_path / "suite.yaml", Settings(device="cuda", batch=1)
     tally = tmp_path / "tally"
-    options = f"32, tally: {tally}, delay: 0.2}}"
+    options = f"32, tally: {tally}, delay: 0.5}}"
     suite.write_text(MANY.replace("toy-echo", "toy-tally").replace("32}", options))
     expected = whole_run(suite, tmp_path / "local", LocalEngine(1), settings)
     tally.unlink()
@@ -114,8 +114,8 @@ def test_a_node_killed_in_the_middle_costs_only_what_it_was_at(
     killed_at: list[int] = []
 
     def kill() -> None:
-        while not tally.exists() or len(tally.read_text().splitlines()) < 4:
-            time.sleep(0.01)
+        while not tally.exists() or len({line.split()[1] for line in tally.open()}) < 3:
+            time.sleep(0.01)  # until all three actors are at work
         cluster.remove_node(lost, allow_graceful=False)
         killed_at.append(len(tally.read_text().splitlines()))
 
