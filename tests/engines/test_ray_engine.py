@@ -43,6 +43,9 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        # Where a Cluster writes its address, whatever `temp_dir` says; Ray does not make it.
+        monkeypatch.setenv("RAY_TMPDIR", folder)
+        Path(folder, "ray").mkdir()
         cluster = Cluster()
 
         def start(count: int, **resources: int) -> Any:
