@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
@@ -60,6 +61,39 @@ class ObservedSets:
     generated: Sequence[Observed]
     reference: Sequence[Observed]
 
+    @property
+    def actors(self) -> list[str]:
+        return sorted({o.clip.actor for o in [*self.generated, *self.reference]})
+
+    def without(self, actor: str) -> Self:
+        """What remains when one actor leaves both sides."""
+        ours = [o for o in self.generated if o.clip.actor != actor]
+        theirs = [o for o in self.reference if o.clip.actor != actor]
+        return replace(self, generated=ours, reference=theirs)
+
+    @property
+    def is_jackknifed(self) -> bool:
+        """Whether actors are left out one by one: there are two, and it does not take for ever."""
+        n = len(self.actors)
+        return n >= 2 and n * (len(self.generated) + len(self.reference)) <= MOST_VISITS
+
+
+@dataclass(frozen=True, eq=False)
+class Kept(Observed):
+    """An observation with the key it is cached under."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class KeptSets(ObservedSets):
+    generated: Sequence[Kept]
+    reference: Sequence[Kept]
+
+    @property
+    def keys(self) -> tuple[list[str], list[str]]:
+        return [o.key for o in self.generated], [o.key for o in self.reference]
+
 
 @dataclass
 class Reducing:
@@ -83,59 +117,35 @@ class Reducing:
         return scored
 
     def _metric(self, scored: Scored, index: int) -> None:
-        generated, keys = self._gather(index, scored.records, scored)
-        reference, reference_keys = self._gather(index, self.references, None)
-        cells = self._reduce(index, generated, keys, reference, reference_keys)
+        sets = KeptSets(
+            self._gather(index, scored.records, scored),
+            self._gather(index, self.references, None),
+        )
+        cells = self._reduce(index, sets)
         scored.cells.update({(index, name): cell for name, cell in cells.items()})
         if any(s.set_level for s in metric_of(self.job, index).scores.values()):
-            scored.without[index] = self._without(index, generated, keys, reference, reference_keys)
+            scored.without[index] = self._without(index, sets)
 
-    def _without(
-        self,
-        index: int,
-        generated: list[Observed],
-        keys: list[str],
-        reference: list[Observed],
-        reference_keys: list[str],
-    ) -> Without:
+    def _without(self, index: int, sets: KeptSets) -> Without:
         """The values with each actor left out on both sides, for the jackknife; cached like any other."""
-        actors = sorted({o.clip.actor for o in [*generated, *reference]})
-        if len(actors) < 2 or len(actors) * (len(generated) + len(reference)) > MOST_VISITS:
+        if not sets.is_jackknifed:
             return {}
-        if (quick := self._at_once(index, generated, keys, reference, reference_keys)) is not None:
+        if (quick := self._at_once(index, sets)) is not None:
             return quick
-        found = {}
-        for actor in actors:
-            ours = _others(generated, keys, actor)
-            theirs = _others(reference, reference_keys, actor)
-            cells = self._reduce(index, *ours, *theirs)
-            found[actor] = {name: cell.value for name, cell in cells.items()}
-        return found
+        return {actor: values_of(self._reduce(index, sets.without(actor))) for actor in sets.actors}
 
-    def _at_once(
-        self,
-        index: int,
-        generated: list[Observed],
-        keys: list[str],
-        reference: list[Observed],
-        reference_keys: list[str],
-    ) -> Without | None:
+    def _at_once(self, index: int, sets: KeptSets) -> Without | None:
         """As `_without`, by a metric that can do it from sums; None where it cannot."""
         metric = metric_of(self.job, index)
         if not isinstance(metric, LeavesOut):
             return None
-        key = digest(["without", self.keys.reduction(index, keys, reference_keys)])
+        key = digest(["without", self.keys.reduction(index, *sets.keys)])
         entry = self.cache.get(key)
         if entry is None:
-            try:
-                values = metric.without_actors(ObservedSets(generated, reference))
-            except (Exception, SystemExit):
-                return None  # the slow way then finds the reason, and counts it
-            rows = {
-                _pair(a, n): float(v) for a, of in (values or {}).items() for n, v in of.items()
-            }
-            entry = Entry(rows)
-            self.cache.put(key, rows)
+            if (values := left_out(metric, sets)) is None:
+                return None
+            entry = Entry({_pair(a, n): v for a, of in values.items() for n, v in of.items()})
+            self.cache.put(key, entry.rows)
         found: dict[str, dict[str, float | None]] = {}
         for pair, value in entry.rows.items():
             actor, _, name = pair.partition(_BETWEEN)
@@ -147,39 +157,29 @@ class Reducing:
         metric = metric_of(self.job, index)
         if not any(s.set_level for s in metric.scores.values()):
             return
-        found, keys = self._gather(index, self.references, None)
+        found = self._gather(index, self.references, None)
         try:
             first, second = controls.halves([o.clip.actor for o in found])
         except ClipFailure as failure:
             cells = {n: Cell(None, 0, failure.reason) for n in metric.scores}
         else:
-            a = [i for i, o in enumerate(found) if o.clip.actor in first]
-            b = [i for i, o in enumerate(found) if o.clip.actor in second]
-            cells = self._reduce(
-                index,
-                [found[i] for i in a],
-                [keys[i] for i in a],
-                [found[i] for i in b],
-                [keys[i] for i in b],
-            )
+            halves = ([o for o in found if o.clip.actor in half] for half in (first, second))
+            cells = self._reduce(index, KeptSets(*halves))
         scored.cells.update({(index, n): c for n, c in cells.items() if metric.scores[n].set_level})
 
-    def _gather(
-        self, index: int, records: Mapping[str, Record], into: Scored | None
-    ) -> tuple[list[Observed], list[str]]:
+    def _gather(self, index: int, records: Mapping[str, Record], into: Scored | None) -> list[Kept]:
         """Observations in clip-id order; what is missing is written into `into` with its reason."""
-        observed, keys = [], []
+        observed = []
         for clip, key, entry in self._entries(index, records):
             if isinstance(entry, str):
                 if into is not None:
                     into.failures[index, clip.id] = entry
                 continue
-            observed.append(Observed(clip, entry.rows, entry.arrays))
-            keys.append(key)
+            observed.append(Kept(clip, entry.rows, entry.arrays, key))
             if into is not None:
                 into.rows[index, clip.id] = dict(entry.rows)
                 into.keys[index, clip.id] = key
-        return observed, keys
+        return observed
 
     def _entries(
         self, index: int, records: Mapping[str, Record]
@@ -197,27 +197,20 @@ class Reducing:
             else:
                 yield clip, key, entry.reason if entry.reason is not None else entry
 
-    def _reduce(
-        self,
-        index: int,
-        generated: list[Observed],
-        keys: list[str],
-        reference: list[Observed],
-        reference_keys: list[str],
-    ) -> dict[str, Cell]:
+    def _reduce(self, index: int, sets: KeptSets) -> dict[str, Cell]:
         metric = metric_of(self.job, index)
-        n = len(generated)
-        if not generated:
+        n = len(sets.generated)
+        if not n:
             return {name: Cell(None, 0, "no clip was scored") for name in metric.scores}
-        key = self.keys.reduction(index, keys, reference_keys)
+        key = self.keys.reduction(index, *sets.keys)
         entry = self.cache.get(key)
         if entry is None:
-            outcome = reduce_once(metric, ObservedSets(generated, reference))
+            outcome = reduce_once(metric, sets)
             if isinstance(outcome, str):
                 return {name: Cell(None, n, outcome) for name in metric.scores}
             self.cache.put(key, outcome.rows, outcome.arrays, outcome.reason)
             entry = outcome
-        return {name: _cell(name, s, entry, n) for name, s in metric.scores.items()}
+        return cells_of(metric, entry, n)
 
 
 _BETWEEN = "\x1f"
@@ -227,12 +220,17 @@ def _pair(actor: str, name: str) -> str:
     return f"{actor}{_BETWEEN}{name}"
 
 
-def _others(
-    observed: list[Observed], keys: list[str], actor: str
-) -> tuple[list[Observed], list[str]]:
-    """What remains without one actor."""
-    kept = [(o, k) for o, k in zip(observed, keys, strict=True) if o.clip.actor != actor]
-    return [o for o, _ in kept], [k for _, k in kept]
+def left_out(metric: LeavesOut, sets: ObservedSets) -> dict[str, dict[str, float]] | None:
+    """What a metric says without each actor; None where it cannot say it, and each is reduced anew."""
+    try:
+        values = metric.without_actors(sets) or {}
+    except (Exception, SystemExit):
+        return None  # the slow way then finds the reason, and counts it
+    return {a: {n: float(v) for n, v in of.items()} for a, of in values.items()}
+
+
+def values_of(cells: Mapping[str, Cell]) -> dict[str, float | None]:
+    return {name: cell.value for name, cell in cells.items()}
 
 
 def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:
@@ -246,6 +244,11 @@ def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:
         return Entry(reason=failure.reason)
     except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
         return unforeseen(error)
+
+
+def cells_of(metric: Metric, entry: Entry, n: int) -> dict[str, Cell]:
+    """What a reduction of n clips says of each score of the metric."""
+    return {name: _cell(name, s, entry, n) for name, s in metric.scores.items()}
 
 
 def _cell(name: str, score: Score, entry: Entry, n: int) -> Cell:
