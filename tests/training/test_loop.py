@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from torch import nn
-from trainings import SUITE, setting, trained
 
 from thbench.api import UserError
 from thbench.training.checkpoint import read_checkpoint
@@ -18,6 +17,7 @@ from thbench.training.loop import learning_rate
 from thbench.training.options import TrainingOptions
 from thbench.training.state import Averaged, seed_step
 from thbench_gan.trainer import GanTrainer
+from trainings import SUITE, setting, trained
 
 
 def rows(file: Path) -> list[dict[str, str]]:

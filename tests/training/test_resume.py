@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from trainings import bytes_of, setting, suite_file, trained
 
 from thbench.api import UserError
 from thbench.training.checkpoint import read_checkpoint
+from trainings import bytes_of, setting, suite_file, trained
 
 
 def test_ten_steps_and_ten_more_are_twenty(tmp_path: Path) -> None:
