@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 )
 @click.option("--filmstrip", metavar="CLIP", help="Only a picture of CLIP: systems x frames.")
 @click.option("--sheet", is_flag=True, help="Only a picture of every clip's middle frame.")
+@click.option("--drift", is_flag=True, help="Only charts over the frame index, as one SVG.")
 @click.option("--frames", metavar="5,20", help="Frames of the film strip, counted from 0.")
 @click.option(
     "--columns",
@@ -67,6 +68,7 @@ def report(
     form: Format | None,
     filmstrip: str | None,
     sheet: bool,
+    drift: bool,
     frames: str | None,
     columns: int,
     systems: str | None,
@@ -74,16 +76,21 @@ def report(
     """Pages about a finished RUN folder: tables, players side by side, clips, metric cards.
 
     Open index.html in any browser, no server needed. Running it again makes only what has changed.
-    With --filmstrip or --sheet a picture for papers instead: the ground truth comes first, systems
-    of several resolutions stand in groups, each with its own ground truth.
+    With --filmstrip, --sheet or --drift a picture for papers instead: the ground truth comes first,
+    systems of several resolutions stand in groups, each with its own ground truth.
     """
     if site is not None:
-        _site(site, out, bool(run or filmstrip or sheet))
+        _site(site, out, bool(run or filmstrip or sheet or drift))
         return
     if run is None:
         raise UserError("report needs a RUN folder", "thbench report RUN, or --site FOLDER")
     if form is not None:
         _tables(run, form, out)
+        return
+    if drift:
+        if filmstrip or sheet:
+            raise UserError("report makes --filmstrip CLIP, --sheet or --drift", "one of them")
+        _drift(run, _words(systems), workers, out)
         return
     if filmstrip or sheet:
         _picture(run, filmstrip, sheet, frames, columns, _words(systems), out)
@@ -146,6 +153,16 @@ def _picture(
         written = write_sheets(folder, names, out or run / "sheet.png")
     for path in written:
         click.echo(path)
+
+
+def _drift(run: Path, names: list[str], workers: int, out: Path | None) -> None:
+    from thbench.engines import engine_for
+    from thbench.environment import Settings
+    from thbench.report.drift import write_drift
+    from thbench.runfolder import RunFolder
+
+    engine = engine_for(workers, Settings())
+    click.echo(write_drift(RunFolder(run), engine, names, out or run / "drift.svg"))
 
 
 def _words(text: str | None) -> list[str]:

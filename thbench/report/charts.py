@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+from textwrap import wrap
 
 from thbench.report.axes import Plot, axis_labels, frame, known, number, range_of, ticks
 from thbench.report.svg import (
@@ -18,17 +19,24 @@ from thbench.report.svg import (
     coordinate,
     line,
     mark,
+    safe,
     shortened,
     svg,
     text,
 )
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#5A5A5A")
+DASHES = ("", *(f" stroke-dasharray='{d}'" for d in ("7 3", "2 2", "9 3 2 3")))
+"""Of fine curves, by the number of the series."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line. A y that is None or not finite leaves a gap; `low` and `high` are ends of whiskers."""
+    """One line. A y that is None or not finite leaves a gap; `low` and `high` are ends of whiskers.
+
+    `fine` is a curve through many points: dashes instead of marks tell it from others, and `low` and
+    `high` are the edges of a band.
+    """
 
     label: str
     x: Sequence[float]
@@ -36,6 +44,7 @@ class Series:
     low: Sequence[float | None] = ()
     high: Sequence[float | None] = ()
     colour: str = ""
+    fine: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,9 @@ def line_chart(
     picture says so.
     """
     size = 11
-    legend = _legend([(s.label, _colour(s.colour, i)) for i, s in enumerate(series)], width, size)
+    legend = _legend(
+        [(s.label, _colour(s.colour, i), s.fine) for i, s in enumerate(series)], width, size
+    )
     ys = [v for s in series for v in (*s.y, *s.low, *s.high)]
     y_range = range_of([*ys, level])
     x_range = range_of([v for s in series for v in s.x], margin=0.03)
@@ -93,6 +104,16 @@ def line_chart(
         parts += _drawn(one, plot, _colour(one.colour, i), i)
     parts += legend.placed(height - legend.height + 4)
     return svg(width, height, title, parts, background)
+
+
+def notice(title: str, words: str, width: int, height: int) -> str:
+    """An <svg> in a chart's place that says why there is none."""
+    lines = wrap(words, max(8, int((width - 24) / (11 * LETTER))))
+    top = height / 2 - 7 * (len(lines) - 1)
+    parts = [
+        text(width / 2, top + 14 * i, each, 11, "middle", FAINT) for i, each in enumerate(lines)
+    ]
+    return svg(width, height, title, parts)
 
 
 def interval_chart(
@@ -162,12 +183,14 @@ def chart_grid(
 
 def _drawn(series: Series, plot: Plot, colour: str, index: int) -> list[str]:
     """Whiskers, then the line in pieces between gaps, then marks with their exact values."""
+    if series.fine:
+        return [*_band(series, plot, colour), *_curve(series, plot, colour, index)]
     parts = []
     for x, low, high in zip(series.x, series.low, series.high, strict=False):
         if known(low) and known(high):
             parts += _whisker(plot.px(x), plot.py(low), plot.py(high), colour)
     for piece in _pieces(series):
-        path = " ".join(f"{coordinate(plot.px(x))},{coordinate(plot.py(y))}" for x, y in piece)
+        path = " ".join(_place(plot, *p) for p in piece)
         parts.append(
             f"<polyline points='{path}' fill='none' stroke='{escape(colour)}' stroke-width='1.8'/>"
         )
@@ -177,6 +200,31 @@ def _drawn(series: Series, plot: Plot, colour: str, index: int) -> list[str]:
             )
             parts.append(mark(index, *plot.at(x, y), colour, tip))
     return parts
+
+
+def _band(series: Series, plot: Plot, colour: str) -> list[str]:
+    """Between `low` and `high`, in pieces between gaps."""
+    if not series.low or not series.high:
+        return []
+    parts = []
+    lows, highs = (_pieces(Series("", series.x, edge)) for edge in (series.low, series.high))
+    for low, high in zip(lows, highs, strict=True):
+        corners = " ".join(_place(plot, *p) for p in (*low, *reversed(high)))
+        parts.append(f"<polygon points='{corners}' fill='{escape(colour)}' fill-opacity='0.13'/>")
+    return parts
+
+
+def _curve(series: Series, plot: Plot, colour: str, index: int) -> list[str]:
+    dashes = DASHES[index % len(DASHES)]
+    return [
+        f"<polyline points='{' '.join(_place(plot, *p) for p in piece)}' fill='none' "
+        f"stroke='{escape(colour)}' stroke-width='1.8'{dashes}><title>{safe(series.label)}</title></polyline>"
+        for piece in _pieces(series)
+    ]
+
+
+def _place(plot: Plot, x: float, y: float) -> str:
+    return f"{coordinate(plot.px(x))},{coordinate(plot.py(y))}"
 
 
 def _pieces(series: Series) -> list[list[tuple[float, float]]]:
@@ -214,29 +262,34 @@ def _interval(row: Interval, plot: Plot, y: float, size: int) -> list[str]:
 class _Legend:
     """Names of series in rows that fit the width."""
 
-    entries: Sequence[tuple[str, str, float, int]]
+    entries: Sequence[tuple[str, str, bool, float, int]]
     height: int
     size: int
 
     def placed(self, top: float) -> list[str]:
         parts = []
-        for i, (label, colour, x, row) in enumerate(self.entries):
+        for i, (label, colour, fine, x, row) in enumerate(self.entries):
             y = top + 16 * row + 6
-            parts.append(mark(i, x + 5, y, colour, label))
+            thick = f"stroke-width='1.8'{DASHES[i % len(DASHES)]}"
+            parts.append(
+                line((x - 4, y), (x + 11, y), colour, thick)
+                if fine
+                else mark(i, x + 5, y, colour, label)
+            )
             parts.append(text(x + 14, y + 4, label, self.size, "start", INK))
         return parts
 
 
-def _legend(names: Sequence[tuple[str, str]], width: int, size: int) -> _Legend:
+def _legend(names: Sequence[tuple[str, str, bool]], width: int, size: int) -> _Legend:
     if len(names) < 2:
         return _Legend((), 0, size)
     entries, x, row = [], 8.0, 0
-    for name, colour in names:
+    for name, colour, fine in names:
         label = shortened(name, (width - 30) / (size * LETTER))
         wide = 14 + len(label) * size * LETTER + 14
         if x > 8 and x + wide > width:
             x, row = 8.0, row + 1
-        entries.append((label, colour, x, row))
+        entries.append((label, colour, fine, x, row))
         x += wide
     return _Legend(entries, 16 * (row + 1) + 4, size)
 

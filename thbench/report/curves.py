@@ -18,6 +18,8 @@ from thbench.runfolder import VideoFolder
 WINDOW = 8
 """Frames of the longest window assumed where lengths alone cannot tell."""
 
+_LUMA = np.array([0.299, 0.587, 0.114])
+
 
 def motion(frames: Frames) -> NDArray[np.float64]:
     """[T] mean |difference| to the frame before, in grey levels 0..255; NaN for the first frame."""
@@ -30,6 +32,20 @@ def motion(frames: Frames) -> NDArray[np.float64]:
 def brightness(frames: Frames) -> NDArray[np.float64]:
     """[T] mean grey level of each frame, 0..255."""
     found: NDArray[np.float64] = frames.mean(axis=(1, 2, 3), dtype=np.float64)
+    return found
+
+
+def sharpness(frames: Frames) -> NDArray[np.float64]:
+    """[T] variance over pixels of the Laplacian of the luma of each frame, in squared grey levels.
+
+    Luma is 0.299 R + 0.587 G + 0.114 B, 0..255, unrounded; the Laplacian is the sum of the four
+    neighbours minus four times the pixel, at every pixel that has four neighbours.
+    """
+    found = np.empty(len(frames))
+    for i, frame in enumerate(frames):
+        y = frame @ _LUMA
+        edges = y[:-2, 1:-1] + y[2:, 1:-1] + y[1:-1, :-2] + y[1:-1, 2:] - 4 * y[1:-1, 1:-1]
+        found[i] = edges.var()
     return found
 
 

@@ -19,6 +19,7 @@ from thbench.canonical import file_name
 from thbench.leaderboard import ARROWS
 from thbench.report import finding, overview
 from thbench.report.cards import cards
+from thbench.report.drift import Drift, charts, drifts
 from thbench.report.filmstrip import film_strip, write_png
 from thbench.report.logs import Training, trainings
 from thbench.report.material import Material, read_run
@@ -29,6 +30,9 @@ from thbench.report.speed import speeds
 RUN_ASSETS = ("style.css", "core.js", "clips.js", "players.js", "curves.js", "compare.js")
 STRIPS = 4
 """Film strips in a report; `thbench report --filmstrip CLIP` makes any other."""
+
+DRIFT_CLIPS = 48
+"""Clips whose frames are averaged in a report; `thbench report --drift` takes all of them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path
     strips = list(_strips(material, chosen[: options.strips], out))
     trained = trainings(material)
     pictures = list(_training_pictures(trained, out))
+    drifted = _drifted(material, engine)
     page = render(
         "run.html.j2",
         material,
@@ -62,6 +67,7 @@ def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path
         trainings=trained,
         pictures=pictures,
         speeds=speeds(material),
+        drifted=drifted,
     )
     write_page(out, page, RUN_ASSETS)
     return out / "index.html"
@@ -148,6 +154,15 @@ def _strips(material: Material, clips: Sequence[str], out: Path) -> Iterator[tup
         name = f"strips/{file_name(clip)}.png"
         write_png(out / name, film_strip(material.run, clip, columns=6))
         yield clip, name
+
+
+def _drifted(material: Material, engine: Engine) -> list[tuple[Drift, list[tuple[str, str]]]]:
+    """Per resolution, with its charts; none where the run's references are gone."""
+    assert material.run is not None
+    if not (material.run.root / "references").is_dir():
+        return []
+    found = drifts(material.run, engine, most=DRIFT_CLIPS)
+    return [(drift, charts(drift)) for drift in found if drift.clips]
 
 
 def _training_pictures(trained: Sequence[Training], out: Path) -> Iterator[list[str]]:

@@ -1,0 +1,303 @@
+"""Drift: how the pictures of a system change with the frame index, averaged over clips, beside the ground truth.
+
+Brightness, sharpness and motion are taken from the stored frames, and every one-dimensional array that
+a metric kept over the time of a video (thbench.report.curves) is treated alike. Each is shown as it is,
+and as the difference from the ground truth of the same clip and frame, in which neither the people nor
+the clips that have ended count. Frame numbers count from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.api import ClipFailure, Engine, Frames, UserError
+from thbench.cache import Cache, atomic_write, cache_root
+from thbench.canonical import digest
+from thbench.controls import GROUND_TRUTH
+from thbench.progress import Progress
+from thbench.report.charts import PALETTE, Series, chart_grid, line_chart, notice
+from thbench.report.curves import (
+    brightness,
+    kept_arrays,
+    motion,
+    observation_keys,
+    over_time,
+    sharpness,
+)
+from thbench.report.filmstrip import Shown, rows_of
+from thbench.report.svg import INK
+from thbench.results import read_result
+from thbench.runfolder import Record, RunFolder, VideoFolder
+
+QUANTITIES: Mapping[str, tuple[str, Callable[[Frames], NDArray[np.float64]]]] = {
+    "brightness": ("mean grey level", brightness),
+    "sharpness": ("variance of the Laplacian", sharpness),
+    "motion": ("mean change of a pixel", motion),
+}
+FORM = 1
+"""Raised when a quantity is defined anew, so that what was kept of videos is measured again."""
+SAMPLES = 8
+"""Clips looked at to tell which arrays run over time."""
+WIDTH, HEIGHT = 360, 260
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Line:
+    """At each place `x` (frames): mean and quartiles over the `n` clips that have a value there."""
+
+    x: Array
+    n: NDArray[np.int64]
+    mean: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One quantity at one resolution.
+
+    values  per row of the drift and clip an array that begins at frame `start`
+    absent  why nobody has any
+    """
+
+    title: str
+    unit: str
+    values: Sequence[Mapping[str, Array]] = ()
+    start: float = 0.0
+    absent: str = ""
+
+    def lines(self) -> list[Line]:
+        """One per row."""
+        return [averaged(list(of_row.values()), self.start) for of_row in self.values]
+
+    def differences(self) -> list[Line]:
+        """One per row: its clips minus the same clips of the first row, the ground truth."""
+        truth, *_ = self.values
+        return [
+            averaged([_minus(a, truth[clip]) for clip, a in of_row.items() if clip in truth], self.start)
+            for of_row in self.values
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drift:
+    """The panels of one resolution with the names of its rows, and of how many of the run's clips they speak."""
+
+    resolution: int
+    names: Sequence[str]
+    panels: Sequence[Panel]
+    clips: int
+    of: int
+
+
+def drifts(
+    run: RunFolder, engine: Engine, systems: Sequence[str] = (), most: int | None = None
+) -> list[Drift]:
+    """One for each resolution; the ground truth leads the rows, then `systems` (default: all, no controls).
+
+    Of more than `most` clips so many are taken, evenly spaced in the order of their ids. Raises
+    UserError for a folder that is no run and for an unknown system.
+    """
+    shown = rows_of(run, systems)
+    clips = sorted({clip for s in shown for clip in s.records})
+    chosen = _spaced(clips, most)
+    found = []
+    for size in sorted({s.resolution for s in shown}):
+        rows = [s for s in shown if s.resolution == size]
+        panels = [*_of_frames(rows, chosen, engine), *_of_metrics(run, rows, chosen)]
+        found.append(Drift(size, [r.name for r in rows], panels, len(chosen), len(clips)))
+    return found
+
+
+def charts(drift: Drift) -> list[tuple[str, str]]:
+    """Per panel two <svg>, as it is and minus the ground truth (empty without values); last the clips at each frame."""
+    found = [
+        (_chart(drift, panel, panel.lines(), panel.title),
+         _chart(drift, panel, panel.differences(), f"{panel.title} − ground truth"))
+        if panel.values else (notice(panel.title, panel.absent, WIDTH, HEIGHT), "")
+        for panel in drift.panels
+    ]  # fmt: skip
+    counts = [
+        Series(name, line.x.tolist(), line.n.tolist(), colour=_colour(i), fine=True)
+        for i, (name, line) in enumerate(zip(drift.names, drift.panels[0].lines(), strict=True))
+    ]
+    last = line_chart(
+        counts, title="clips that reach the frame", x_label="frame", y_label="clips",
+        width=WIDTH, height=HEIGHT,
+    )  # fmt: skip
+    return [*found, (last, "")]
+
+
+def write_drift(run: RunFolder, engine: Engine, systems: Sequence[str], out: Path) -> Path:
+    """All charts as one SVG, two rows for each resolution."""
+    if out.suffix != ".svg":
+        raise UserError(f"{out}: --drift writes SVG", "give -o FILE.svg")
+    found = drifts(run, engine, systems)
+    rows = [row for drift in found for row in zip(*charts(drift), strict=True)]
+    labels = [label for d in found for label in (f"{d.resolution} px\n{d.clips} clips", "")]
+    picture = chart_grid(rows, width=WIDTH, height=HEIGHT, row_labels=labels)
+    atomic_write(out, picture)
+    return out
+
+
+# -- what is averaged -----------------------------------------------------------------------------
+
+
+def averaged(arrays: Sequence[Array], start: float = 0.0) -> Line:
+    """Over arrays of any lengths that all begin at frame `start`; NaN is no value, places without any are left out."""
+    table = np.full((len(arrays), max((len(a) for a in arrays), default=0)), np.nan)
+    for row, array in zip(table, arrays, strict=True):
+        row[: len(array)] = array
+    n = np.isfinite(table).sum(axis=0)
+    seen = np.flatnonzero(n)
+    if not len(seen):
+        return Line(np.empty(0), np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))
+    low, high = np.nanpercentile(table[:, seen], (25, 75), axis=0)
+    x = seen.astype(np.float64) + start
+    return Line(x, n[seen], np.nanmean(table[:, seen], axis=0), low, high)
+
+
+def _minus(a: Array, b: Array) -> Array:
+    both = min(len(a), len(b))
+    return a[:both] - b[:both]
+
+
+def _spaced(clips: Sequence[str], most: int | None) -> list[str]:
+    if most is None or len(clips) <= most:
+        return list(clips)
+    return [clips[i] for i in np.linspace(0, len(clips) - 1, most).round().astype(int)]
+
+
+# -- from frames ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """One video to measure."""
+
+    row: int
+    clip: str
+    folder: VideoFolder
+    record: Record
+
+
+def measure(look: Look) -> dict[str, Array]:
+    """Every quantity of one video, [T] each, kept by the digest of its frames; {} where it is unreadable."""
+    cache = Cache(cache_root() / "features")
+    key = digest(["drift", FORM, look.record["frames_digest"]])
+    if (kept := cache.get(key)) is not None:
+        return {name: np.asarray(kept.arrays[name]) for name in QUANTITIES}
+    try:
+        frames = look.folder.open(look.record).frames
+    except ClipFailure:
+        return {}
+    found = {name: curve(frames) for name, (_, curve) in QUANTITIES.items()}
+    cache.put(key, arrays=found)
+    return found
+
+
+def _of_frames(rows: Sequence[Shown], clips: Sequence[str], engine: Engine) -> Iterator[Panel]:
+    looks = [
+        Look(i, clip, row.folder, row.records[clip])
+        for i, row in enumerate(rows)
+        for clip in clips
+        if "failure" not in row.records.get(clip, {"failure": ""})
+    ]
+    held: dict[str, list[dict[str, Array]]] = {name: [{} for _ in rows] for name in QUANTITIES}
+    with Progress("drift", len(looks)) as progress:
+        for index, curves in engine.map(measure, looks):
+            for name, curve in curves.items():
+                held[name][looks[index].row][looks[index].clip] = curve
+            progress.advance()
+    for name, (unit, _) in QUANTITIES.items():
+        yield Panel(name, unit, [dict(sorted(of_row.items())) for of_row in held[name]])
+
+
+# -- from metrics ---------------------------------------------------------------------------------
+
+Observed = tuple[Mapping[str, str], int]
+"""Metric -> key of its observation, and the number of frames, of one video."""
+
+
+def _of_metrics(run: RunFolder, rows: Sequence[Shown], clips: Sequence[str]) -> list[Panel]:
+    """What metrics kept over time, then metrics that have no value at all, with their reason."""
+    videos = [_observed(run, row, clips) for row in rows]
+    sampled = [
+        v for of_row in videos for v in list(of_row.values())[:: max(1, len(clips) // SAMPLES)]
+    ]
+    panels = [_kept(videos, array) for array in sorted(over_time(sampled))]
+    panels += [Panel(name, "", absent=why) for name, why in _valueless(run, rows).items()]
+    return panels or [Panel("metrics", "", absent="no metric of this run keeps a number per frame")]
+
+
+def _observed(run: RunFolder, row: Shown, clips: Sequence[str]) -> dict[str, Observed]:
+    """By clip, of those that have a video."""
+    keys = observation_keys(_results_of(run, row))
+    return {
+        clip: ({m: k[clip] for m, k in keys.items() if clip in k}, int(row.records[clip]["n_frames"]))
+        for clip in clips
+        if "failure" not in row.records.get(clip, {"failure": ""})
+    }  # fmt: skip
+
+
+def _kept(videos: Sequence[Mapping[str, Observed]], array: tuple[str, str]) -> Panel:
+    """One array of one metric; all of a kind begin at the same frame, half a window in."""
+    metric, name = array
+    values: list[dict[str, Array]] = [{} for _ in videos]
+    start = 0.0
+    for of_row, found in zip(videos, values, strict=True):
+        for clip, (keys, n_frames) in of_row.items():
+            of_metric = {metric: keys[metric]} if metric in keys else {}
+            for kept in kept_arrays(of_metric, n_frames, {array}):
+                if kept["name"] == name:
+                    start = kept["start"]
+                    found[clip] = np.array(kept["values"], np.float64)
+    return Panel(metric, name.replace("_", " "), values, start)
+
+
+def _results_of(run: RunFolder, row: Shown) -> VideoFolder:
+    """The ground truth's videos are the references, its results those of the control."""
+    return run.control(row.resolution, GROUND_TRUTH) if row.name == GROUND_TRUTH else row.folder
+
+
+def _valueless(run: RunFolder, rows: Sequence[Shown]) -> dict[str, str]:
+    """Metrics that no row has a value of, with the first reason."""
+    reasons: dict[str, str] = {}
+    valued: set[str] = set()
+    for row in rows:
+        file = _results_of(run, row).result_file
+        for column, score in (read_result(file).scores if file.exists() else {}).items():
+            metric = "@".join((score.metric, *column.split("@")[1:]))
+            if score.n:
+                valued.add(metric)
+            why = next((f.reason for f in score.failures), score.reason or "no value")
+            reasons.setdefault(metric, why)
+    return {metric: why for metric, why in reasons.items() if metric not in valued}
+
+
+# -- drawing --------------------------------------------------------------------------------------
+
+
+def _chart(drift: Drift, panel: Panel, lines: Sequence[Line], title: str) -> str:
+    series = [
+        Series(
+            name, line.x.tolist(), line.mean.tolist(), line.low.tolist(), line.high.tolist(),
+            _colour(i), fine=True,
+        )
+        for i, (name, line) in enumerate(zip(drift.names, lines, strict=True))
+    ]  # fmt: skip
+    return line_chart(
+        series, title=title, x_label="frame", y_label=panel.unit, width=WIDTH, height=HEIGHT
+    )
+
+
+def _colour(index: int) -> str:
+    """The ground truth leads, in ink."""
+    return INK if index == 0 else PALETTE[(index - 1) % len(PALETTE)]
