@@ -35,7 +35,16 @@ class Denoiser(nn.Module):
         if a.landmarks:
             signals["landmarks"] = 2 * LANDMARKS
         self.unet = UNet(
-            3 * IMAGES, 3, a.channels, a.multiples, a.blocks, a.heads, a.dropout, signals, a.patch
+            3 * IMAGES,
+            3,
+            a.channels,
+            a.multiples,
+            a.blocks,
+            a.heads,
+            a.dropout,
+            signals,
+            a.patch,
+            a.groups,
         )
 
     def train(self, mode: bool = True) -> Denoiser:

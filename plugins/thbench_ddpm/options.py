@@ -17,7 +17,7 @@ class Architecture:
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
-    channels: Annotated[int, "base channels C; 32 groups of a norm divide them", Field(ge=32)] = 192
+    channels: Annotated[int, "base channels C, a multiple of `groups`", Field(ge=1)] = 192
     multiples: Annotated[
         tuple[int, ...], "channels of each resolution, in C; it halves between them",
         Field(min_length=1),
@@ -25,6 +25,9 @@ class Architecture:
     blocks: Annotated[int, "residual blocks of each resolution", Field(ge=1)] = 3
     heads: Annotated[int, "of the attention in the middle", Field(ge=1)] = 8
     dropout: Annotated[float, "in residual blocks, in training", Field(ge=0, lt=1)] = 0.1
+    groups: Annotated[
+        int, "of every norm; ADM has 32. As many as channels would blind it to colours", Field(ge=1)
+    ] = 32
     patch: Annotated[
         int, "pixels of a square that becomes channels of one place; 1 is the paper", Field(ge=1)
     ] = 1
@@ -37,6 +40,14 @@ class Architecture:
     predicts: Annotated[
         Literal["noise", "v"], "what the network puts out; v: Salimans & Ho 2022, for few steps"
     ] = "noise"
+
+    def __post_init__(self) -> None:
+        if self.channels % self.groups:
+            raise ValueError(f"channels {self.channels} is not a multiple of groups {self.groups}")
+        if (deepest := self.channels * self.multiples[-1]) % self.heads:
+            raise ValueError(
+                f"{deepest} channels in the middle are no multiple of heads {self.heads}"
+            )
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool2d, interpolate, scaled_dot_product_atte
 from torch.utils.checkpoint import checkpoint
 
 GROUPS = 32
+"""Of every norm, in ADM."""
 LONGEST_PERIOD = 10_000
 
 Signals = Mapping[str, Tensor]
@@ -50,14 +51,14 @@ class ResBlock(nn.Module):
 
     def __init__(
         self, inputs: int, outputs: int, embedded: int, signals: Sequence[str], dropout: float,
-        resample: Literal["up", "down"] | None = None,
+        groups: int, resample: Literal["up", "down"] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.resample = resample
-        self.norm_in = nn.GroupNorm(GROUPS, inputs)
+        self.norm_in = nn.GroupNorm(groups, inputs)
         self.conv_in = nn.Conv2d(inputs, outputs, 3, padding=1)
         self.inject = nn.ModuleDict({name: nn.Linear(embedded, 2 * outputs) for name in signals})
-        self.norm_out = nn.GroupNorm(GROUPS, outputs)
+        self.norm_out = nn.GroupNorm(groups, outputs)
         self.dropout = nn.Dropout(dropout)
         self.conv_out = _zeroed(nn.Conv2d(outputs, outputs, 3, padding=1))
         self.skip = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
@@ -83,10 +84,10 @@ class ResBlock(nn.Module):
 class Attention(nn.Module):
     """Every place attends to every other; `heads` parts of the channels by themselves."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, groups: int) -> None:
         super().__init__()
         self.heads = heads
-        self.norm = nn.GroupNorm(GROUPS, channels)
+        self.norm = nn.GroupNorm(groups, channels)
         self.qkv = nn.Conv2d(channels, 3 * channels, 1)
         self.proj = _zeroed(nn.Conv2d(channels, channels, 1))
 
@@ -109,6 +110,7 @@ class UNet(nn.Module):
     def __init__(
         self, inputs: int, outputs: int, channels: int, multiples: Sequence[int], blocks: int,
         heads: int, dropout: float, signals: Mapping[str, int], patch: int = 1,
+        groups: int = GROUPS,
     ) -> None:  # fmt: skip
         super().__init__()
         self.channels, self.checkpointing = channels, False
@@ -119,7 +121,7 @@ class UNet(nn.Module):
         names = list(self.embed)
 
         def block(i: int, o: int, resample: Literal["up", "down"] | None = None) -> ResBlock:
-            return ResBlock(i, o, wide, names, dropout, resample)
+            return ResBlock(i, o, wide, names, dropout, groups, resample)
 
         width = channels * multiples[0]
         self.first = nn.Conv2d(inputs * patch**2, width, 3, padding=1)
@@ -134,7 +136,7 @@ class UNet(nn.Module):
                 self.down.append(block(width, width, "down"))
                 skips.append(width)
         self.middle = nn.ModuleList(
-            [block(width, width), Attention(width, heads), block(width, width)]
+            [block(width, width), Attention(width, heads, groups), block(width, width)]
         )
         self.up = nn.ModuleList()
         for level, multiple in reversed(list(enumerate(multiples))):
@@ -144,7 +146,7 @@ class UNet(nn.Module):
                 if level and i == blocks:
                     stage.append(block(width, width, "up"))
                 self.up.append(stage)
-        self.norm = nn.GroupNorm(GROUPS, width)
+        self.norm = nn.GroupNorm(groups, width)
         self.act = nn.SiLU()
         self.last = _zeroed(nn.Conv2d(width, outputs * patch**2, 3, padding=1))
 

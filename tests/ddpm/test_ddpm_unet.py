@@ -68,3 +68,10 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
     assert gradients[0] is not None
     assert gradients[1] is not None
     assert torch.equal(gradients[0], gradients[1])
+
+
+def test_sizes_that_do_not_divide_are_refused() -> None:
+    with pytest.raises(ValueError, match="channels 36 is not a multiple of groups 32"):
+        Architecture(channels=36)
+    with pytest.raises(ValueError, match="64 channels in the middle are no multiple of heads 6"):
+        Architecture(channels=32, multiples=(1, 2), heads=6)
