@@ -1,4 +1,5 @@
-"""Faces in videos: boxes, 68 landmarks and the opening of the mouth, as extractors shared by metrics.
+"""Faces in videos: boxes, 68 landmarks and the opening of the mouth, as extractors shared by metrics, and
+the metric `landmark_motion`.
 
 `box` and `detector` also serve datasets that crop: one steady square per clip.
 """
@@ -11,9 +12,17 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import Field
 
-from thbench.api import Context, Extractor, Plugin, WeightsFile, hookimpl
+from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
 
-__all__ = ["PFLD", "S3FD", "YUNET", "FaceBoxesOptions", "LandmarksOptions", "MouthApertureOptions"]
+__all__ = [
+    "PFLD",
+    "S3FD",
+    "YUNET",
+    "FaceBoxesOptions",
+    "LandmarkMotionOptions",
+    "LandmarksOptions",
+    "MouthApertureOptions",
+]
 
 _MaxMissing: TypeAlias = Annotated[
     float,
@@ -45,6 +54,13 @@ class LandmarksOptions:
 @dataclass(frozen=True)
 class MouthApertureOptions:
     """Opening of the inner lips from the 68 landmarks."""
+
+    max_missing: _MaxMissing = 0.2
+
+
+@dataclass(frozen=True)
+class LandmarkMotionOptions:
+    """Displacement of the 68 landmarks from frame to frame."""
 
     max_missing: _MaxMissing = 0.2
 
@@ -110,6 +126,25 @@ def _build_aperture(options: MouthApertureOptions, context: Context) -> Extracto
     from thbench_face.extractors import MouthAperture
 
     return MouthAperture(options, context)
+
+
+def _build_motion(options: LandmarkMotionOptions, context: Context) -> Metric:
+    from thbench_face.motion import LandmarkMotion
+
+    return LandmarkMotion(options, context)
+
+
+@hookimpl
+def thbench_metrics() -> Iterable[Plugin[Metric, LandmarkMotionOptions]]:
+    return [
+        Plugin(
+            "landmark_motion",
+            LandmarkMotionOptions,
+            _build_motion,
+            summary="how far 68 landmarks move from frame to frame; keeps the curve for drift",
+            extractors=lambda o: {"landmarks68": {"max_missing": o.max_missing}},
+        )
+    ]
 
 
 @hookimpl
