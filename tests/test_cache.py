@@ -107,9 +107,9 @@ def test_arrays_load_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     cache.put(digest(1), {"x": 1.0}, ARRAYS)
     import thbench.cache as module
 
-    real = module._read_array
+    real = module.read_array
     monkeypatch.setattr(
-        module, "_read_array", lambda archive, name: loaded.append(name) or real(archive, name)
+        module, "read_array", lambda archive, name: loaded.append(name) or real(archive, name)
     )
     record = cache.get(digest(1))
     assert record is not None and record.rows == {"x": 1.0} and loaded == ["rows.npy"]

@@ -185,7 +185,7 @@ class Cache:
             # One read of the file: there may be hundreds of thousands of them.
             with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
                 meta = json.loads(archive.read("meta.json"))
-                values = _read_array(archive, "rows.npy")
+                values = read_array(archive, "rows.npy")
                 arrays = StoredArrays(path, meta["arrays"])
                 # Arrays are loaded much later, when nobody can recompute them: reading checks them now.
                 for member in arrays.members:
@@ -231,7 +231,7 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         with zipfile.ZipFile(self._path) as archive:
-            return _read_array(archive, self._members[name])
+            return read_array(archive, self._members[name])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -247,26 +247,31 @@ def _archive(
     meta = {"arrays": array_names, "reason": reason, "rows": row_names}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(_member("meta.json"), json.dumps(meta, sort_keys=True))
+        archive.writestr(zip_member("meta.json"), json.dumps(meta, sort_keys=True))
         values = np.array([float(rows[n]) for n in row_names], dtype=np.float64)
-        archive.writestr(_member("rows.npy"), _array_bytes(values))
+        archive.writestr(zip_member("rows.npy"), array_bytes(values))
         for i, name in enumerate(array_names):
-            archive.writestr(_member(f"array{i}.npy"), _array_bytes(arrays[name]))
+            archive.writestr(zip_member(f"array{i}.npy"), array_bytes(arrays[name]))
     return buffer.getvalue()
 
 
-def _member(name: str) -> zipfile.ZipInfo:
+def zip_member(name: str) -> zipfile.ZipInfo:
+    """A member of a zip whose bytes do not tell when it was written; stored, not compressed."""
     return zipfile.ZipInfo(name, date_time=_EPOCH)
 
 
-def _array_bytes(array: NDArray[Any]) -> bytes:
+def array_bytes(array: NDArray[Any]) -> bytes:
+    """An array as a .npy file. Raises ValueError for one of objects."""
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, np.asarray(array, order="C"), (1, 0), allow_pickle=False)
     return buffer.getvalue()
 
 
-def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """As np.lib.format.read_array, for which the header of every small array costs more than its data."""
+def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    """As np.lib.format.read_array, for which the header of every small array costs more than its data.
+
+    Raises ValueError for what `array_bytes` does not write; allocates no more than the member holds.
+    """
     content = archive.read(name)
     start = _end_of_header(content)
     shape, in_columns, dtype = _header(content[:start])
@@ -288,4 +293,6 @@ def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     shape, in_columns, dtype = np.lib.format.read_array_header_1_0(header)
     if dtype.hasobject:
         raise ValueError("arrays of objects are not read")
+    if any(n < 0 for n in shape):
+        raise ValueError("an array has no negative shape")
     return shape, in_columns, dtype

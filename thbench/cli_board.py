@@ -55,6 +55,16 @@ _suites_option = click.option(
 @click.option("--videos", metavar="URL", help="https address of a zip of one video per clip.")
 @click.option("--videos-sha256", metavar="SHA256", help="Of that zip.")
 @click.option(
+    "--features",
+    is_flag=True,
+    help="With what set metrics saw in every clip, so that they can be computed again.",
+)
+@click.option(
+    "--features-at",
+    metavar="URL",
+    help="https address of the folder where you publish it, RUN/features/SHA256.zip, instead.",
+)
+@click.option(
     "--pin", is_flag=True, help="Also the run's controls, as what others are compared with."
 )
 @click.option("--replace", is_flag=True, help="Even where that revision exists.")
@@ -65,6 +75,8 @@ def leaderboard_add(
     root: Path,
     videos: str | None,
     videos_sha256: str | None,
+    features: bool,
+    features_at: str | None,
     pin: bool,
     replace: bool,
     **said: str,
@@ -78,14 +90,25 @@ def leaderboard_add(
     if bool(videos) != bool(videos_sha256):
         raise UserError("--videos needs --videos-sha256, and the reverse", "give both or none")
     where = {"url": videos, "sha256": videos_sha256} if videos else None
+    names = [n.strip() for n in systems.split(",")] if systems else []
     try:
         submission = SubmissionRecord.model_validate({**said, "videos": where})
+        written = add(
+            run,
+            root,
+            revision,
+            submission,
+            names,
+            pin,
+            replace,
+            bool(features or features_at),
+            features_at,
+        )
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise UserError(f"{key}: {first['msg']}", "see docs/leaderboard.md") from None
-    names = [n.strip() for n in systems.split(",")] if systems else []
-    for path in add(run, root, revision, submission, names, pin, replace):
+    for path in written:
         click.echo(path)
 
 
@@ -119,6 +142,9 @@ def leaderboard_build(root: Path, check: bool) -> None:
 @_suites_option
 @click.option("--videos", type=_PATH, help="Score videos of this folder again.")
 @click.option("--fetch", is_flag=True, help="... of the address that the row names.")
+@click.option(
+    "--fetch-features", is_flag=True, help="Download feature archives that rows name an address of."
+)
 @click.option("--sample", type=click.IntRange(1), help="... of so many clips, at random [all].")
 @click.option("--seed", type=click.IntRange(0), help="... drawn with this seed [a secret one].")
 @click.option(
@@ -133,6 +159,7 @@ def leaderboard_verify(
     suites: Path | None,
     videos: Path | None,
     fetch: bool,
+    fetch_features: bool,
     sample: int | None,
     seed: int | None,
     against: Path | None,
@@ -142,8 +169,8 @@ def leaderboard_verify(
 ) -> None:
     """Verify rows of the leaderboard (default: all). Exit code 1 where one has a problem.
 
-    Everything that the clips table gives is recomputed from it. Set metrics such as FID stay
-    self-reported until all videos have been scored again.
+    Everything that the clips table gives is recomputed from it, and set metrics such as FID from a
+    feature archive. Without one they stay self-reported until all videos have been scored again.
     """
     from thbench.board.store import row_files
     from thbench.board.verify import Wanted
@@ -152,7 +179,7 @@ def leaderboard_verify(
     if (videos or against) and len(chosen) != 1:
         raise UserError("--videos and --against are about one row", "name its file")
     drawn = secrets.randbits(32) if seed is None else seed
-    wanted = Wanted(suites, videos, fetch, sample, drawn, against)
+    wanted = Wanted(suites, videos, fetch, fetch_features, sample, drawn, against)
     sys.exit(_verify(chosen, root, wanted, record, workers, device))
 
 
@@ -204,8 +231,10 @@ def printable(text: str) -> str:
 
 def _inside(root: Path, file: Path) -> Path:
     """The row's file as the store knows it, whichever of its files was named."""
+    from thbench.board.store import COMPANIONS
+
     name = file.name
-    for suffix in (".clips.csv", ".verified"):
+    for suffix in COMPANIONS:
         name = name.removesuffix(suffix) + ".json" if name.endswith(suffix) else name
     path = file.with_name(name)
     if not path.resolve().is_relative_to((root / "results").resolve()):

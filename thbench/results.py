@@ -166,6 +166,13 @@ class VideosRecord(_Model):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class FeaturesRecord(_Model):
+    """The archive of what set metrics saw in every clip; without `url` it lies beside the row."""
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    url: str | None = Field(default=None, pattern=r"^https://\S+$", max_length=1000)
+
+
 class SubmissionRecord(_Model):
     """What an entrant adds to a measured row, on the way to a leaderboard; docs/leaderboard.md.
 
@@ -176,6 +183,7 @@ class SubmissionRecord(_Model):
     licence: str = Field(default="", max_length=200)
     reproduce: str = Field(default="", max_length=2000)
     videos: VideosRecord | None = None
+    features: FeaturesRecord | None = None
     controls: dict[str, dict[str, float | None]] = {}
 
 

@@ -83,7 +83,7 @@ def test_offline_nothing_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_another_file_than_promised_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deliver(url: str, target: Path) -> str:
+    def deliver(url: str, target: Path, largest: int) -> str:
         target.write_bytes(b"something else")
         return "1" * 64
 

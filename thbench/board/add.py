@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from thbench import controls
 from thbench.api import UserError
-from thbench.board.store import clips_file, place, verified_file
+from thbench.board.observed import archive_of_run
+from thbench.board.store import (
+    LARGEST_BESIDE,
+    clips_file,
+    features_file,
+    place,
+    verified_file,
+)
 from thbench.cache import atomic_write, printable
 from thbench.clipstable import read_clips
-from thbench.results import Result, SubmissionRecord, read_result, result_text
+from thbench.results import FeaturesRecord, Result, SubmissionRecord, read_result, result_text
 
 
 @dataclass(frozen=True)
@@ -69,8 +77,13 @@ def add(
     names: Sequence[str] = (),
     pin: bool = False,
     replace: bool = False,
+    features: bool = False,
+    features_at: str | None = None,
 ) -> list[Path]:
     """Write the rows of a run into the leaderboard at `root` and return where.
+
+    features     with their feature archives, those of systems and of the ground truth
+    features_at  the archives will lie at this address; until then in RUN/features
 
     Raises UserError where a row of that revision exists with other content and `replace` is not
     given, and where a clips table is missing.
@@ -79,15 +92,51 @@ def add(
     written = []
     for candidate in chosen(found, names, pin):
         result = candidate.result
-        filled = submission.model_copy(update={"controls": control_values(found, result)})
+        archive = archive_of_run(candidate.path) if features and _has_sets(result) else None
+        filled = submission.model_copy(
+            update={
+                "controls": control_values(found, result),
+                "features": _features_record(archive, features_at),
+            }
+        )
         text = result_text(result.model_copy(update={"submission": filled}))
         target = place(root, result, revision)
         table = read_table(candidate.table)
         _refuse_another(target, text, table, replace)
         atomic_write(clips_file(target), table)
+        _put_archive(target, None if features_at else archive)
         atomic_write(target, text)
         written.append(target)
     return written
+
+
+def _has_sets(result: Result) -> bool:
+    """Whether a row needs an archive: a system with set metrics, or the ground truth, its other side."""
+    is_side = result.system.kind == "system" or result.system.name == controls.GROUND_TRUTH
+    return is_side and any(s.set_level for s in result.scores.values())
+
+
+def _features_record(archive: Path | None, address: str | None) -> FeaturesRecord | None:
+    """What the document says of an archive of a run, which is named by its digest."""
+    if archive is None:
+        return None
+    if address:
+        url = f"{address.rstrip('/')}/{archive.name}"
+        return FeaturesRecord(sha256=archive.stem, url=url)
+    if (size := archive.stat().st_size) > LARGEST_BESIDE:
+        raise UserError(
+            f"{printable(archive)} has {size / 1e6:.0f} MB, more than {LARGEST_BESIDE / 1e6:.0f}",
+            "publish it, and say where with --features-at",
+        )
+    return FeaturesRecord(sha256=archive.stem)
+
+
+def _put_archive(target: Path, archive: Path | None) -> None:
+    """The archive beside its row; one of an older document goes."""
+    if archive is None:
+        features_file(target).unlink(missing_ok=True)
+    else:
+        atomic_write(features_file(target), archive.read_bytes())
 
 
 def read_table(path: Path) -> bytes:

@@ -122,17 +122,13 @@ def _judged(row: Row, name: str) -> Result:
 def _beside(row: Row) -> dict[str, Any]:
     """What the files say of a row beyond its scores."""
     submission, verification = row.result.submission, row.verification
-    confirmed = bool(verification and verification.sets) or row.is_control
-    scores = row.result.scores
     root = row.path.parents[3]
     return {
         "revision": row.revision,
         "tier": row.tier,
         "verified": _tier(row),
         "verified_clips": verification.videos[0] if verification else 0,
-        "self_reported": []
-        if confirmed
-        else sorted(n for n, s in scores.items() if s.over is None),
+        "self_reported": _self_reported(row),
         "submission": submission.model_dump(mode="json", exclude={"controls"})
         if submission
         else None,
@@ -141,13 +137,23 @@ def _beside(row: Row) -> dict[str, Any]:
     }
 
 
+def _self_reported(row: Row) -> list[str]:
+    """Columns that nobody else has computed: neither rows, nor features, nor all videos give them."""
+    found = row.verification
+    if row.is_control or (found and found.sets):
+        return []
+    own = {n: s for n, s in row.result.scores.items() if s.over is None}
+    return sorted(n for n, s in own.items() if not (found and found.features and s.set_level))
+
+
 def _tier(row: Row) -> str:
-    """The tier in words, with how many videos were scored again."""
-    verification = row.verification
-    if verification is None or verification.tier != "videos-verified":
-        return row.tier
-    scored, of = verification.videos
-    return f"{row.tier} ({scored} of {of})"
+    """The tier in words, with how many videos were scored again and where set metrics are from."""
+    found, said = row.verification, str(row.tier)
+    if found is None:
+        return said
+    if found.tier == "videos-verified":
+        said = f"{said} ({found.videos[0]} of {found.videos[1]})"
+    return f"{said}, sets from features" if found.features and not found.sets else said
 
 
 def _published(found: Published) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from thbench import controls
 from thbench.api import Dataset, UserError
 from thbench.board.recompute import is_halves, recomputed
-from thbench.board.store import Row, pins_of
+from thbench.board.store import Row, features_file, pins_of
 from thbench.context import build
 from thbench.environment import Settings
 from thbench.intervals import is_same
@@ -59,6 +59,8 @@ def problems(row: Row, ground: Ground) -> list[str]:
     found += _ranking(row, ground)
     found += _meaning(row, ground)
     found += _controls(row, ground)
+    if features_file(row.path).exists() and (row.features is None or row.features.url):
+        found.append("a feature archive lies beside it that its document does not name")
     return found
 
 
@@ -71,9 +73,6 @@ def remarks(row: Row, ground: Ground) -> list[str]:
         found.append("names no submitter")
     if other := sorted(_of_other_identity(row, ground)):
         found.append(f"other identities than the pinned ground truth: {', '.join(other)}")
-    own = [c for c, s in row.result.scores.items() if s.value is not None and s.over is None]
-    if own:
-        found.append(f"not recomputed from rows, self-reported: {', '.join(sorted(own))}")
     return found
 
 

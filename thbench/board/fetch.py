@@ -1,15 +1,18 @@
-"""Download the zip of videos that a row names, and unpack it where nothing can leave the folder."""
+"""Download what a row names: the zip of its videos, unpacked where nothing can leave the folder, and its features."""
 
 from __future__ import annotations
 
 import hashlib
 import stat
+import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from thbench.api import UserError
+from thbench.board.archive import LARGEST as LARGEST_FEATURES
+from thbench.cache import cache_root
 from thbench.environment import default_offline
-from thbench.results import VideosRecord
+from thbench.results import FeaturesRecord, VideosRecord
 
 LARGEST = 50 * 10**9
 MOST_FILES = 100_000
@@ -18,19 +21,38 @@ _CHUNK = 1 << 20
 
 def fetch_videos(videos: VideosRecord, folder: Path) -> Path:
     """The folder with the unpacked videos. Raises UserError for another file than promised."""
-    if default_offline():
-        raise UserError("THBENCH_OFFLINE forbids the download", "unset it, or give --videos DIR")
     archive = folder / "videos.zip"
-    found = _download(videos.url, archive)
-    if found != videos.sha256:
-        raise UserError(
-            f"{videos.url}: SHA-256 {found[:12]}..., not {videos.sha256[:12]}...",
-            "the entrant must publish the videos that were scored",
-        )
+    _fetch(videos.url, videos.sha256, archive, LARGEST)
     return unpack(archive, folder / "videos")
 
 
-def _download(url: str, target: Path) -> str:
+def kept_archive(features: FeaturesRecord, fetch: bool) -> Path | None:
+    """The feature archive of this digest in the cache, downloaded once if `fetch`; None where it is not there."""
+    target = cache_root() / "archives" / f"{features.sha256}.zip"
+    if target.is_file() or not fetch or features.url is None:
+        return target if target.is_file() else None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        archive = Path(folder) / target.name
+        _fetch(features.url, features.sha256, archive, LARGEST_FEATURES)
+        archive.replace(target)
+    return target
+
+
+def _fetch(url: str, sha256: str, target: Path, largest: int) -> None:
+    """Raises UserError for another file than promised."""
+    if default_offline():
+        raise UserError(
+            f"THBENCH_OFFLINE forbids the download of {url}", "unset it, or leave this check"
+        )
+    if (found := _download(url, target, largest)) != sha256:
+        raise UserError(
+            f"{url}: SHA-256 {found[:12]}..., not {sha256[:12]}...",
+            "the entrant must publish the file that the result names",
+        )
+
+
+def _download(url: str, target: Path, largest: int) -> str:
     """Write the body of an address to a file and return its SHA-256; all redirects stay on https."""
     import requests
 
@@ -42,8 +64,8 @@ def _download(url: str, target: Path) -> str:
             response.raise_for_status()
             for chunk in response.iter_content(_CHUNK):
                 total += len(chunk)
-                if total > LARGEST:
-                    raise UserError(f"{url} is larger than {LARGEST} bytes", "smaller videos")
+                if total > largest:
+                    raise UserError(f"{url} is larger than {largest} bytes", "a smaller file")
                 sha.update(chunk)
                 file.write(chunk)
     except requests.RequestException as error:

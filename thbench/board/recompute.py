@@ -41,6 +41,13 @@ def is_halves(row: Row) -> bool:
     return row.is_control and row.result.system.name == controls.HALVES
 
 
+def scored_clips(row: Row, score: ScoreRecord) -> set[str]:
+    """Clips of the table that have a video and no reason why this score lacks them."""
+    record = row.result.clips
+    absent = _listed(record.failures) | _listed(record.without_reference) | _listed(score.failures)
+    return set(row.clips.actors) - absent
+
+
 def _listed(reasons: tuple[Reason, ...]) -> set[str]:
     return {clip for reason in reasons for clip in reason.clips}
 
@@ -95,7 +102,11 @@ def _of_rows(row: Row, score: ScoreRecord) -> Iterator[str]:
 
 def _of_set(score: ScoreRecord) -> Iterator[str]:
     """The interval of a set metric, from its values without each actor."""
-    if score.interval is None or not score.interval.without:
+    if score.interval is None:
+        return
+    if not score.interval.without:
+        if (score.interval.low, score.interval.high) != (None, None):
+            yield "its interval follows from nothing"
         return
     left_out = [score.interval.without[a] for a in sorted(score.interval.without)]
     found = jackknife_interval(

@@ -11,6 +11,7 @@ from pathlib import Path
 from thbench.adhoc import TEMPLATE
 from thbench.api import Engine, UserError
 from thbench.board.checks import Ground, within
+from thbench.board.features import unlike
 from thbench.board.store import Row
 from thbench.clipstable import ClipsTable, clips_of_run
 from thbench.environment import Settings
@@ -67,6 +68,7 @@ def rescore(
         tables = clips_of_run(job.run, results)
     again, table = results[0], tables[results[0].system.resolution, results[0].system.name]
     found = list(_clips(row, table, sorted(chosen), again))
+    found += unlike(row, job.run.system(again.system.name).result_file)
     whole = size == len(claimed) == row.result.clips.n
     if whole:
         found += _sets(row, again)

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from thbench.board.archive import Index
 from thbench.board.store import Verification
 from thbench.published import Published
 from thbench.results import json_schema
@@ -14,11 +15,12 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def schemas() -> dict[str, Any]:
-    """Name -> schema: result documents, verification records, published rows."""
+    """Name -> schema: result documents, verification records, published rows, indices of feature archives."""
     return {
         "result": json_schema(),
         "verification": _of("thbench verification record", Verification),
         "published": _of("thbench published rows", Published),
+        "features": _of("thbench feature archive: features.json", Index),
     }
 
 

@@ -15,13 +15,15 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from thbench.api import UserError
 from thbench.cache import printable
 from thbench.clipstable import ClipsTable, read_clips
-from thbench.results import Result, read_result
+from thbench.results import FeaturesRecord, Result, read_result
 from thbench.suite import NAME
 from thbench.versus import Entry
 
-CLIPS, VERIFIED = ".clips.csv", ".verified"
+COMPANIONS = CLIPS, VERIFIED, FEATURES = ".clips.csv", ".verified", ".features.zip"
 Tier: TypeAlias = Literal["self-reported", "rows-verified", "videos-verified", "reproduced"]
 TIERS: tuple[Tier, ...] = ("self-reported", "rows-verified", "videos-verified", "reproduced")
+LARGEST_BESIDE = 20_000_000
+"""Bytes of a feature archive that lies beside its row; larger ones lie at an address."""
 _LARGEST_RECORD = 100_000
 
 
@@ -30,6 +32,7 @@ class Verification(BaseModel):
 
     videos  how many clips were scored again from their videos, of how many
     sets    set metrics were recomputed, too, since every clip was
+    features  set metrics were recomputed from the row's feature archive and the ground truth's
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +43,7 @@ class Verification(BaseModel):
     tier: Tier
     videos: tuple[int, int] = (0, 0)
     sets: bool = False
+    features: bool = False
     thbench: str
 
 
@@ -62,6 +66,12 @@ class Row:
     @property
     def is_control(self) -> bool:
         return self.result.system.kind == "control"
+
+    @property
+    def features(self) -> FeaturesRecord | None:
+        """The feature archive that its document names."""
+        submission = self.result.submission
+        return submission.features if submission else None
 
     @property
     def digests(self) -> tuple[str, str]:
@@ -88,6 +98,10 @@ class Row:
         return self.verification.tier if self.verification else "self-reported"
 
 
+def features_file(path: Path) -> Path:
+    return path.with_name(path.name.removesuffix(".json") + FEATURES)
+
+
 def clips_file(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(".json") + CLIPS)
 
@@ -110,7 +124,7 @@ def place(root: Path, result: Result, revision: str) -> Path:
     ):
         if not re.fullmatch(NAME.strip("^$"), name):
             raise UserError(f"'{name}' is no {what} name", "letters, digits, . _ + - up to 64")
-    if revision.endswith((".clips", ".verified")):
+    if revision.endswith((".clips", ".verified", ".features")):
         raise UserError(f"'{revision}' is no revision name", "another ending")
     folder = f"{system.name}@{system.resolution}" if system.kind == "control" else system.name
     return root / "results" / result.suite.name / folder / f"{revision}.json"
@@ -143,7 +157,8 @@ def row_files(root: Path) -> list[Path]:
         name = path.name
         is_row = name.endswith(".json")
         (found if is_row else others).append(path)
-    known = {companion for path in found for companion in (clips_file(path), verified_file(path))}
+    beside = (clips_file, verified_file, features_file)
+    known = {of(path) for path in found for of in beside}
     if strangers := [p for p in others if p not in known]:
         raise UserError(f"{printable(strangers[0])} belongs to no result", "remove it")
     return found

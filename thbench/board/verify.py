@@ -10,6 +10,7 @@ import thbench
 from thbench.api import Engine, UserError
 from thbench.board.add import candidates
 from thbench.board.checks import Ground, ground_of, problems, remarks
+from thbench.board.features import NotComputed, sets_again
 from thbench.board.fetch import fetch_videos
 from thbench.board.rescore import Rescored, against, rescore
 from thbench.board.store import TIERS, Row, Tier, Verification, read_row, verified_file
@@ -25,6 +26,7 @@ class Wanted:
     suites: Path | None = None
     videos: Path | None = None
     fetch: bool = False
+    fetch_features: bool = False
     sample: int | None = None
     seed: int = 0
     other: Path | None = None
@@ -55,7 +57,10 @@ def verify(
         found = problems(row, ground)
         said = list(remarks(row, ground))
         tier: Tier = "rows-verified" if ground.pins or row.is_control else "self-reported"
-        rescored = None
+        rescored, features = None, False
+        if not found:
+            found, features, note = _features(row, ground, wanted.fetch_features, settings)
+            said += note
         if wanted.of_videos and not found:
             rescored = _videos(row, ground, wanted, settings, engine)
             found, tier = [*rescored.problems], "videos-verified"
@@ -65,7 +70,27 @@ def verify(
         return Finding(path, (str(error),))
     if found:
         return Finding(path, tuple(found), tuple(said))
-    return Finding(path, (), tuple(said), tier, _record(row, tier, rescored))
+    return Finding(path, (), tuple(said), tier, _record(row, tier, rescored, features))
+
+
+def _features(
+    row: Row, ground: Ground, fetch: bool, settings: Settings
+) -> tuple[list[str], bool, list[str]]:
+    """Problems of set metrics, whether all were computed again, and a remark for the reader."""
+    scores = row.result.scores.items()
+    own = sorted(c for c, s in scores if s.value is not None and s.over is None)
+    sets = [c for c in own if row.result.scores[c].set_level]
+    said, found, hold = [], [], False
+    if sets:
+        try:
+            found = sets_again(row, ground, fetch, settings)
+            hold = not found
+            said.append(f"computed again from the feature archive: {', '.join(sets)}")
+        except NotComputed as reason:
+            said.append(f"set metrics are not computed again: {reason}")
+    if rest := [c for c in own if not (hold and c in sets)]:
+        said.append(f"not recomputed, self-reported: {', '.join(rest)}")
+    return found, hold, said
 
 
 def _videos(
@@ -101,7 +126,7 @@ def _other(row: Row, run: Path) -> Result:
     raise UserError(f"{run} has no {system.name} at {system.resolution} px", "another run")
 
 
-def _record(row: Row, tier: Tier, rescored: Rescored | None) -> Verification:
+def _record(row: Row, tier: Tier, rescored: Rescored | None, features: bool) -> Verification:
     result_sha256, clips_sha256 = row.digests
     videos = (rescored.clips, rescored.of) if rescored else (0, 0)
     return Verification(
@@ -110,6 +135,7 @@ def _record(row: Row, tier: Tier, rescored: Rescored | None) -> Verification:
         tier=tier,
         videos=videos,
         sets=tier == "reproduced" or bool(rescored and rescored.sets),
+        features=features,
         thbench=thbench.__version__,
     )
 
@@ -117,17 +143,26 @@ def _record(row: Row, tier: Tier, rescored: Rescored | None) -> Verification:
 def record(finding: Finding, root: Path) -> Path | None:
     """Write down what was verified, beside the row; None where it has problems.
 
-    What was recorded of the same bytes before stays where it says more.
+    What was recorded of the same bytes before still holds, and is kept.
     """
     new = finding.verification
     if new is None:
         return None
     file = verified_file(finding.path)
     old = read_row(root, finding.path).verification
-    if old is None or _weight(new) > _weight(old):
-        atomic_write(file, new.model_dump_json(indent=1) + "\n")
+    both = new if old is None else _both(old, new)
+    if both != old:
+        atomic_write(file, both.model_dump_json(indent=1) + "\n")
     return file
 
 
-def _weight(verification: Verification) -> tuple[int, bool, int]:
-    return TIERS.index(verification.tier), verification.sets, verification.videos[0]
+def _both(old: Verification, new: Verification) -> Verification:
+    """All that two records of the same bytes say; the old one where the new says no more."""
+    said = {
+        "tier": max(old.tier, new.tier, key=TIERS.index),
+        "videos": max(old.videos, new.videos),
+        "sets": old.sets or new.sets,
+        "features": old.features or new.features,
+    }
+    kept = old.model_copy(update=said)
+    return old if kept == old else kept.model_copy(update={"thbench": new.thbench})
