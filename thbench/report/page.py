@@ -19,6 +19,7 @@ from thbench.canonical import file_name
 from thbench.leaderboard import ARROWS
 from thbench.report import finding, overview
 from thbench.report.cards import cards
+from thbench.report.cost import costs
 from thbench.report.drift import Drift, charts, drifts
 from thbench.report.filmstrip import film_strip, write_png
 from thbench.report.logs import Training, trainings
@@ -67,6 +68,7 @@ def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path
         trainings=trained,
         pictures=pictures,
         speeds=speeds(material),
+        costs=costs(material),
         drifted=drifted,
     )
     write_page(out, page, RUN_ASSETS)
