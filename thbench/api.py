@@ -102,7 +102,8 @@ class Missing:
     """Something that must be fetched or prepared first.
 
     `what` names it, `command` is what the person types to get it, `size` is the download in bytes
-    where it is known.
+    where it is known. A generator does not know its name in the suite: `NAME` stands for it in
+    `--set systems.NAME.KEY=VALUE`.
     """
 
     what: str
@@ -336,7 +337,11 @@ class Score:
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """What a metric sees in one clip: `rows` are floats that appear in clips.csv, `arrays` stay in the cache."""
+    """What a metric sees in one clip: `rows` are floats that appear in clips.csv, `arrays` stay in the cache.
+
+    The report draws arrays of one dimension. One that does not run over time says over what: an
+    array `distances.offset` holds the offset at which every entry of `distances` lies.
+    """
 
     rows: Mapping[str, float] = field(default_factory=dict)
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
@@ -646,6 +651,11 @@ class Fetchable(Protocol):
 
     Every command takes the clips it is about, can be repeated, and continues where it was stopped.
     """
+
+    @property
+    def weights(self) -> Sequence[str]:
+        """Names of the weights that `prepare` uses; they are fetched with the media."""
+        ...
 
     def missing_of(self, clips: Sequence[Clip], select: str) -> Sequence[Missing]:
         """As `missing`, for these clips only; `select` are the words that choose them in a data command."""

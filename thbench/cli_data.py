@@ -7,7 +7,8 @@ said by a suite: the shipped one of the dataset's name, or any other.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -68,13 +69,35 @@ _data_command = together(
     show_default=True,
     help="Downloads at a time.",
 )
-def fetch(mirror: str | None, connections: int, **options: Any) -> None:
+@click.option(
+    "--accept-licence",
+    is_flag=True,
+    help="You have read the licence of the weights that `prepare` uses and may use them.",
+)
+def fetch(mirror: str | None, connections: int, accept_licence: bool, **options: Any) -> None:
     """Download the media of DATASET that are not here, each checked against its SHA-256.
 
-    Running the command again continues it, inside a file too.
+    The weights that `prepare` uses come with them. Running the command again continues it, inside a
+    file too.
     """
     dataset, clips = _chosen(**options)
-    _tell(dataset.fetch(clips, mirror, connections))
+    account = dataset.fetch(clips, mirror, connections)
+    lacking = _fetch_weights(dataset.weights, accept_licence)
+    _tell(replace(account, problems=[*account.problems, *lacking]))
+
+
+def _fetch_weights(names: Sequence[str], accept_licence: bool) -> Iterator[str]:
+    """Bring the weights of these names; yields why one is not here."""
+    from thbench.api import UserError
+    from thbench.plugins import registry
+    from thbench.weights import fetch
+
+    items = registry().weights()
+    for name in names:
+        try:
+            fetch(name, items, accept_licence=accept_licence, progress=True)
+        except UserError as error:
+            yield str(error)
 
 
 @data.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,9 @@ def clips_of_names(clips: Sequence[Clip], names: Sequence[str], dataset: str) ->
     """Raises UserError for a clip the dataset lacks."""
     by_id = {c.id: c for c in clips}
     if strangers := [n for n in names if n not in by_id]:
-        raise UserError(f"dataset '{dataset}' has no clip '{strangers[0]}'", "check its name")
+        near = get_close_matches(strangers[0], by_id, n=1)
+        remedy = f"did you mean '{near[0]}'?" if near else "check its name"
+        raise UserError(f"dataset '{dataset}' has no clip '{strangers[0]}'", remedy)
     return [by_id[n] for n in dict.fromkeys(names)]
 
 

@@ -11,6 +11,7 @@ from thbench.api import Plugin, UserError
 from thbench.options import option_help, option_schema
 from thbench.plugins import KINDS, Registered, Registry, registry
 from thbench.suite import benchmarks_folder
+from thbench.weights import megabytes
 from thbench.yamlfile import read_yaml
 
 
@@ -19,7 +20,7 @@ def overview() -> dict[str, list[dict[str, str]]]:
     known = registry()
     data = {f"{kind}s": _plugins(known, kind) for kind in KINDS}
     data["weights"] = [
-        {"name": w.name, "about": f"{w.size / 1e6:.0f} MB, {w.licence}"}
+        {"name": w.name, "about": f"{megabytes(w.size)}, {w.licence}"}
         for w in known.weights().values()
     ]
     data["suites"] = [

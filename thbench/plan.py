@@ -28,7 +28,7 @@ class Lack:
     missing: Missing
 
     def line(self) -> str:
-        size = f" ({self.missing.size / 1e6:.0f} MB)" if self.missing.size else ""
+        size = f" ({weights.megabytes(self.missing.size)})" if self.missing.size else ""
         return f"{self.who}: {self.missing.what}{size}: {self.missing.command}"
 
 
@@ -58,7 +58,8 @@ def _all_lacks(suite: Suite, registry: Registry, settings: Settings) -> Iterator
     yield from _part_lacks(who, suite.dataset, registry)
     for system in suite.systems:
         if system.part is not None:
-            yield from _part_lacks(f"system {system.name}", system.part, registry)
+            for lack in _part_lacks(f"system {system.name}", system.part, registry):
+                yield Lack(lack.who, _named(lack.missing, system.name))
     for metric in suite.metrics:
         yield from _part_lacks(f"metric {metric.column(metric.plugin.name)}", metric, registry)
 
@@ -68,6 +69,12 @@ def _dataset_lacks(suite: Suite, dataset: Dataset) -> Sequence[Missing]:
     if not isinstance(dataset, Fetchable):
         return dataset.missing()
     return dataset.missing_of(select(suite, dataset.clips()).clips, selection(suite))
+
+
+def _named(missing: Missing, system: str) -> Missing:
+    """With the system's name, which its plugin does not know."""
+    command = missing.command.replace("systems.NAME.", f"systems.{system}.")
+    return replace(missing, command=command)
 
 
 def _part_lacks(who: str, part: Part, registry: Registry) -> Iterator[Lack]:

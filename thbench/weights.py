@@ -227,6 +227,11 @@ def _hash_of(path: Path, trust: bool) -> str:
 # -- words for people -------------------------------------------------------------------------------
 
 
+def megabytes(size: int) -> str:
+    """`337 MB`; below one with a decimal, so that nothing weighs 0."""
+    return f"{size / 1e6:.{1 if size < 1e6 else 0}f} MB"
+
+
 def _refuse_offline(name: str) -> None:
     if default_offline():
         raise UserError(

@@ -64,6 +64,10 @@ class CremaD:
         points = points_resized(master.annotations["landmarks"], MASTER, size)
         return Source(area_resize(master.frames, size), master.audio, {"landmarks": points})
 
+    @property
+    def weights(self) -> Sequence[str]:
+        return [weights.name for weights in WEIGHTS[self._backend]]
+
     # -- what is not here ---------------------------------------------------------------------------
 
     def missing(self) -> Sequence[Missing]:
@@ -109,6 +113,8 @@ class CremaD:
         """Download the recordings of these clips that are not here, checked against the manifest."""
         from thbench_crema_d.fetch import MIRRORS, fetch
 
+        if mirror and not mirror.startswith(("https://", "http://")):
+            raise UserError(f"mirror {mirror} is no web address", "begin it with https://")
         files = [f for clip in clips for f in self._files(clip)]
         if self._context.offline and absent(self.root, files):
             raise UserError(
@@ -131,13 +137,23 @@ class CremaD:
 
     def prepare(self, clips: Sequence[Clip], engine: Engine) -> Account:
         """Prepare these clips where that was not done by this recipe from these recordings."""
+        try:
+            return self._prepare(clips, engine)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UserError(
+                f"cannot write under {self.prepared.folder}: {reason}", "the same command goes on"
+            ) from error
+
+    def _prepare(self, clips: Sequence[Clip], engine: Engine) -> Account:
         from thbench_crema_d.prepare import prepare_clip
 
         todo = self._unprepared(clips)
         counts = {"prepared": 0, "rejected": 0, "unusable": 0}
         problems = []
+        shop = self._workshop() if todo else None
         try:
-            work = engine.map(partial(prepare_clip, self._workshop()), todo) if todo else ()
+            work = engine.map(partial(prepare_clip, shop), todo) if shop else ()
             for _, outcome in tqdm(work, "prepare", len(todo), unit="clip", disable=None):
                 counts[outcome.status] += 1
                 if outcome.status == "unusable":
@@ -150,7 +166,10 @@ class CremaD:
     def _workshop(self) -> Workshop:
         from thbench_crema_d.prepare import Workshop
 
-        detector, landmarks = (self._context.weights(w.name) for w in WEIGHTS[self._backend])
+        if lacking := list(self._missing_weights()):
+            what = ", ".join(m.what for m in lacking)
+            raise UserError(f"{what}: not here", " && ".join(m.command for m in lacking))
+        detector, landmarks = (self._context.weights(name) for name in self.weights)
         return Workshop(
             root=self.root,
             prepared=self.prepared,

@@ -11,7 +11,7 @@ import requests
 from thbench_crema_d.catalogue import File
 from thbench_crema_d.pointers import is_pointer
 
-__all__ = ["Stopped", "Unusable", "download", "part_of"]
+__all__ = ["Stopped", "Unreachable", "Unusable", "download", "part_of"]
 
 CHUNK = 1 << 15
 CONNECT, SILENCE = 10.0, 30.0
@@ -24,6 +24,10 @@ class Unusable(Exception):
     def __init__(self, reason: str, lasting: bool = False) -> None:
         self.lasting = lasting
         super().__init__(reason)
+
+
+class Unreachable(Unusable):
+    """Nobody answers there."""
 
 
 class Stopped(Exception):
@@ -52,6 +56,8 @@ def download(
     if _size(part) < file.size:
         try:
             _receive(session, url, part, file, received, stopped)
+        except requests.ConnectionError as error:
+            raise Unreachable("no connection") from error
         except requests.RequestException as error:
             raise Unusable(type(error).__name__) from error
     _check(part, file)

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from thbench.api import Account, UserError
 from thbench_crema_d.catalogue import File
-from thbench_crema_d.download import Stopped, Unusable, download, part_of
+from thbench_crema_d.download import Stopped, Unreachable, Unusable, download, part_of
 from thbench_crema_d.recordings import absent, condition_of
 
 __all__ = ["MIRRORS", "Plan", "fetch", "plan_of"]
@@ -75,7 +75,8 @@ def _account(plan: Plan, failed: dict[File, str]) -> Account:
     megabytes = sum(f.size for f in got) / 1e6
     line = f"{len(got)} files fetched ({megabytes:.1f} MB), {len(plan.here)} were here already"
     problems = [f"{f.path}: {reason}" for f, reason in failed.items()]
-    return Account([f"{line}, {len(failed)} failed"], problems)
+    remedy = " (the same command goes on)" if failed else ""
+    return Account([f"{line}, {len(failed)} failed{remedy}"], problems)
 
 
 class _Fetch:
@@ -83,6 +84,8 @@ class _Fetch:
 
     def __init__(self, root: Path, mirrors: Sequence[str]) -> None:
         self._root, self._mirrors = root, [m.rstrip("/") for m in mirrors]
+        self._answered: set[str] = set()
+        self._given_up: set[str] = set()
         self._stop = threading.Event()
         self._sessions = threading.local()
 
@@ -112,19 +115,24 @@ class _Fetch:
             self._bar.update(part.stat().st_size)
         reasons = []
         for mirror in self._mirrors:
-            if not (reason := self._from(f"{mirror}/{file.path}", target, file)):
+            if not (reason := self._from(mirror, target, file)):
                 return None
             reasons.append(f"{reason} ({mirror})")
         return "; ".join(reasons)
 
-    def _from(self, url: str, target: Path, file: File) -> str | None:
+    def _from(self, mirror: str, target: Path, file: File) -> str | None:
         """Ask one address, again after a pause where that may help."""
+        reason, url = "no connection", f"{mirror}/{file.path}"
         for attempt in range(TRIES):
+            if mirror in self._given_up:
+                break
             try:
                 download(self._session, url, target, file, self._bar.update, self._stop.is_set)
+                self._answered.add(mirror)
                 return None
             except Unusable as error:
                 reason = str(error)
+                self._note(mirror, error, last=attempt == TRIES - 1)
                 if error.lasting:
                     break
             except Stopped:
@@ -132,6 +140,13 @@ class _Fetch:
             if attempt < TRIES - 1 and self._stop.wait(PAUSE * 2**attempt):
                 break
         return reason
+
+    def _note(self, mirror: str, error: Unusable, last: bool) -> None:
+        """Without a network 14,884 files would each be tried in vain: who never answered is given up."""
+        if not isinstance(error, Unreachable):
+            self._answered.add(mirror)
+        elif last and mirror not in self._answered:
+            self._given_up.add(mirror)
 
     @property
     def _session(self) -> requests.Session:

@@ -9,6 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from thbench.api import UserError
+from thbench.cli_data import data
 
 
 def thbench(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -48,6 +52,12 @@ def test_systems_that_share_a_checkpoint_lack_it_once(tmp_path: Path) -> None:
     assert done.stderr.count("thbench train crema_d ddpm-64 ") == 1
 
 
+def test_the_folder_of_the_baseline_is_named_with_its_system(tmp_path: Path) -> None:
+    done = thbench("run", "crema_d_diffused_heads", cwd=tmp_path)
+    assert "folder of generated videos" in done.stderr
+    assert "--set systems.diffused-heads.root=FOLDER\n" in done.stderr
+
+
 def test_the_commands_shown_choose_the_clips_of_the_run(tmp_path: Path) -> None:
     """Another split, limits and a root with a space: the printed words find the same files again."""
     overrides = ["split=crema_d_audeering", "limits={actors: 2, clips: 30}", "seed=5"]
@@ -68,8 +78,9 @@ def test_the_commands_shown_choose_the_clips_of_the_run(tmp_path: Path) -> None:
     [
         (["fetch", "puppet"], "'puppet' has nothing to fetch or prepare"),
         (["fetch", "crema_dd"], "did you mean 'crema_d'?"),
-        (["prepare", "crema_d"], "weights yunet"),
-        (["verify", "crema_d", "--clip", "1001_DFA_ANG_YY"], "no clip '1001_DFA_ANG_YY'"),
+        (["prepare", "crema_d"], "thbench weights fetch yunet && thbench weights fetch pfld"),
+        (["verify", "crema_d", "--clip", "1001_DFA_ANG_YY"], "did you mean '1001_DFA_ANG_XX'?"),
+        (["fetch", "crema_d", "--mirror", "my/files"], "mirror my/files is no web address"),
         (["verify", "crema_d", "--suite", "demo"], "suite 'demo' is about dataset 'puppet'"),
         (["verify", "crema_d", "--set", "dataset.rot=x"], "did you mean 'root'?"),
         (["show", "crema_d", "1001_DFA_ANG_XX", "-o", "x.png"], "not prepared"),
@@ -85,6 +96,26 @@ def test_mistakes_are_one_line(words: list[str], said: str, tmp_path: Path) -> N
     assert done.returncode == 2
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_the_weights_come_with_the_media(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One command brings both; a licence that was not accepted is a problem told at the end."""
+    asked: list[tuple[str, bool]] = []
+
+    def bring(name: str, items: object, *, accept_licence: bool, progress: bool) -> None:
+        asked.append((name, accept_licence))
+        if name == "pfld" and not accept_licence:
+            raise UserError("weights pfld are under a restricted licence", "read it")
+
+    monkeypatch.setattr("thbench.weights.fetch", bring)
+    words = ["fetch", "crema_d", "--clip", "1015_DFA_ANG_XX", "--mirror", "http://127.0.0.1:9"]
+    done = CliRunner().invoke(data, words)
+    assert done.exit_code == 1
+    assert "2 failed (the same command goes on)" in done.stdout
+    assert "problem: weights pfld are under a restricted licence — read it" in done.stderr
+    accepted = CliRunner().invoke(data, [*words, "--accept-licence"])
+    assert "pfld" not in accepted.stderr
+    assert asked == [(name, ok) for ok in (False, True) for name in ("yunet", "pfld")]
 
 
 def test_exclusions_are_said_aloud(tmp_path: Path) -> None:

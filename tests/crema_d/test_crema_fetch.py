@@ -17,7 +17,7 @@ from thbench.plugins import registry
 from thbench_crema_d import Options, fetch
 from thbench_crema_d.catalogue import COLUMNS, File, published
 from thbench_crema_d.dataset import CremaD
-from thbench_crema_d.download import part_of
+from thbench_crema_d.download import Unreachable, part_of
 from thbench_crema_d.pointers import parse_pointer, read_pointer
 from thbench_crema_d.recordings import condition_of
 
@@ -127,7 +127,27 @@ def test_the_next_mirror_is_asked(host: Host, tmp_path: Path) -> None:
 def test_a_dead_host_is_a_problem_and_no_crash(tmp_path: Path) -> None:
     account = bring(tmp_path / "root", "http://127.0.0.1:9")
     assert [p.split(":")[0] for p in account.problems] == [f.path for f in files()]
-    assert "ConnectionError" in account.problems[0]
+    assert "no connection (http://127.0.0.1:9)" in account.problems[0]
+
+
+@pytest.mark.parametrize("answers", [0, 1])
+def test_a_mirror_that_never_answered_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answers: int
+) -> None:
+    """Without a network not every file is tried; after a first answer each one is."""
+    tried: list[str] = []
+
+    def silent(session: object, url: str, *_: object) -> None:
+        tried.append(url)
+        if len(tried) > answers:
+            raise Unreachable("no connection")
+
+    monkeypatch.setattr(fetch, "download", silent)
+    ten = [f for pair in list(published().values())[:5] for f in pair]
+    account = fetch.fetch(tmp_path / "root", ten, ["http://127.0.0.1:9"], 1)
+    assert len(tried) == (1 + 9 * fetch.TRIES if answers else fetch.TRIES)
+    assert len(account.problems) == 10 - answers
+    assert account.lines[0].endswith(f"{10 - answers} failed (the same command goes on)")
 
 
 def test_a_damaged_file_of_the_right_size_is_replaced(host: Host, tmp_path: Path) -> None:

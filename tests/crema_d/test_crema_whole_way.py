@@ -428,6 +428,17 @@ def test_unusable_files_are_no_rejects(place: Place, prepared: Done, tmp_path: P
     assert not (place.root.parent / "unusable" / "records").exists()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_set_that_cannot_be_written_is_a_users_mistake(
+    place: Place, prepared: Done, tmp_path: Path, workers: int
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    words = [*place.where(), "--set", f"dataset.prepared={tmp_path / 'file' / 'set'}"]
+    done = thbench("data", "prepare", "crema_d", *words, "--clip", SHORT, "--workers", workers)
+    assert done.code == 2
+    assert f"cannot write under {tmp_path / 'file' / 'set'}: Not a directory" in done.err
+
+
 def test_it_conforms(place: Place, prepared: Done, tmp_path: Path) -> None:
     """With a manifest of the usable clips: a dataset that lacks nothing."""
     lines = place.manifest.read_text().splitlines(keepends=True)
