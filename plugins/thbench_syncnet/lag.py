@@ -102,7 +102,7 @@ class LipAudioLag:
         }
 
     def observe(self, pair: Pair) -> Observation:
-        """Rows lag, correlation; array correlations [2 max_lag + 1], from lag -max_lag on."""
+        """Rows lag, correlation; arrays correlations [2 max_lag + 1] and their lags."""
         require_sound(pair.generated.audio)
         loudness = self._loudness(pair.generated)
         curve = correlations(
@@ -114,7 +114,10 @@ class LipAudioLag:
         best = int(np.argmax(curve))
         return Observation(
             rows={"lag": float(best - self._options.max_lag), "correlation": float(curve[best])},
-            arrays={"correlations": curve},
+            arrays={
+                "correlations": curve,
+                "correlations.lag": np.arange(-self._options.max_lag, self._options.max_lag + 1),
+            },
         )
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:

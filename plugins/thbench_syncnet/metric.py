@@ -47,7 +47,7 @@ class SyncNetMetric:
 
     def observe(self, pair: Pair) -> Observation:
         """Rows offset, confidence, lse_d, n_windows, frames_without_audio; arrays mean_distances
-        [2 vshift + 1] (entry k: offset vshift - k) and window_confidence [W] (NaN: not heard).
+        [2 vshift + 1], their offsets (entry k: vshift - k) and window_confidence [W] (NaN: not heard).
 
         Audio shorter than the video: the common span is scored, as the reference does, and
         frames_without_audio counts the rest.
@@ -65,7 +65,11 @@ class SyncNetMetric:
                 "n_windows": float(len(lip)),
                 "frames_without_audio": float(frames_without_audio(pair.generated)),
             },
-            arrays={"mean_distances": found.means, "window_confidence": found.per_window},
+            arrays={
+                "mean_distances": found.means,
+                "mean_distances.offset": np.arange(options.vshift, -options.vshift - 1, -1),
+                "window_confidence": found.per_window,
+            },
         )
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:

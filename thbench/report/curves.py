@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,28 +73,37 @@ def kept_arrays(
     """Every one-dimensional array of numbers that metrics kept of a video.
 
     `keys` leads from a metric to the key of its observation. `start` is the frame of the first
-    entry (half a window in) where the array runs over time, and None where it runs over something else.
+    entry (half a window in) where the array runs over time, and None where it runs over something else:
+    over `axis`, at the positions `at`, if the metric says so.
     """
-    for metric, name, values in _arrays(keys):
-        runs = (metric, name) in over_time
+    for kept in _arrays(keys):
+        runs = (kept.metric, kept.name) in over_time
         yield {
-            "metric": metric,
-            "name": name,
-            "start": (n_frames - len(values)) / 2 if runs else None,
-            "values": shorts(values.astype(np.float64).tolist(), 4),
+            "metric": kept.metric,
+            "name": kept.name,
+            "start": (n_frames - len(kept.values)) / 2 if runs else None,
+            "axis": kept.axis,
+            "at": _plain(kept.at) if kept.axis else None,
+            "values": _plain(kept.values),
         }
+
+
+def _plain(values: NDArray[Any]) -> list[float | None]:
+    return shorts(values.astype(np.float64).tolist(), 4)
 
 
 def over_time(videos: Iterable[tuple[Mapping[str, str], int]]) -> set[tuple[str, str]]:
     """Which arrays, as (metric, name), run over time: their lengths follow those of the videos.
 
     `videos` are observation keys with the number of frames. Where all videos are equally long, an
-    array is over time when it is at most WINDOW entries shorter.
+    array is over time when it is at most WINDOW entries shorter. One with an axis of its own is not.
     """
     lengths: dict[tuple[str, str], set[tuple[int, int]]] = {}
     for keys, n_frames in videos:
-        for metric, name, values in _arrays(keys):
-            lengths.setdefault((metric, name), set()).add((n_frames, len(values)))
+        for kept in _arrays(keys):
+            if not kept.axis:
+                pair = n_frames, len(kept.values)
+                lengths.setdefault((kept.metric, kept.name), set()).add(pair)
     return {known for known, pairs in lengths.items() if _follows(pairs)}
 
 
@@ -106,12 +115,28 @@ def _follows(pairs: set[tuple[int, int]]) -> bool:
     return len(shorter) == 1 if varied else max(shorter) <= WINDOW
 
 
-def _arrays(keys: Mapping[str, str]) -> Iterator[tuple[str, str, NDArray[Any]]]:
+class Kept(NamedTuple):
+    """An array of a metric. `at`: where its entries lie on `axis`, which is empty if nobody says."""
+
+    metric: str
+    name: str
+    values: NDArray[Any]
+    axis: str = ""
+    at: NDArray[Any] = np.empty(0)
+
+
+def _arrays(keys: Mapping[str, str]) -> Iterator[Kept]:
+    """An array NAME.AXIS says where the entries of NAME lie, and is none of its own."""
     cache = observation_cache()
     for metric, key in keys.items():
         record = cache.get(key)
-        for name in record.arrays if record else ():
-            assert record is not None
-            values = record.arrays[name]
-            if values.ndim == 1 and len(values) > 1 and values.dtype.kind in "fiub":
-                yield metric, name, values
+        arrays = record.arrays if record else {}
+        axes = {of: axis for of, _, axis in (n.rpartition(".") for n in arrays) if of in arrays}
+        for name in arrays:
+            values = arrays[name]
+            curve = values.ndim == 1 and len(values) > 1 and values.dtype.kind in "fiub"
+            if not curve or name.rpartition(".")[0] in arrays:
+                continue
+            axis = axes.get(name, "")
+            at = arrays[f"{name}.{axis}"] if axis else np.arange(len(values))
+            yield Kept(metric, name, values, axis if at.shape == values.shape else "", at)

@@ -23,7 +23,7 @@ from thbench.video import write_h264
 
 CRF = 18
 """Previews are for looking at mouths: near to what was scored, still small."""
-FORM = 1
+FORM = 2
 """Raised when the files of a clip change, so that older ones are made again."""
 SAMPLES = 8
 """Clips looked at to tell which arrays run over time."""
