@@ -19,6 +19,7 @@ from thbench.context import plugin_identity
 from thbench.plugins import registry
 from thbench.reduce import Scored
 from thbench.score import metric_columns
+from thbench.suite.model import MetricPart
 from thbench.work import Job, metric_part_of, suite_of
 
 CLIPS, METRICS, OBSERVATIONS = "clips.json", "metrics.json", "observations.json"
@@ -33,7 +34,7 @@ def write_clips(run: Path, clips: Sequence[Clip]) -> None:
 def write_beside(job: Job, scored: Sequence[Scored]) -> None:
     """metrics.json of the run and observations.json of every row; same bytes for the same run."""
     cards = {
-        column: _card(job, index, name, meaning)
+        column: card(metric_part_of(job, index), name, meaning)
         for index, name, column, meaning in metric_columns(job)
     }
     atomic_write(job.run.root / METRICS, json.dumps(cards, indent=1) + "\n")
@@ -41,8 +42,8 @@ def write_beside(job: Job, scored: Sequence[Scored]) -> None:
         atomic_write(row.entrant.folder.path / OBSERVATIONS, _keys_text(job, row))
 
 
-def _card(job: Job, index: int, name: str, meaning: Score) -> dict[str, Any]:
-    part = metric_part_of(job, index)
+def card(part: MetricPart, name: str, meaning: Score) -> dict[str, Any]:
+    """What a metric declares of its score `name`, as plain data."""
     identity = plugin_identity(part.registered, part.options, registry())
     known = registry().weights()
     return {

@@ -22,6 +22,21 @@ PLAYERS = f"#clip/{CLIP}"
 READY = "thb.transport && thb.transport.videos.every(v => v.element.readyState >= 2) && !thb.transport.busy"
 
 
+CONTRAST = """(() => {
+  const light = c => { const v = c / 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; };
+  const of = s => { const [r, g, b, a = 1] = s.match(/[0-9.]+/g).map(Number); return { l: .2126 * light(r) + .7152 * light(g) + .0722 * light(b), a }; };
+  const behind = e => { for (; e; e = e.parentElement) { const c = of(getComputedStyle(e).backgroundColor); if (c.a > 0) return c.l; } return 1; };
+  const bad = new Set();
+  for (const e of document.querySelectorAll("body *")) {
+    const words = [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim());
+    if (!words || !e.checkVisibility() || e.closest("svg") || e.classList.contains("off")) continue;
+    const [a, b] = [of(getComputedStyle(e).color).l, behind(e)].sort((x, y) => y - x);
+    if ((a + .05) / (b + .05) < 4.5) bad.add(e.tagName + "." + e.className + ": " + e.textContent.slice(0, 30));
+  }
+  return [...bad];
+})()"""
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("browser")
@@ -213,6 +228,63 @@ def test_every_view_fits_a_telephone(page: Page, report: str) -> None:
         page.open(report + place)
         time.sleep(0.3)
         assert page.run("document.documentElement.scrollWidth") <= 390, place
+
+
+def test_the_numbers_of_a_clip_lead_to_their_rows(page: Page) -> None:
+    players(page)
+    page.click("#clip-numbers tbody td a")
+    page.wait("document.querySelector('#clips-table td.chosen')")
+    page.go("#metrics/metric1")
+    page.click("#card-metric1 dd a")
+    page.wait("document.querySelector('#clips-table td.chosen')")
+    assert "What metric1 means" in page.run("document.getElementById('clips-meaning').textContent")
+
+
+def test_keys_alone_reach_and_play_a_clip(page: Page) -> None:
+    """Tab and Enter from the top of the page to a clip, then the transport by keys."""
+    tagged = "document.activeElement.getAttribute('href') || document.activeElement.tagName"
+    for goal in ("#clips", PLAYERS):
+        for _ in range(400):
+            page.key("Tab", 9)
+            if str(page.run(tagged)).startswith(goal):
+                break
+        assert page.run("document.activeElement.matches(':focus-visible')")
+        assert page.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        page.key("Enter", 13)
+        page.wait(f"location.hash.startsWith('{goal}')")
+        page.wait("document.querySelector('#clips-table tbody a')")
+    page.wait(READY)
+    page.key("ArrowRight", 39)
+    page.wait("thb.transport.frame === 1 && !thb.transport.busy")
+    page.key("l", 76)
+    assert page.run("thb.transport.loop") is False
+    page.key(" ", 32)
+    page.wait("thb.transport.playing && thb.transport.frame > 2")
+    page.key(" ", 32)
+    page.wait("!thb.transport.playing && !thb.transport.busy")
+
+
+def test_every_control_has_a_name(page: Page) -> None:
+    """As an assistive technology sees them, in every view."""
+    for place in ("#overview", "#clips", PLAYERS, "#compare", "#breakdown", "#metrics/metric0"):
+        page.go(place)
+        time.sleep(0.3)
+        nodes = page.call("Accessibility.getFullAXTree")["nodes"]
+        roles = {"button", "link", "combobox", "slider", "checkbox", "searchbox", "image"}
+        bare = [
+            n["role"]["value"]
+            for n in nodes
+            if not n["ignored"] and n["role"]["value"] in roles and not n["name"]["value"].strip()
+        ]
+        assert bare == [], place
+
+
+def test_text_has_enough_contrast(page: Page) -> None:
+    """WCAG AA: 4.5 to 1 for every colour of text on the paper and on the wash."""
+    for place in ("#overview", "#clips", PLAYERS, "#compare", "#breakdown", "#metrics/metric0"):
+        page.go(place)
+        time.sleep(0.3)
+        assert page.run(CONTRAST) == [], place
 
 
 def test_a_clip_without_players_says_so(page: Page) -> None:

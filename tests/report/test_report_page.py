@@ -13,10 +13,12 @@ from made import FLASH, clicking, clip_ids, counted, frame_in, made_run
 
 from runs import start
 from thbench.api import SAMPLES_PER_FRAME, Clip, UserError
+from thbench.cache import Record
 from thbench.cli import cli
 from thbench.engines.local import LocalEngine
 from thbench.report import finding, overview
-from thbench.report.curves import brightness, motion, over_time
+from thbench.report.cards import cards
+from thbench.report.curves import Kept, brightness, kept_arrays, motion, over_time
 from thbench.report.material import read_run
 from thbench.report.page import Options, worth_seeing, write_report
 from thbench.report.script import as_script
@@ -137,7 +139,9 @@ def test_an_array_of_fixed_length_does_not_run_over_time(monkeypatch: pytest.Mon
     lengths = {"a": (31, 46), "b": (31, 36), "c": (31, 60)}
     monkeypatch.setattr(
         "thbench.report.curves._arrays",
-        lambda keys: [("m", n, np.zeros(k)) for n, k in zip("xy", lengths[keys["m"]], strict=True)],
+        lambda keys: [
+            Kept("m", n, np.zeros(k)) for n, k in zip("xy", lengths[keys["m"]], strict=True)
+        ],
     )
     frames = {"a": 50, "b": 40, "c": 64}
     assert over_time([({"m": k}, n) for k, n in frames.items()]) == {("m", "y")}
@@ -245,7 +249,7 @@ def test_a_training_of_the_loop_is_drawn_with_its_samples(tmp_path: Path) -> Non
     page = write_report(run, tmp_path / "out", ENGINE, Options())
     text = page.read_text()
     for curve in ("l1", "snr", "generator", "discriminator", "steps_per_second"):
-        assert f">{curve}<" in text, curve
+        assert f">{curve}<" in text or f">{curve}, timings<" in text, curve
     (sample,) = (page.parent / "training").glob("*.png")
     assert f'src="training/{sample.name}"' in text
     picture = cv2.imread(str(sample))
@@ -276,3 +280,80 @@ def test_what_cannot_be_reported_is_said_with_a_remedy(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run")
     with pytest.raises(UserError, match=r"is no selftest\.json"):
         cli(["report", str(run), "--selftest", str(bad)], standalone_mode=False)
+
+
+class Offsets:
+    """A cache of one observation: a curve over offsets, as long as a curve over time would be."""
+
+    def get(self, key: str) -> Record:
+        return Record(
+            {},
+            {
+                "distances": np.arange(5.0),
+                "distances.offset": np.arange(2, -3, -1),
+                key: np.ones(5),
+            },
+            None,
+        )
+
+
+def test_an_array_says_what_it_runs_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thbench.report.curves.observation_cache", Offsets)
+    assert over_time([({"m": "levels"}, 5)]) == {("m", "levels")}
+    distances, levels = kept_arrays({"m": "levels"}, 5, {("m", "levels")})
+    assert (distances["axis"], distances["at"]) == ("offset", [2, 1, 0, -1, -2])
+    assert (distances["start"], levels["start"]) == (None, 0)
+    assert levels["at"] is None
+
+
+def test_the_primary_score_leads_and_is_marked(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", columns=3)
+    for file in run.rglob("result.json"):
+        data = json.loads(file.read_text())
+        data["suite"]["primary"] = "metric1"
+        file.write_text(json.dumps(data))
+    assert list(read_run(run).columns) == ["metric1", "metric0", "metric2"]
+    page = write_report(run, tmp_path / "out", ENGINE, Options(strips=0)).read_text()
+    assert page.count("<small>primary: ranks</small>") == 1
+
+
+def test_nobody_is_best_where_all_are_equal(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", systems=["a", "b"], n_clips=20)
+    for file in run.glob("systems/*/result.json"):
+        data = json.loads(file.read_text())
+        data["scores"]["metric0"] |= {"value": 3.0, "interval": None}
+        file.write_text(json.dumps(data))
+    (group,) = overview.groups(read_run(run))
+    assert [line.cells["metric0"].mark for line in group.systems] == ["", ""]
+    assert "best" in [line.cells["metric1"].mark for line in group.systems]
+
+
+def test_a_column_has_the_identity_of_its_resolution(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", systems=["a", "b"], sizes=(64, 128))
+    for file in run.rglob("result.json"):
+        data = json.loads(file.read_text())
+        size = data["system"]["resolution"]
+        for score in data["scores"].values():
+            score["identity"]["resolution"] = size
+            score["identity_digest"] = f"{size:064d}"
+        file.write_text(json.dumps(data))
+    material = read_run(run)
+    small, large = overview.groups(material)
+    assert small.columns["metric0"].identity["resolution"] == 64
+    assert large.columns["metric0"].identity["resolution"] == 128
+    card = cards(material, None)[0]
+    assert card.digests == {64: f"{64:064d}", 128: f"{128:064d}"}
+    assert "resolution" not in card.identity
+
+
+def test_controls_stand_in_their_usual_order(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", systems=["a", "delayed-audio", "still-identity"])
+    for file in sorted(run.glob("systems/*/result.json"))[1:]:
+        data = json.loads(file.read_text())
+        data["system"]["kind"], data["ranked"] = "control", False
+        target = run / "controls" / "96" / data["system"]["name"]
+        file.parent.rename(target)
+        (target / "result.json").write_text(json.dumps(data))
+    (group,) = overview.groups(read_run(run))
+    names = [line.entrant.name for line in group.controls]
+    assert names == ["ground-truth", "still-identity", "delayed-audio"]

@@ -12,6 +12,7 @@ from made import made_run
 from thbench.api import UserError
 from thbench.board.store import clips_file, place
 from thbench.cli import cli
+from thbench.report.definitions import definitions
 from thbench.report.site import write_site
 from thbench.results import read_result
 
@@ -56,6 +57,27 @@ def test_the_site_is_a_function_of_the_files(board: Path, tmp_path: Path) -> Non
 def test_our_own_leaderboard_makes_a_site(tmp_path: Path) -> None:
     own = Path(__file__).resolve().parents[2] / "leaderboard"
     assert "Published on" in write_site(own, tmp_path)[0].read_text()
+
+
+def test_metrics_that_are_installed_are_defined(tmp_path: Path) -> None:
+    """By their identity: what a result of another version means is not guessed."""
+    own = Path(__file__).resolve().parents[2] / "leaderboard"
+    result = read_result(next((own / "results" / "demo" / "gan").glob("*.json")))
+    ofm = result.scores["ofm"]
+    assert "Farneback" in definitions({"ofm": ofm})["ofm"]["formula"]
+    other = ofm.model_copy(update={"identity": {**ofm.identity, "version": "0"}})
+    unknown = ofm.model_copy(update={"identity": {"name": "nobody's"}})
+    assert definitions({"ofm": other, "x": unknown}) == {}
+    write_site(own, tmp_path)
+    assert "Farneback" in (tmp_path / "demo.html").read_text()
+
+
+def test_self_reported_numbers_are_marked(board: Path, tmp_path: Path) -> None:
+    """A score that declares no rule over clips cannot be computed again from a table of clips."""
+    write_site(board, tmp_path / "site")
+    page = (tmp_path / "site" / "made.html").read_text()
+    assert page.count("</a> †") == 4  # two systems, two columns; controls are made here
+    assert "†: self-reported" in page
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:

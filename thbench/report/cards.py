@@ -11,7 +11,7 @@ from typing import Any
 from thbench.api import UserError
 from thbench.leaderboard import number
 from thbench.report.material import Material
-from thbench.report.overview import identity_text
+from thbench.report.overview import json_text
 from thbench.results import ScoreRecord
 
 DIRECTIONS = {
@@ -21,26 +21,41 @@ DIRECTIONS = {
 }
 
 
+NOT_TESTED = "not tested"
+SIGNS = {"+": "grows", "-": "falls", "0": "ignored", "": "–"}
+
+
 @dataclass(frozen=True)
 class Reaction:
     """One corruption: what the definition promises, and what the self-test saw of it."""
 
     corruption: str
     declared: str
-    verdict: str = "not tested"
+    verdict: str = NOT_TESTED
     why: str = ""
     slope: str = ""
     clips: str = ""
 
+    @property
+    def promise(self) -> str:
+        """The declaration in a word; `=-1` promises a change by -1 with every step of the corruption."""
+        if self.declared.startswith("="):
+            return f"changes by {self.declared[1:]} a step"
+        return SIGNS.get(self.declared, self.declared)
+
 
 @dataclass(frozen=True)
 class Card:
-    """One column. `declared` is what its metric says, empty for runs that did not keep it."""
+    """One column. `declared` is what its metric says, empty for runs that did not keep it.
+
+    digests  of the identity, by resolution: that is part of it
+    """
 
     column: str
     score: ScoreRecord
     declared: Mapping[str, Any]
     reactions: Sequence[Reaction]
+    digests: Mapping[int, str]
 
     @property
     def about(self) -> str:
@@ -58,7 +73,12 @@ class Card:
 
     @property
     def identity(self) -> str:
-        return identity_text(self.score)
+        """What is the same at every resolution."""
+        return json_text({k: v for k, v in self.score.identity.items() if k != "resolution"})
+
+    @property
+    def tested(self) -> bool:
+        return any(r.verdict != NOT_TESTED for r in self.reactions)
 
 
 def cards(material: Material, selftest: Mapping[str, Any] | None) -> list[Card]:
@@ -66,7 +86,12 @@ def cards(material: Material, selftest: Mapping[str, Any] | None) -> list[Card]:
     found = []
     for column, score in material.columns.items():
         declared = material.cards.get(column, {})
-        found.append(Card(column, score, declared, _reactions(declared, selftest)))
+        digests = {
+            e.resolution: e.scores[column].identity_digest
+            for e in material.entrants
+            if column in e.scores
+        }
+        found.append(Card(column, score, declared, _reactions(declared, selftest), digests))
     return found
 
 

@@ -6,14 +6,17 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
-from thbench.report.charts import Series, line_chart
+from thbench.report.charts import PALETTE, Series, line_chart
 from thbench.report.material import Entrant, Material
 
 POINTS = 120
 """A curve is drawn through at most so many points, each the mean of the lines around it."""
 AXES = ("step", "epoch")
+LOSSES = ("train", "validation")
+"""The logs that are looked at first."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ def trainings(material: Material) -> list[Training]:
     found = []
     for entrant in material.entrants:
         for folder in dict.fromkeys(_folders(entrant)):
-            logs = {p.stem: rows for p in sorted(folder.glob("*.csv")) if (rows := _read(p))}
+            files = sorted(folder.glob("*.csv"), key=lambda p: (p.stem not in LOSSES, p.stem))
+            logs = {p.stem: rows for p in files if (rows := _read(p))}
             if logs:
                 pictures = sorted(folder.rglob("*.png"))[-12:]
                 found.append(Training(entrant.name, folder, list(_charts(logs)), pictures))
@@ -61,19 +65,23 @@ def _read(path: Path) -> list[dict[str, str]]:
 
 def _charts(logs: dict[str, list[dict[str, str]]]) -> Iterator[str]:
     columns = dict.fromkeys(c for rows in logs.values() for c in rows[0] if c and c not in AXES)
+    colours = dict(zip(logs, cycle(PALETTE), strict=False))
     for column in columns:
-        series = [s for name, rows in logs.items() if (s := _series(name, rows, column)).x]
+        series = [
+            s for name, rows in logs.items() if (s := _series(name, rows, column, colours[name])).x
+        ]
         if series:
-            yield line_chart(series, title=column, x_label=AXES[0], width=380, height=240)
+            title = column if len(series) > 1 else f"{column}, {series[0].label}"
+            yield line_chart(series, title=title, x_label=AXES[0], width=380, height=240)
 
 
-def _series(name: str, rows: Sequence[dict[str, str]], column: str) -> Series:
+def _series(name: str, rows: Sequence[dict[str, str]], column: str, colour: str) -> Series:
     points = [p for row in rows if (p := _point(row, column)) is not None]
     step = max(1, -(-len(points) // POINTS))
     parts = [points[i : i + step] for i in range(0, len(points), step)]
     x = [sum(p[0] for p in g) / len(g) for g in parts]
     y: list[float | None] = [sum(p[1] for p in g) / len(g) for g in parts]
-    return Series(name, x, y)
+    return Series(name, x, y, colour=colour)
 
 
 def _point(row: dict[str, str], column: str) -> tuple[float, float] | None:

@@ -14,7 +14,7 @@ from thbench.api import Clip, UserError
 from thbench.beside import CLIPS, METRICS
 from thbench.clipstable import read_clips
 from thbench.controls import GROUND_TRUTH
-from thbench.leaderboard import tables
+from thbench.leaderboard import in_table_order, tables
 from thbench.results import Result, ScoreRecord, read_result
 from thbench.runfolder import RunFolder, VideoFolder
 
@@ -76,15 +76,27 @@ class Material:
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     run: RunFolder | None = None
 
+    @property
+    def primary(self) -> str | None:
+        """The score that ranks."""
+        return self.entrants[0].result.suite.primary
+
     @cached_property
     def columns(self) -> dict[str, ScoreRecord]:
-        """Every score of the tables, by column, as the first entrant that has it describes it."""
+        """Every score of the tables, by column, as the first entrant that has it describes it.
+
+        The suite's primary score leads, as in every other table.
+        """
         found: dict[str, ScoreRecord] = {}
         for entrant in self.entrants:
             for name, score in entrant.scores.items():
                 found.setdefault(name, score)
         order = {name: i for i, name in enumerate(self.cards)}
-        return dict(sorted(found.items(), key=lambda item: order.get(item[0], len(order))))
+
+        def place(column: str) -> tuple[bool, int]:
+            return column != self.primary, order.get(column, len(order))
+
+        return {name: found[name] for name in sorted(found, key=place)}
 
     @cached_property
     def row_columns(self) -> list[str]:
@@ -130,6 +142,7 @@ def read_run(path: Path) -> Material:
     if not folders:
         raise UserError(f"{path} holds no results", f"thbench run SUITE --out {path}")
     found = [(read_result(f.result_file), f) for f in folders]
+    found.sort(key=lambda one: in_table_order(one[0]))
     clips = _clips(path, [f for _, f in found])
     by_name = {_name(r): f for r, f in found}
     results = [r for r, _ in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from thbench.leaderboard import ARROWS, number
 from thbench.report.charts import PALETTE, Interval, interval_chart
@@ -16,7 +17,10 @@ CONTROL, TRUTH = "#8A8A8A", "#222222"
 
 @dataclass(frozen=True)
 class Cell:
-    """One number as it is shown. `mark` is "best", "tied" (its interval reaches the best) or empty."""
+    """One number as it is shown. `mark` is "best", "tied" (its interval reaches the best) or empty.
+
+    own  a submission's own number, which nobody else has computed
+    """
 
     text: str
     sort: float | None
@@ -24,6 +28,7 @@ class Cell:
     interval: str = ""
     coverage: str = ""
     tip: str = ""
+    own: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,13 +40,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Group:
-    """The table and the plots of one resolution."""
+    """The table and the plots of one resolution. `columns` are as its entrants describe them."""
 
     resolution: int
-    columns: Sequence[str]
+    columns: Mapping[str, ScoreRecord]
     systems: Sequence[Line]
     controls: Sequence[Line]
     plots: Mapping[str, str]
+
+    @property
+    def has_own(self) -> bool:
+        """Whether a number is a submission's own."""
+        return any(cell.own for line in self.systems for cell in line.cells.values())
 
 
 def groups(material: Material) -> list[Group]:
@@ -51,10 +61,14 @@ def groups(material: Material) -> list[Group]:
 
 def _group(material: Material, size: int) -> Group:
     here = material.at(size)
-    columns = [c for c in material.columns if any(c in e.scores for _, e in here)]
+    columns = {
+        c: described
+        for c in material.columns
+        if (described := next((e.scores[c] for _, e in here if c in e.scores), None))
+    }
     marks = {c: _marks([(i, e.scores[c]) for i, e in here if _competes(e, c)]) for c in columns}
     lines = [
-        Line(i, e, {c: _cell(e.scores[c], marks[c].get(i, "")) for c in columns if c in e.scores})
+        Line(i, e, {c: _cell(e, c, marks[c].get(i, "")) for c in columns if c in e.scores})
         for i, e in here
     ]
     controls = [line for line in lines if line.entrant.is_control]
@@ -76,9 +90,9 @@ def _competes(entrant: Entrant, column: str) -> bool:
 
 
 def _marks(scores: Sequence[tuple[int, ScoreRecord]]) -> dict[int, str]:
-    """The best, and those whose interval reaches the best value. Nobody is best alone."""
+    """The best, and those whose interval reaches the best value. Nobody is best alone, nor if all are equal."""
     worth = {i: w for i, s in scores if (w := _badness(s)) is not None}
-    if len(worth) < 2:
+    if len(set(worth.values())) < 2:
         return {}
     best = min(worth.values())
     return {
@@ -107,21 +121,26 @@ def _reaches(score: ScoreRecord, best: float) -> bool:
     return interval.low <= best if score.better == "lower" else -interval.high <= best
 
 
-def _cell(score: ScoreRecord, mark: str) -> Cell:
+def _cell(entrant: Entrant, column: str, mark: str) -> Cell:
+    score = entrant.scores[column]
     if score.value is None:
         return Cell("–", None, tip=score.reason or "no value")
     interval, tip = score.interval, [f"{score.value!r} {score.unit}".strip()]
     ends = ""
     if interval and interval.low is not None and interval.high is not None:
-        ends = f"{number(interval.low)} … {number(interval.high)}"
+        if interval.low < interval.high:
+            ends = f"{number(interval.low)} … {number(interval.high)}"
         tip.append(f"{interval.level:.0%} interval, {interval.method}, {interval.n_actors} actors")
     if interval and interval.note:
         tip.append(interval.note)
     if score.distance_from_reference is not None and score.better == "nearer-reference":
         tip.append(f"{number(score.distance_from_reference)} from the ground truth")
     tip += [f"{f.count} clip(s): {f.reason}" for f in score.failures]
+    own = column in entrant.beside.get("self_reported", ())
+    if own:
+        tip.append("self-reported: nobody else has computed it")
     coverage = f"{score.n}/{score.of}" if score.n < score.of else ""
-    return Cell(number(score.value), score.value, mark, ends, coverage, "\n".join(tip))
+    return Cell(number(score.value), score.value, mark, ends, coverage, "\n".join(tip), own)
 
 
 def _plot(column: str, lines: Sequence[Line], truth: Entrant | None) -> str:
@@ -136,7 +155,7 @@ def _plot(column: str, lines: Sequence[Line], truth: Entrant | None) -> str:
     return interval_chart(
         rows,
         title=f"{column} {ARROWS[score.better]}",
-        x_label=score.unit or _WORDS[score.better],
+        x_label=", ".join(w for w in (score.unit, _WORDS[score.better]) if w),
         width=400,
         level=of_truth.value if of_truth else None,
     )
@@ -162,4 +181,8 @@ def _interval(entrant: Entrant, score: ScoreRecord) -> Interval:
 
 
 def identity_text(score: ScoreRecord) -> str:
-    return json.dumps(dict(score.identity), sort_keys=True, ensure_ascii=False)
+    return json_text(score.identity)
+
+
+def json_text(value: Mapping[str, Any]) -> str:
+    return json.dumps(dict(value), sort_keys=True, ensure_ascii=False)

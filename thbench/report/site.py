@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +17,7 @@ from thbench.leaderboard import ARROWS
 from thbench.published import load_published
 from thbench.report import overview
 from thbench.report.cards import cards
+from thbench.report.definitions import definitions
 from thbench.report.material import Material, placed
 from thbench.report.page import pages, write_page
 from thbench.results import Result, read_result
@@ -69,7 +70,9 @@ def _boards(leaderboard: Path) -> Iterator[Board]:
     for (suite, suite_digest, split_digest), tables in groups.items():
         several = f"-{suite_digest[:6]}-{split_digest[:6]}" if names.count(suite) > 1 else ""
         entrants = [e for table in tables for e in placed([table], _results(leaderboard, table))]
-        yield Board(suite + several, f"{file_name(suite)}{several}.html", Material(entrants))
+        material = Material(entrants)
+        described = replace(material, cards=definitions(material.columns))
+        yield Board(suite + several, f"{file_name(suite)}{several}.html", described)
 
 
 def _results(leaderboard: Path, table: Mapping[str, Any]) -> list[Result]:

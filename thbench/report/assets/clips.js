@@ -74,14 +74,9 @@
     const lines = [];
     if (note) lines.push(thb.el("p", { class: "note" }, thb.el("a", { href: thb.card(note) }, note),
       " belongs to the whole set of clips and has no value per clip. Below: what there is per clip."));
-    if (!column) return lines;
-    const card = column.card ? document.getElementById("card-" + column.card) : null;
-    const words = card ? card.dataset.about : "";
-    lines.push(thb.el("p", { class: "meaning" },
-      column.card ? thb.el("a", { href: thb.card(column.card) }, column.name) : thb.el("b", {}, column.name),
-      column.unit ? ", " + column.unit : "",
-      column.better ? { lower: ", lower is better", higher: ", higher is better", "nearer-reference": ", nearer to the clip's ground truth is better" }[column.better] : "",
-      words ? ". " + words : ""));
+    if (column) lines.push(thb.meaning(column));
+    if (column && !(column.name in (thb.data["rows-" + of] || { values: {} }).values))
+      lines.push(thb.el("p", { class: "note" }, `${thb.named(of)} has no ${column.name} of single clips.`));
     return lines;
   }
 
@@ -96,7 +91,7 @@
     const head = thb.el("tr", {}, thb.el("th", { scope: "col" }, "clip"), names.map(n => thb.el("th", { scope: "col", class: "label" }, n)),
       shown.map(i => thb.el("th", { scope: "col", class: "num", "aria-sort": i === of && order !== "name" ? (order === "best" || order === "low" ? "ascending" : "descending") : null },
         thb.el("button", { onclick: () => go(thb.place().query, { of: i, order: i === of && order === "worst" ? "best" : i === of && order === "high" ? "low" : i === of && order === "low" ? "high" : order === "name" ? "" : i === of ? "worst" : order }) },
-          thb.el("span", { class: "swatch", style: "background:" + thb.colour(i) }), thb.named(i)))));
+          thb.el("span", { class: "swatch", style: "background:" + thb.colour(i) }), thb.named(i, shown)))));
     const body = list.slice(0, many).map(clip => {
       const link = thb.link("clip", clips.ids[clip], { by: column ? column.name : "", of });
       return thb.el("tr", {},

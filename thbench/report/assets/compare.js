@@ -32,8 +32,8 @@
     return thb.svg("svg", { viewBox: `0 0 ${PLOT} ${PLOT}`, class: "scatter", role: "img", "aria-label": "clip by clip" },
       thb.svg("rect", { x: EDGE, y: 8, width: PLOT - EDGE - 8, height: PLOT - EDGE - 8, class: "frame" }),
       thb.svg("line", { x1: px(from), y1: py(from), x2: px(to), y2: py(to), class: "diagonal" }), ...axis, ...dots,
-      thb.svg("text", { x: (PLOT + EDGE) / 2, y: PLOT - 8, "text-anchor": "middle", class: "axis" }, thb.named(a)),
-      thb.svg("text", { x: 14, y: PLOT / 2 - 20, "text-anchor": "middle", class: "axis", transform: `rotate(-90 14 ${PLOT / 2 - 20})` }, thb.named(b)));
+      thb.svg("text", { x: (PLOT + EDGE) / 2, y: PLOT - 8, "text-anchor": "middle", class: "axis" }, thb.named(a, [a, b])),
+      thb.svg("text", { x: 14, y: PLOT / 2 - 20, "text-anchor": "middle", class: "axis", transform: `rotate(-90 14 ${PLOT / 2 - 20})` }, thb.named(b, [a, b])));
   }
 
   function wins(points, column, a, b) {
@@ -42,7 +42,7 @@
       const p = thb.badness(column, a, clip, x), q = thb.badness(column, b, clip, y);
       if (p !== null && q !== null && p !== q) p < q ? first++ : second++;
     }
-    return column.better ? `${thb.named(a)} is better in ${first} of ${points.length} clips, ${thb.named(b)} in ${second}.` : "";
+    return column.better ? `${thb.named(a, [a, b])} is better in ${first} of ${points.length} clips, ${thb.named(b, [a, b])} in ${second}.` : "";
   }
 
   function tested(a, b, column) {
@@ -59,7 +59,7 @@
     const sorted = [...points].sort((p, q) => Math.abs(q[1] - q[2]) - Math.abs(p[1] - p[2])).slice(0, 50);
     const ids = thb.data.core.clips.ids;
     return thb.el("div", { class: "scroll" }, thb.el("table", { class: "rows" },
-      thb.el("thead", {}, thb.el("tr", {}, ["clip", thb.named(a), thb.named(b), "difference"].map((t, i) => thb.el("th", { scope: "col", class: i ? "num" : null }, t)))),
+      thb.el("thead", {}, thb.el("tr", {}, ["clip", thb.named(a, [a, b]), thb.named(b, [a, b]), "first − second"].map((t, i) => thb.el("th", { scope: "col", class: i ? "num" : null }, t)))),
       thb.el("tbody", {}, sorted.map(([clip, x, y]) => thb.el("tr", {}, thb.el("th", { scope: "row" }, thb.el("a", { href: thb.link("clip", ids[clip]) }, ids[clip])),
         [x, y, x - y].map(v => thb.el("td", { class: "num" }, thb.number(v))))))));
   }
@@ -76,7 +76,7 @@
     await Promise.all([thb.load("pairs"), ...[...new Set([a, b, thb.truthOf(a), thb.truthOf(b)])].filter(i => i !== null).map(i => thb.load("rows-" + i))]);
     const points = shared(a, b, column.name);
     if (!points.length) { box.append(thb.el("p", {}, "They share no clip with this number.")); return; }
-    box.append(thb.el("p", {}, tested(a, b, column), " ", wins(points, column, a, b)),
+    box.append(thb.meaning(column), thb.el("p", {}, tested(a, b, column), " ", wins(points, column, a, b)),
       thb.el("div", { class: "beside" }, scatter(points, a, b), differences(points, a, b)));
   };
 
@@ -86,20 +86,27 @@
     if (!names.length || !columns.length) { box.replaceChildren(thb.el("p", {}, "The clips carry no labels that differ.")); return; }
     const label = names.includes(place.query.get("label")) ? place.query.get("label") : names[0];
     const column = columns.find(c => c.name === place.query.get("by")) || columns.find(c => c.name === thb.data.core.first) || columns[0];
-    const found = all[label], change = name => v => { location.hash = thb.link("breakdown", "", { label, by: column.name, [name]: v }); };
-    const shown = Object.keys(found.cells).map(Number).filter(i => column.name in found.cells[i]);
+    const found = all[label], held = Object.keys(found.cells).map(Number).filter(i => column.name in found.cells[i]);
+    const sizes = [...new Set(entrants.map(e => e.size))], asked = Number(place.query.get("px"));
+    const size = sizes.includes(asked) ? asked : (entrants[held[0]] || entrants[0]).size;
+    const shown = held.filter(i => entrants[i].size === size).sort((i, j) => rank(entrants[i]) - rank(entrants[j]) || i - j);
+    const change = name => v => { location.hash = thb.link("breakdown", "", { label, by: column.name, px: size, [name]: v }); };
     const head = thb.el("tr", {}, thb.el("th", { scope: "col" }, label), thb.el("th", { scope: "col", class: "num" }, "clips"),
-      shown.map(i => thb.el("th", { scope: "col", class: "num" }, thb.el("span", { class: "swatch", style: "background:" + thb.colour(i) }), thb.named(i))));
+      shown.map(i => thb.el("th", { scope: "col", class: "num" }, thb.el("span", { class: "swatch", style: "background:" + thb.colour(i) }), entrants[i].name)));
     const body = found.values.map((value, v) => thb.el("tr", {},
-      thb.el("th", { scope: "row" }, thb.el("a", { href: thb.link("clips", "", { ["f." + label]: value, by: column.name }) }, value || "–")),
+      thb.el("th", { scope: "row" }, thb.el("a", { href: thb.link("clips", "", { ["f." + label]: value, by: column.name, of: shown[0] }) }, value || "–")),
       thb.el("td", { class: "num" }, String(found.clips[v])),
       shown.map(i => mean(found.cells[i][column.name][v], found.clips[v], thb.link("clips", "", { ["f." + label]: value, by: column.name, of: i })))));
     box.replaceChildren(thb.el("form", { class: "controls" }, thb.select("by", names.map(n => [n, n]), label, change("label")),
-      thb.select("number", columns.map(c => [c.name, c.name]), column.name, change("by"))),
-      thb.el("p", { class: "meaning" }, "Means over clips with 95% intervals, resampled by actor; a group of one actor has none. ",
-        column.card ? thb.el("a", { href: thb.card(column.card) }, "What this number is") : ""),
+      thb.select("number", columns.map(c => [c.name, c.name]), column.name, change("by")),
+      sizes.length > 1 ? thb.select("at", sizes.map(s => [s, s + " px"]), size, change("px")) : ""),
+      thb.meaning(column),
+      thb.el("p", { class: "hint" }, "Means over clips; small figures: 95% intervals over actors. A group of one actor has none, one of few has a wide one."),
       thb.el("div", { class: "scroll" }, thb.el("table", { class: "rows" }, thb.el("thead", {}, head), thb.el("tbody", {}, body))));
   };
+
+  // Systems in their places, the ground truth, the other controls.
+  const rank = e => e.kind === "system" ? 0 : e.truth ? 1 : 2;
 
   function mean([value, low, high, n], clips, rows) {
     return thb.el("td", { class: "num" }, thb.el("a", { href: rows }, thb.number(value)),

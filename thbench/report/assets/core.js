@@ -84,9 +84,21 @@ const thb = {
     return found < 0 ? null : found;
   },
 
-  named(index) {
-    const all = thb.data.core.entrants, sizes = new Set(all.map(e => e.size));
+  // The resolution is said where entrants of several stand beside one another: all, or those `among`.
+  named(index, among) {
+    const all = thb.data.core.entrants, sizes = new Set(among ? among.map(i => all[i].size) : all.map(e => e.size));
     return all[index].name + (sizes.size > 1 ? " · " + all[index].size + " px" : "");
+  },
+
+  // A number's own direction and meaning, with the way to its card.
+  meaning(column) {
+    const card = column.card ? document.getElementById("card-" + column.card) : null;
+    const words = card ? card.dataset.about : "";
+    const better = { lower: ", lower is better", higher: ", higher is better", "nearer-reference": ", nearer to the clip's ground truth is better" };
+    return thb.el("p", { class: "meaning" },
+      column.card ? thb.el("a", { href: thb.card(column.card) }, column.name) : thb.el("b", {}, column.name),
+      column.unit ? ", " + column.unit : "", column.better ? better[column.better] : "",
+      words ? ". " + words[0].toUpperCase() + words.slice(1) : "");
   },
 
   colours: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
@@ -105,11 +117,14 @@ const thb = {
     for (const section of document.querySelectorAll("main > section")) section.hidden = section.id !== "view-" + view;
     for (const link of document.querySelectorAll("nav a")) {
       const of = link.getAttribute("href").slice(1).split("?")[0];
-      if (of === view || (of === "clips" && view === "clip")) link.setAttribute("aria-current", "page");
-      else link.removeAttribute("aria-current");
+      if (of === view || (of === "clips" && view === "clip")) {
+        link.setAttribute("aria-current", "page");
+        link.scrollIntoView({ block: "nearest", inline: "nearest" });
+      } else link.removeAttribute("aria-current");
     }
     if (thb.leave) { thb.leave(); thb.leave = null; }
     if (thb.views[view]) thb.views[view](place);
+    for (const card of document.querySelectorAll(".card.pointed")) card.classList.remove("pointed");
     if (view === "metrics" && place.what) {
       const card = document.getElementById("card-" + place.what);
       if (card) { card.open = true; card.scrollIntoView(); card.classList.add("pointed"); }

@@ -151,11 +151,11 @@
     const name = thb.named(entrant), e = thb.data.core.entrants[entrant];
     const caption = thb.el("figcaption", {}, thb.el("span", { class: "swatch", style: "background:" + thb.colour(entrant) }), name,
       e.kind === "control" && !e.truth ? thb.el("em", {}, " control") : "");
-    if (data.failure) return { figure: thb.el("figure", {}, thb.el("div", { class: "absent" }, "no video: " + data.failure), caption), video: null };
+    if (data.failure) return { figure: thb.el("figure", {}, thb.el("div", { class: "absent" }, "no video: " + data.failure), caption), size: e.size, video: null };
     const source = "video/" + encodeURIComponent(data.folder) + "/" + encodeURIComponent(data.file);
     const element = thb.el("video", { src: source, playsinline: true, preload: "auto", tabindex: -1, "aria-hidden": "true" });
     const canvas = thb.el("canvas", { width: data.size, height: data.size, role: "img", "aria-label": name });
-    return { figure: thb.el("figure", { "data-entrant": entrant }, element, canvas, caption), video: { element, canvas, n: data.n, entrant, sound: data.sound } };
+    return { figure: thb.el("figure", { "data-entrant": entrant }, element, canvas, caption), size: e.size, video: { element, canvas, n: data.n, entrant, sound: data.sound } };
   }
 
   function bar(transport, clip) {
@@ -202,10 +202,23 @@
   function numbers(clip, index, entrants) {
     const columns = thb.data.core.columns;
     const row = column => thb.el("tr", {}, thb.el("th", { scope: "row" }, column.card ? thb.el("a", { href: thb.card(column.card) }, column.name) : column.name),
-      entrants.map(i => { const v = ((thb.data["rows-" + i] || { values: {} }).values[column.name] || [])[index] ?? null; return thb.el("td", { class: "num", title: v === null ? "" : String(v) }, thb.number(v)); }));
+      entrants.map(i => value(i, column, index)));
     return thb.el("div", { class: "scroll" }, thb.el("table", { class: "rows", id: "clip-numbers" },
       thb.el("thead", {}, thb.el("tr", {}, thb.el("th", { scope: "col" }, "this clip"), entrants.map(i => thb.el("th", { scope: "col", class: "num" }, thb.named(i))))),
       thb.el("tbody", {}, columns.map(row))));
+  }
+
+  // A number leads to its rows: the same number of every clip.
+  function value(entrant, column, index) {
+    const found = ((thb.data["rows-" + entrant] || { values: {} }).values[column.name] || [])[index] ?? null;
+    return thb.el("td", { class: "num", title: found === null ? "" : String(found) },
+      found === null ? "–" : thb.el("a", { href: thb.link("clips", "", { by: column.name, of: entrant }) }, thb.number(found)));
+  }
+
+  // One row of players for each resolution, so that no two are compared by chance.
+  function rows(tiles) {
+    const sizes = [...new Set(tiles.map(t => t.size))];
+    return sizes.map(size => thb.el("div", { class: "players" }, tiles.filter(t => t.size === size).map(t => t.figure)));
   }
 
   function heading(clip, index, place) {
@@ -231,15 +244,15 @@
     const toggle = thb.el("input", { type: "checkbox", checked: controls, id: "controls", onchange: () => { location.hash = thb.link("clip", clip, { ...Object.fromEntries(place.query), controls: toggle.checked ? "1" : "" }); } });
     const tiles = entrants.filter(i => data.videos[i]).map(i => tile(i, data.videos[i], clip));
     const videos = tiles.map(t => t.video).filter(Boolean);
-    const grid = thb.el("div", { class: "players" }, tiles.map(t => t.figure));
-    if (!videos.length) { box.append(grid, numbers(clip, index, entrants)); return; }
+    const grid = rows(tiles);
+    if (!videos.length) { box.append(...grid, numbers(clip, index, entrants)); return; }
     let parts = null, curves = null;
     const transport = new Transport(videos, () => { if (parts) parts.show(); if (curves) curves.show(transport.frame); });
     parts = bar(transport, clip);
     curves = thb.curves(entrants.filter(i => data.videos[i] && !data.videos[i].failure), data.videos, transport.n, async frame => { await transport.pause(); transport.seek(frame); });
     thb.transport = transport; // for people and tests
     undo = [keys(transport, parts, clip), () => transport.stop()];
-    box.append(grid, parts.element, thb.el("p", { class: "hint" }, "space plays, ← → step, Home End jump, l loops, n p change the clip. ", thb.el("label", {}, toggle, " show controls")),
+    box.append(...grid, parts.element, thb.el("p", { class: "hint" }, "Keys: space plays, ← → step, Home and End jump, l loops, n and p change the clip. ", thb.el("label", {}, toggle, " show all control rows")),
       curves.element, numbers(clip, index, entrants));
     parts.show();
     await transport.seek(0);

@@ -1,0 +1,41 @@
+"""What the installed metrics say of results that came without their run: a leaderboard's site."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from thbench.api import UserError
+from thbench.beside import card
+from thbench.context import build, plugin_identity
+from thbench.environment import Settings
+from thbench.options import resolve_options
+from thbench.plugins import registry
+from thbench.results import ScoreRecord
+from thbench.suite.model import MetricPart
+from thbench.yamlfile import Document
+
+
+def definitions(columns: Mapping[str, ScoreRecord]) -> dict[str, dict[str, Any]]:
+    """Column -> card, for columns whose identity is that of an installed metric; others have none."""
+    found = {column: _definition(column, score) for column, score in columns.items()}
+    return {column: declared for column, declared in found.items() if declared is not None}
+
+
+def _definition(column: str, score: ScoreRecord) -> dict[str, Any] | None:
+    """None where the metric is not installed, or by now means something else."""
+    identity = {k: v for k, v in score.identity.items() if k != "resolution"}
+    document = Document(f"identity of '{column}'", {})
+    try:
+        registered = registry().find("metric", str(identity.get("name")))
+        options = resolve_options(
+            registered.plugin, identity.get("options", {}), document, (), "metric"
+        )
+        if plugin_identity(registered, options, registry()) != identity:
+            return None
+        metric = build(registered, options, registry(), Settings(offline=True))
+    except UserError:
+        return None
+    meaning = metric.scores.get(score.score)
+    part = MetricPart(registered, options, {}, column.partition("@")[2] or None)
+    return card(part, score.score, meaning) if meaning else None
