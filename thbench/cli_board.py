@@ -259,6 +259,41 @@ def leaderboard_outdated(root: Path, suites: Path | None) -> None:
     sys.exit(1 if old else 0)
 
 
+@leaderboard.command(name="normalise")
+@click.argument("run", type=_PATH)
+@click.option(
+    "--published",
+    "file",
+    type=_PATH,
+    help="Of these rows [default: the shipped ones of the dataset].",
+)
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, with every input.")
+def leaderboard_normalise(run: Path, file: Path | None, as_json: bool) -> None:
+    """Put published rows on the scale of the ground truth of a RUN (or its result document).
+
+    By the ratio of the two ground truths; where that means nothing, the cell says why.
+    """
+    from thbench.baselines import on_scale_of, scaled
+    from thbench.board.add import ground_truths
+    from thbench.published import load_published
+    from thbench.shipped import published_folder
+
+    found = []
+    for truth in ground_truths(run):
+        rows = file or published_folder() / f"{truth.dataset.plugin.name}.yaml"
+        if not rows.is_file():
+            raise UserError(
+                f"nothing is published about {truth.dataset.plugin.name}: no {rows}",
+                "--published FILE names other rows",
+            )
+        found.append(on_scale_of(truth, load_published(rows)))
+    if as_json:
+        click.echo(json.dumps(found, indent=1, sort_keys=True))
+        return
+    for data in found:
+        click.echo("\n".join(scaled(data)))
+
+
 @leaderboard.command(name="schema")
 def leaderboard_schema() -> None:
     """Print the JSON Schemas of the leaderboard's files."""

@@ -57,6 +57,14 @@ def chosen(found: Sequence[Candidate], names: Sequence[str], pin: bool) -> list[
     return kept + (controls if pin else [])
 
 
+def ground_truths(run: Path) -> list[Result]:
+    """The ground truth of a run at each resolution. Raises UserError where it has none."""
+    found = [c.result for c in candidates(run) if c.result.system.name == controls.GROUND_TRUTH]
+    if not found:
+        raise UserError(f"{printable(run)} has no ground truth", "run it with its control rows")
+    return sorted(found, key=lambda r: r.system.resolution)
+
+
 def control_values(
     found: Sequence[Candidate], result: Result
 ) -> dict[str, dict[str, float | None]]:

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from thbench.baselines import on_scale_of
 from thbench.board.store import Row, read_rows
+from thbench.controls import GROUND_TRUTH
 from thbench.leaderboard import in_table_order, table_of
 from thbench.published import Published, load_published
 from thbench.ranking import why_unranked
@@ -22,13 +24,15 @@ def board(root: Path) -> dict[str, Any]:
 
     Raises UserError for a file that cannot be what it claims to be.
     """
-    tables = [_table(rows) for rows in groups(read_rows(root))]
+    found = read_rows(root)
+    tables = [_table(rows) for rows in groups(found)]
+    truths = [r.result for r in found if r.is_control and r.result.system.name == GROUND_TRUTH]
     published = {p.stem: load_published(p) for p in sorted((root / "published").glob("*.yaml"))}
     return {
         "schema": 1,
         "measured": [t for t in tables if not t["synthetic"]],
         "synthetic": [t for t in tables if t["synthetic"]],
-        "published": {name: _published(found) for name, found in published.items()},
+        "published": {name: _published(p, truths) for name, p in published.items()},
     }
 
 
@@ -156,6 +160,8 @@ def _tier(row: Row) -> str:
     return f"{said}, sets from features" if found.features and not found.sets else said
 
 
-def _published(found: Published) -> dict[str, Any]:
+def _published(found: Published, truths: Sequence[Result]) -> dict[str, Any]:
+    """As printed, and on the scale of every pinned ground truth of the same real faces."""
     data: dict[str, Any] = found.model_dump(mode="json", by_alias=True)
-    return data
+    ours = [t for t in truths if t.dataset.plugin.name == found.dataset and not t.dataset.synthetic]
+    return {**data, "on_scale_of": [on_scale_of(truth, found) for truth in ours]}
