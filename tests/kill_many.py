@@ -50,6 +50,7 @@ class Place:
     folder: Path
     stage: str
     workers: int = 1
+    device: str = "cpu"
 
     @property
     def suite(self) -> Path:
@@ -71,7 +72,8 @@ class Place:
         words = [sys.executable, "-m", "thbench", stage, str(self.suite)]
         if stage == "train":
             return [*words, "gan", "--out", str(run)]
-        return [*words, "--out", str(run), "--workers", str(self.workers), "--batch", "2"]
+        words += ["--out", str(run), "--workers", str(self.workers), "--batch", "2"]
+        return [*words, "--device", self.device]
 
     def start(self, run: Path, stage: str = "") -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -171,10 +173,12 @@ def check_end(place: Place, run: Path, calm: Path) -> None:
     assert {n for n, _ in files(cache_of(run))} == {n for n, _ in files(cache_of(calm))}
 
 
-def disturb(folder: Path, stage: str, kills: int, seed: int, workers: int = 1) -> Tally:
+def disturb(
+    folder: Path, stage: str, kills: int, seed: int, workers: int = 1, device: str = "cpu"
+) -> Tally:
     """Kill one stage so often, over as many rounds as that takes. Raises AssertionError for any loss."""
     folder.mkdir(parents=True, exist_ok=True)
-    place, tally, draw = Place(folder, stage, workers), Tally(), random.Random(seed)
+    place, tally, draw = Place(folder, stage, workers, device), Tally(), random.Random(seed)
     calm = place.run("calm")
     whole = place.finish(calm)
     assert place.promised(calm)
@@ -198,6 +202,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200, help="over all stages together")
     parser.add_argument("--stages", default="generate,score,train", help=", ".join(STAGES))
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--device", default="cpu", help="of toys, which take any for theirs")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     stages = given.stages.split(",")
@@ -208,7 +213,8 @@ def main() -> None:
         for i, stage in enumerate(stages):
             kills = given.kills * (i + 1) // len(stages) - given.kills * i // len(stages)
             start = time.monotonic()
-            tally = disturb(Path(folder) / stage, stage, kills, given.seed + i, given.workers)
+            place, seed = Path(folder) / stage, given.seed + i
+            tally = disturb(place, stage, kills, seed, given.workers, given.device)
             seconds, latest = time.monotonic() - start, max(tally.moments)
             print(
                 f"{stage}: {tally.kills} kills over {tally.rounds} runs in {seconds:.0f} s, "

@@ -20,9 +20,10 @@ def test_a_killed_stage_ends_in_the_same_bytes(tmp_path: Path, stage: str) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_twenty_kills(tmp_path: Path, workers: int) -> None:
-    assert disturb(tmp_path, "run", kills=20, seed=2, workers=workers).kills == 20
+@pytest.mark.parametrize(("workers", "device"), [(1, "cpu"), (2, "cpu"), (2, "cuda")])
+def test_twenty_kills(tmp_path: Path, workers: int, device: str) -> None:
+    """On pretend GPUs two workers score while they generate."""
+    assert disturb(tmp_path, "run", 20, 2, workers, device).kills == 20
 
 
 def test_interrupting_says_how_to_continue(tmp_path: Path) -> None:

@@ -20,9 +20,11 @@ from thbench.suite import System
 from thbench.work import Job, batch_limit, generator_of, system_of
 
 
-def answer_batch(job: Job, task: tuple[str, tuple[Record, ...]]) -> tuple[list[Record], Record]:
+def answer_batch(
+    job: Job, task: tuple[str, tuple[Record, ...], Any]
+) -> tuple[list[Record], Record]:
     """Have one system answer up to `batch` clips; every clip ends as a record, stored or failed."""
-    name, references = task
+    name, references, _ = task
     start = time.perf_counter()
     system = system_of(job, name)
     records: dict[str, Record] = {}

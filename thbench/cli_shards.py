@@ -36,7 +36,7 @@ def run_shard(
     job = replace(job, run=replace(job.run, shard=shard))
     with shard_locked(job, split):
         if generating:
-            run_generate(job, split, engine, retry_failed=retry_failed)
+            run_generate(job, split, engine, retry_failed=retry_failed, scoring=scoring)
         if scoring:
             run_observe(job, split, engine)
     n = len(part_of(split, shard).clips)

@@ -230,7 +230,7 @@ def _stages(
         fold(job.run)
         forget(job.run)
         if generating:
-            run_generate(job, split, engine, regenerate=regenerate, retry_failed=retry_failed)
+            run_generate(job, split, engine, None, regenerate, retry_failed, scoring)
         if scoring:
             show(run_score(job, split, engine), out)
 

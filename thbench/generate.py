@@ -1,7 +1,8 @@
 """Requests -> videos + journal. Resumes at clip granularity; a generator never sees the target.
 
 Three steps for every resolution of the suite: references are stored once, controls are derived
-from them, systems answer requests made from them.
+from them, systems answer requests made from them. Where an accelerator does that, the worker that
+asked goes on to observe the clips of its batch, and another one uses the accelerator meanwhile.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from thbench import controls
 from thbench.answers import answer_batch
-from thbench.api import Engine
+from thbench.api import Clip, Engine
 from thbench.context import plugin_identity
 from thbench.events import Log, Logged
 from thbench.journal import Journal
@@ -28,6 +29,10 @@ from thbench.suite import System
 from thbench.work import Job, suite_of
 
 Arrange = Callable[[list[Any]], list[Any]]
+Observe = Callable[[Clip, Record, Mapping[str, Record]], Record | None]
+"""Observes a clip with its reference and the records of its videos, by row; returns the timing."""
+Batch = tuple[str, tuple[Record, ...], tuple[tuple[Clip, Mapping[str, Record]], ...]]
+"""System, references, and for each of these that is observed with its answer: clip and controls."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +48,12 @@ def generate(
     engine: Engine,
     order: Order | None = None,
     retry_failed: bool = False,
+    observe: Observe | None = None,
 ) -> None:
-    """Make every video of the run, or of the job's shard of it, that is not there yet."""
+    """Make every video of the run, or of the job's shard of it, that is not there yet.
+
+    With `observe` workers go on to that with each clip that a system has answered.
+    """
     order = order or Order()
     suite = suite_of(job)
     part, partner = part_of(split, job.run.shard), controls.partners(split.clips)
@@ -54,7 +63,7 @@ def generate(
             if name != controls.HALVES:
                 make_control(job, part, partner, size, name, engine, order)
     for system in suite.systems:
-        make_system(job, part, system, engine, order, retry_failed)
+        make_system(job, part, system, engine, order, retry_failed, observe)
 
 
 def make_references(job: Job, split: Split, size: int, engine: Engine, order: Order) -> None:
@@ -86,7 +95,13 @@ def make_control(
 
 
 def make_system(
-    job: Job, split: Split, system: System, engine: Engine, order: Order, retry_failed: bool = False
+    job: Job,
+    split: Split,
+    system: System,
+    engine: Engine,
+    order: Order,
+    retry_failed: bool = False,
+    observe: Observe | None = None,
 ) -> None:
     """Ask the system for every clip it has not answered; `retry_failed` asks again where it failed."""
     folder = job.run.system(system.name)
@@ -97,12 +112,30 @@ def make_system(
         done = {clip: r for clip, r in done.items() if "failure" not in r}
     ready = [references[c] for c in _answerable(folder, done, references, split, order)]
     n, stage = job.settings.batch, Stage(f"generate {system.name}", _clips_of_batch, system.name)
-    batches = [(system.name, tuple(ready[i : i + n])) for i in range(0, len(ready), n)]
+    beside = _controls(job, split, system.resolution) if observe and ready else {}
+    batches = [_batch(system.name, ready[i : i + n], beside) for i in range(0, len(ready), n)]
     work = partial(answer_batch, job)
-    deadly = _run(job, folder.journal, work, batches, engine, stage, len(done), alone=True)
-    if deadly:  # which clip of a batch killed its process is found by asking one by one
-        single = [(system.name, (reference,)) for _, batch in deadly for reference in batch]
+    deadly = _run(job, folder.journal, work, batches, engine, stage, len(done), True, observe)
+    if deadly:  # which clip of a batch killed its process is found by asking one by one, no more
+        single = [_batch(system.name, [r], {}) for _, batch, _ in deadly for r in batch]
         _run(job, folder.journal, work, single, engine, stage, len(done))
+
+
+def _batch(
+    system: str, references: list[Record], beside: Mapping[str, tuple[Clip, Mapping[str, Record]]]
+) -> Batch:
+    seen = tuple(beside[r["clip"]] for r in references) if beside else ()
+    return system, tuple(references), seen
+
+
+def _controls(job: Job, split: Split, size: int) -> dict[str, tuple[Clip, Mapping[str, Record]]]:
+    """Every clip with the records of its controls."""
+    names = [name for name in suite_of(job).controls if name != controls.HALVES]
+    stored = {name: job.run.control(size, name).stored() for name in names}
+    return {
+        c.id: (c, {name: of[c.id] for name, of in stored.items() if c.id in of})
+        for c in split.clips
+    }
 
 
 def _claim(job: Job, system: System) -> None:
@@ -139,6 +172,23 @@ def _answerable(
 
 
 @dataclass(frozen=True)
+class Followed:
+    """`work` on a batch, then the observation of its clips by the same worker."""
+
+    work: Callable[[Any], tuple[list[Record], Record]]
+    observe: Observe
+
+    def __call__(self, task: Batch) -> tuple[list[Record], Record]:
+        records, timing = self.work(task)
+        name, references, beside = task
+        timings = [
+            self.observe(clip, reference, {**others, name: record})
+            for record, reference, (clip, others) in zip(records, references, beside, strict=True)
+        ]
+        return records, {**timing, "observed": [t for t in timings if t]}
+
+
+@dataclass(frozen=True)
 class Stage:
     """What the events, the timings and the progress call it, and the references its tasks are about."""
 
@@ -158,7 +208,7 @@ def _clip_of_control(task: Any) -> list[Record]:
     return [task[2]]
 
 
-def _clips_of_batch(task: Any) -> list[Record]:
+def _clips_of_batch(task: Batch) -> list[Record]:
     return list(task[1])
 
 
@@ -174,12 +224,13 @@ def _run(
     engine: Engine,
     stage: Stage,
     done: int,
-    alone: bool = False,
+    again: bool = False,
+    observe: Observe | None = None,
 ) -> list[Any]:
     """Let the engine work; this process alone writes the journal, one line as each clip is finished.
 
-    A task whose process died is a failure of its clip. With `alone` tasks of several clips are
-    returned instead, for the caller to ask them one by one.
+    A task whose process died is a failure of its clip. With `again` such tasks are returned instead,
+    for the caller to ask them clip by clip.
     """
     timings = Journal(job.run.logs / "timings.jsonl", key="stage")
     shard = job.run.shard
@@ -189,19 +240,23 @@ def _run(
     deadly = []
 
     def died(task: Any, reason: str) -> tuple[list[Record], Record]:
-        if alone and len(stage.about(task)) > 1:
+        if again:
             deadly.append(task)
             log.write(stage.clips(task), "retried", reason=reason)
             return [], {}
         log.write(stage.clips(task), "failed", reason=reason)
         return [_failure(record, reason) for record in stage.about(task)], {}
 
-    logged = Logged(work, log, stage.clips, _failures)
+    logged: Any = Logged(work, log, stage.clips, _failures)
+    if observe:
+        logged = Followed(logged, observe)
     label = f"{stage.label} [{shard}]" if shard else stage.label
     with Progress(label, sum(len(stage.about(t)) for t in tasks), done) as progress:
         for _, (records, timing) in engine.map(logged, tasks, died):
             for record in records:
                 journal.append(record)
+            for observed in timing.pop("observed", ()):
+                timings.append(observed)
             if timing:
                 timings.append({"stage": stage.label, **timing})
             progress.advance(len(records))

@@ -7,7 +7,7 @@ there and shared by all metrics. What is in the cache is not opened at all.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
@@ -91,8 +91,7 @@ def _map(
 ) -> tuple[dict[str, str], list[ClipTask]]:
     """What raised something unforeseen, and the tasks of several observations that killed their process."""
     timings = Journal(job.run.logs / "timings.jsonl", key="stage")
-    shard = job.run.shard
-    log = Log(job.run.logs / "events.jsonl", "score", None, str(shard) if shard else None)
+    shard, log = job.run.shard, _log(job)
     lost: dict[str, str] = {}
     deadly: list[ClipTask] = []
 
@@ -102,14 +101,44 @@ def _map(
         log.write([task.clip.id], "failed" if alone else "retried", reason=reason)
         return {o.key: reason for o in task.observing if alone}, {}
 
-    work = Logged(partial(observe_clip, job), log, _clips_of, _failures)
     with Progress(f"score [{shard}]" if shard else "score", len(tasks)) as progress:
-        for _, (bad, timing) in engine.map(work, tasks, died):
+        for _, (bad, timing) in engine.map(_logged(job), tasks, died):
             lost.update(bad)
             if timing:
                 timings.append({"stage": "score", **timing})
             progress.advance()
     return lost, deadly
+
+
+def observer(job: Job) -> Callable[[Clip, Record, Mapping[str, Record]], Record | None]:
+    """What workers do with a clip as soon as a system has answered it."""
+    return partial(_observe_answered, job, _logged(job))
+
+
+def _observe_answered(
+    job: Job, observe: Logged, clip: Clip, reference: Record, videos: Mapping[str, Record]
+) -> Record | None:
+    """Observe the clip's videos, its controls among them, and return the timing.
+
+    Only fills the cache: what raises something unforeseen here is asked again, and counted, by
+    whoever scores.
+    """
+    rows = [(controls.GROUND_TRUTH, reference), *videos.items()]
+    missing = _missing(job, observation_cache(), clip, reference, rows, keybook_of(job))
+    if not missing:
+        return None
+    _, timing = observe(ClipTask(clip, reference, reference["size"], tuple(missing)))
+    return {"stage": "score", **timing}
+
+
+def _logged(job: Job) -> Logged:
+    """`observe_clip` with its events; made here, where the log's own machine is."""
+    return Logged(partial(observe_clip, job), _log(job), _clips_of, _failures)
+
+
+def _log(job: Job) -> Log:
+    shard = job.run.shard
+    return Log(job.run.logs / "events.jsonl", "score", None, str(shard) if shard else None)
 
 
 def _clips_of(task: ClipTask) -> list[str]:

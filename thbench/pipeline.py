@@ -13,7 +13,9 @@ from thbench.collect import write_results
 from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.generate import Order, generate
-from thbench.leaderboard import leaderboard_json, leaderboard_markdown
+from thbench.leaderboard import leaderboard_json
+from thbench.observe import observer
+from thbench.quoted import run_page
 from thbench.results import Result
 from thbench.score import observe_part, score
 from thbench.shards import part_of
@@ -29,14 +31,21 @@ def run_generate(
     order: Order | None = None,
     regenerate: Sequence[str] = (),
     retry_failed: bool = False,
+    scoring: bool = False,
 ) -> None:
-    """Make every video that is not there yet; `regenerate` names systems to make anew."""
+    """Make every video that is not there yet; `regenerate` names systems to make anew.
+
+    Where `scoring` comes next it begins meanwhile, if workers share an accelerator: it is never
+    idle while one of them observes. Where all work is done by CPUs, which are never idle, it would only
+    decode references once more for every system.
+    """
     apply_threads(job.settings.threads)
     _claim(job, split)
     for name in regenerate:
         shutil.rmtree(job.run.system(name).path, ignore_errors=True)
     with serving(engine, job.run.root):
-        generate(job, split, engine, order, retry_failed)
+        overlap = scoring and job.settings.device != "cpu" and engine.workers > 1
+        generate(job, split, engine, order, retry_failed, observer(job) if overlap else None)
 
 
 def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None) -> list[Result]:
@@ -50,7 +59,7 @@ def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None
     if results:
         clips = clips_of_run(job.run, results)
         atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results, clips))
-        atomic_write(job.run.root / "leaderboard.md", leaderboard_markdown(results, clips))
+        atomic_write(job.run.root / "leaderboard.md", run_page(results, clips))
     return results
 
 

@@ -10,7 +10,9 @@ from thbench.api import Context, Engine, Plugin, hookimpl
 
 @dataclass(frozen=True)
 class RayOptions:
-    workers: Annotated[int, "actors of `--threads` CPUs each; with a cuda device one per GPU"] = 1
+    workers: Annotated[
+        int, "actors of `--threads` CPUs each; with a cuda device so many per GPU"
+    ] = 1
     address: Annotated[
         str | None, "auto or HOST:PORT; none: a cluster of this machine, for this run"
     ] = None

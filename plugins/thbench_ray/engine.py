@@ -1,4 +1,4 @@
-"""Actors of a Ray cluster as an engine: one per GPU, or one per worker."""
+"""Actors of a Ray cluster as an engine: `workers` on each GPU, or so many in all."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from thbench_ray.node import Report, Worker, program
 
 
 class RayEngine:
-    """With device `cuda` every GPU of the cluster gets an actor, whatever `workers` says. Otherwise
-    `workers` actors of `threads` CPUs each are spread over the nodes.
+    """`workers` actors of `threads` CPUs each, spread over the nodes; with device `cuda` so many on
+    every GPU of the cluster, which share it.
 
     Raises UserError where Ray is not installed.
     """
@@ -25,6 +25,7 @@ class RayEngine:
     def __init__(self, workers: int, address: str | None, device: str, threads: int) -> None:
         import_ray()
         self.workers, self._address, self._threads = workers, address, threads
+        self._asked = workers
         self._gpus = device.startswith("cuda")
         if self._gpus and device not in ("cuda", "cuda:0"):
             raise UserError(
@@ -71,7 +72,9 @@ class RayEngine:
             self.workers = self._count([n["Resources"] for n in ray.nodes() if n["Alive"]])
             probes, token = opening.enter_context(_probes(self._shared))
             remote = ray.remote(Worker).options(
-                num_cpus=self._threads, num_gpus=int(self._gpus), scheduling_strategy="SPREAD"
+                num_cpus=self._threads,
+                num_gpus=10_000 // self._asked / 10_000 if self._gpus else 0,  # Ray keeps 4 places
+                scheduling_strategy="SPREAD",
             )
             folder = Path.cwd()  # relative paths of a suite mean the same on every node
 
@@ -89,16 +92,16 @@ class RayEngine:
         places = sum(self._places(node) for node in nodes)
         if self._gpus and not places:
             raise UserError("no node of the Ray cluster has a free GPU and CPU", "--device cpu")
-        if not self._gpus and places < self.workers:
+        if not self._gpus and places < self._asked:
             raise UserError(
                 f"the Ray cluster has room for {places} worker(s) of {self._threads} CPU(s)",
                 f"--workers {max(places, 1)}",
             )
-        return places if self._gpus else self.workers
+        return places if self._gpus else self._asked
 
     def _places(self, node: Mapping[str, float]) -> int:
         by_cpu = int(node.get("CPU", 0)) // self._threads
-        return min(by_cpu, int(node.get("GPU", 0))) if self._gpus else by_cpu
+        return min(by_cpu, int(node.get("GPU", 0)) * self._asked) if self._gpus else by_cpu
 
 
 def _check(report: Report) -> None:
