@@ -198,6 +198,7 @@ def _stages(
 ) -> None:
     """Plan, then the stages that were asked for, under the run's lock."""
     from thbench.engines import engine_for, serving
+    from thbench.events import died_at
     from thbench.pipeline import run_generate, run_score
     from thbench.plan import job_for, lacks, split_of
     from thbench.plugins import registry
@@ -227,6 +228,12 @@ def _stages(
             run_shard(job, split, engine, options["shard"], generating, scoring, retry_failed)
         return
     with job.run.locked(), serving(engine, out):
+        if (place := died_at(job.run.root / "events.jsonl")) and options["workers"] == 1:
+            click.echo(
+                f"the last command here died at: {place}\n"
+                "should this one die there too, --workers 2 gets past it",
+                err=True,
+            )
         fold(job.run)
         forget(job.run)
         if generating:

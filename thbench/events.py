@@ -13,11 +13,14 @@ import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from thbench.cache import disk_errors
+from thbench.errors import UserError
+from thbench.journal import Journal
 
 Failures = Mapping[str, str]
 """Clip id -> reason."""
@@ -63,10 +66,27 @@ class Logged:
     def __call__(self, task: Any) -> Any:
         clips, start = self.clips(task), time.perf_counter()
         self.log.write(clips, "started")
-        result = self.work(task)
+        try:
+            result = self.work(task)
+        except BaseException as error:
+            # Ctrl-C, a full disk: the run ends, but the process did not die of this clip.
+            with suppress(UserError):
+                self.log.write(clips, "stopped", reason=type(error).__name__)
+            raise
         seconds = round((time.perf_counter() - start) / max(len(clips), 1), 4)
         failed = self.failures(task, result)
         self.log.write([c for c in clips if c not in failed], "finished", seconds=seconds)
         for clip, reason in failed.items():
             self.log.write([clip], "failed", seconds=seconds, reason=reason)
         return result
+
+
+def died_at(file: Path) -> str | None:
+    """What the last process that wrote to a log was at when it died; None where it did not."""
+    lines = Journal(file, key=None).last_lines()
+    if not lines or lines[-1].get("state") != "started":
+        return None
+    stage, pid = lines[-1]["stage"], lines[-1]["pid"]
+    own = [line for line in lines if (line["stage"], line["pid"]) == (stage, pid)]
+    ended = max((i for i, line in enumerate(own) if line["state"] != "started"), default=-1)
+    return f"{stage}, {', '.join(line['clip'] for line in own[ended + 1 :])}"

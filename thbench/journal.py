@@ -71,6 +71,16 @@ class Journal:
         *whole, _torn = content.split(b"\n")
         return [record for record in _parsed(whole) if self._is_usable(record)]
 
+    def last_lines(self) -> list[dict[str, Any]]:
+        """The whole records at the end of a file however long: some hundred."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(max(0, file.seek(0, os.SEEK_END) - _BLOCK))
+                *whole, _torn = file.read().split(b"\n")
+        except FileNotFoundError:
+            return []
+        return [record for record in _parsed(whole) if self._is_usable(record)]
+
     def _is_usable(self, record: Any) -> bool:
         return isinstance(record, dict) and (self.key is None or self.key in record)
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from runs import SUITE, start
-from thbench.results import Result
+from thbench.events import Log, Logged, died_at
+from thbench.results import Result, read_result
 
 CLIP = "1001_BBB"
 REASON = "the worker process died (signal 9)"
@@ -46,3 +50,42 @@ def test_a_metric_that_kills_its_process_fails_on_that_clip_only(tmp_path: Path)
     assert reasons(result.scores["brightness"].failures) == {REASON: (CLIP,)}
     assert clips_scored(result) == len(run.split.clips) - 1
     assert result.scores["level"].n == len(run.split.clips)
+
+
+def command(folder: Path, workers: int) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "thbench", "run", str(folder / "suite.yaml"), "--batch", "2"]
+    words += ["--out", str(folder / "run"), "--workers", str(workers)]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def test_a_command_that_died_in_place_says_next_time_where_and_how_to_get_past_it(
+    tmp_path: Path,
+) -> None:
+    fault = SUITE.replace("resolution: 32}", f"resolution: 32, fault: die, on: {CLIP}}}")
+    (tmp_path / "suite.yaml").write_text(fault)
+    assert command(tmp_path, 1).returncode == -signal.SIGKILL
+    again = command(tmp_path, 1)
+    assert again.returncode == -signal.SIGKILL
+    assert again.stderr.splitlines()[:2] == [
+        f"the last command here died at: generate echo, 1001_AAA, {CLIP}",
+        "should this one die there too, --workers 2 gets past it",
+    ]
+    past = command(tmp_path, 2)
+    assert past.returncode == 0, past.stderr
+    result = read_result(tmp_path / "run/systems/echo/result.json")
+    assert reasons(result.clips.failures) == {REASON: (CLIP,)}
+    assert "died at" not in command(tmp_path, 1).stderr
+
+
+def stop(_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_run_that_was_stopped_did_not_die(tmp_path: Path) -> None:
+    log = Log(tmp_path / "events.jsonl", "score")
+    assert died_at(log.file) is None
+    log.write(["a"], "started")
+    assert died_at(log.file) == "score, a"
+    with pytest.raises(KeyboardInterrupt):
+        Logged(stop, log, lambda _: ["b"], lambda *_: {})(None)
+    assert died_at(log.file) is None
