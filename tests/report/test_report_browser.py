@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -207,6 +209,36 @@ def test_a_system_called_script_is_shown_in_every_view(page: Page) -> None:
     assert page.run("document.title") != "run"
 
 
+def test_labels_and_reasons_are_shown_and_not_run(
+    browser: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
+    run = made_run(tmp_path / "run", n_clips=4)
+    clips = json.loads((run / "clips.json").read_text())
+    for clip in clips:
+        clip["labels"] = {SCRIPT: SCRIPT if clip is clips[0] else "x"}
+    (run / "clips.json").write_text(json.dumps(clips))
+    table = run / "systems" / "s0" / "clips.csv"
+    text = re.sub(r"(?m)^(1000_S01,[^,]*),.*$", rf'\1,"{SCRIPT}",,', table.read_text())
+    table.write_text(text)
+    browser.problems.clear()
+    browser.open(write_report(run, tmp_path / "out", LocalEngine(1), Options()).as_uri())
+    for place, shown in (
+        ("#clips?of=0", "#clips-table"), (f"#clip/{CLIP}", "#clip"), ("#breakdown", "#breakdown"),
+    ):  # fmt: skip
+        browser.go(place)
+        browser.wait(f"document.querySelector('{shown}').textContent.includes({SCRIPT!r})")
+    browser.go("#clips?of=0")
+    browser.wait(f"[...document.querySelectorAll('td')].some(c => c.title === {SCRIPT!r})")
+    assert browser.run("document.title") != "run"
+    assert browser.problems == []
+
+
+def test_a_cut_off_address_is_no_error(page: Page) -> None:
+    page.go("#clip/%E0%A4%A")
+    page.wait("document.getElementById('clip').textContent.includes('There is no clip')")
+
+
 def test_cards_open_from_an_address(page: Page) -> None:
     page.go("#metrics/metric1")
     page.wait("document.getElementById('card-metric1').open")
@@ -236,8 +268,7 @@ def test_the_numbers_of_a_clip_lead_to_their_rows(page: Page) -> None:
     page.wait("document.querySelector('#clips-table td.chosen')")
     page.go("#metrics/metric1")
     page.click("#card-metric1 dd a")
-    page.wait("document.querySelector('#clips-table td.chosen')")
-    assert "What metric1 means" in page.run("document.getElementById('clips-meaning').textContent")
+    page.wait("document.getElementById('clips-meaning').textContent.includes('What metric1 means')")
 
 
 def test_keys_alone_reach_and_play_a_clip(page: Page) -> None:

@@ -18,6 +18,7 @@ from thbench.cli import cli
 from thbench.engines.local import LocalEngine
 from thbench.report import finding, overview
 from thbench.report.cards import cards
+from thbench.report.colours import colours
 from thbench.report.curves import Kept, brightness, kept_arrays, motion, over_time
 from thbench.report.material import read_run
 from thbench.report.page import Options, worth_seeing, write_report
@@ -357,3 +358,15 @@ def test_controls_stand_in_their_usual_order(tmp_path: Path) -> None:
     (group,) = overview.groups(read_run(run))
     names = [line.entrant.name for line in group.controls]
     assert names == ["ground-truth", "still-identity", "delayed-audio"]
+
+
+def test_a_system_keeps_its_colour_whatever_its_place_and_resolution(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", systems=["b", "a", "c"], sizes=(64, 128))
+    drawn = read_run(run).colours
+    assert drawn == {n: colours("cab")[n] for n in ("a", "b", "c", "ground-truth")}
+    assert len(set(drawn.values())) == 4
+    write_report(run, tmp_path / "out", ENGINE, Options(strips=0))
+    entrants = data_of(tmp_path / "out", "core")["entrants"]
+    assert {e["name"]: e["colour"] for e in entrants} == drawn  # type: ignore[attr-defined]
+    plot = next(iter(overview.groups(read_run(run))[0].plots.values()))
+    assert f"fill='{drawn['b']}'" in plot

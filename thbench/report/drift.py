@@ -20,7 +20,8 @@ from thbench.cache import Cache, atomic_write, cache_root
 from thbench.canonical import digest
 from thbench.controls import GROUND_TRUTH
 from thbench.progress import Progress
-from thbench.report.charts import PALETTE, Series, chart_grid, line_chart, notice
+from thbench.report.charts import Series, chart_grid, line_chart, notice
+from thbench.report.colours import colours
 from thbench.report.curves import (
     brightness,
     kept_arrays,
@@ -30,7 +31,6 @@ from thbench.report.curves import (
     sharpness,
 )
 from thbench.report.filmstrip import Shown, rows_of
-from thbench.report.svg import INK
 from thbench.results import read_result
 from thbench.runfolder import Record, RunFolder, VideoFolder
 
@@ -88,10 +88,14 @@ class Panel:
 
 @dataclass(frozen=True)
 class Drift:
-    """The panels of one resolution with the names of its rows, and of how many of the run's clips they speak."""
+    """The panels of one resolution with its rows, and of how many of the run's clips they speak.
+
+    colours  by the name of a row
+    """
 
     resolution: int
     names: Sequence[str]
+    colours: Mapping[str, str]
     panels: Sequence[Panel]
     clips: int
     of: int
@@ -108,11 +112,13 @@ def drifts(
     shown = rows_of(run, systems)
     clips = sorted({clip for s in shown for clip in s.records})
     chosen = _spaced(clips, most)
+    drawn_in = colours([p.name for p in (run.root / "systems").glob("*")])
     found = []
     for size in sorted({s.resolution for s in shown}):
         rows = [s for s in shown if s.resolution == size]
         panels = [*_of_frames(rows, chosen, engine), *_of_metrics(run, rows, chosen)]
-        found.append(Drift(size, [r.name for r in rows], panels, len(chosen), len(clips)))
+        names = [r.name for r in rows]
+        found.append(Drift(size, names, drawn_in, panels, len(chosen), len(clips)))
     return found
 
 
@@ -125,8 +131,8 @@ def charts(drift: Drift) -> list[tuple[str, str]]:
         for panel in drift.panels
     ]  # fmt: skip
     counts = [
-        Series(name, line.x.tolist(), line.n.tolist(), colour=_colour(i), fine=True)
-        for i, (name, line) in enumerate(zip(drift.names, drift.panels[0].lines(), strict=True))
+        Series(name, line.x.tolist(), line.n.tolist(), colour=drift.colours[name], fine=True)
+        for name, line in zip(drift.names, drift.panels[0].lines(), strict=True)
     ]
     last = line_chart(
         counts, title="clips that reach the frame", x_label="frame", y_label="clips",
@@ -289,15 +295,10 @@ def _chart(drift: Drift, panel: Panel, lines: Sequence[Line], title: str) -> str
     series = [
         Series(
             name, line.x.tolist(), line.mean.tolist(), line.low.tolist(), line.high.tolist(),
-            _colour(i), fine=True,
+            drift.colours[name], fine=True,
         )
-        for i, (name, line) in enumerate(zip(drift.names, lines, strict=True))
+        for name, line in zip(drift.names, lines, strict=True)
     ]  # fmt: skip
     return line_chart(
         series, title=title, x_label="frame", y_label=panel.unit, width=WIDTH, height=HEIGHT
     )
-
-
-def _colour(index: int) -> str:
-    """The ground truth leads, in ink."""
-    return INK if index == 0 else PALETTE[(index - 1) % len(PALETTE)]

@@ -30,6 +30,7 @@ def core(material: Material, playing: Collection[str] = ()) -> dict[str, Any]:
                 "kind": e.result.system.kind,
                 "truth": e.is_truth,
                 "size": e.resolution,
+                "colour": material.colours[e.name],
                 "scores": {c: short(s.value) for c, s in e.scores.items()},
             }
             for e in material.entrants

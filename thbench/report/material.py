@@ -15,6 +15,7 @@ from thbench.beside import CLIPS, METRICS
 from thbench.clipstable import read_clips
 from thbench.controls import GROUND_TRUTH
 from thbench.leaderboard import in_table_order, tables
+from thbench.report.colours import GREYS, colours
 from thbench.results import Result, ScoreRecord, read_result
 from thbench.runfolder import RunFolder, VideoFolder
 
@@ -106,6 +107,12 @@ class Material:
             *(n for n in self.columns if n in names),
             *(n for n in names if n not in self.columns),
         ]
+
+    @cached_property
+    def colours(self) -> dict[str, str]:
+        """What each entrant is drawn in, by name."""
+        known = colours([e.name for e in self.entrants if not e.is_control])
+        return {e.name: known.get(e.name, GREYS[0]) for e in self.entrants}
 
     @property
     def resolutions(self) -> list[int]:

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from thbench.leaderboard import ARROWS, number
-from thbench.report.charts import PALETTE, Interval, interval_chart
+from thbench.report.charts import Interval, interval_chart
 from thbench.report.material import Entrant, Material
 from thbench.results import ScoreRecord
-
-CONTROL, TRUTH = "#8A8A8A", "#222222"
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,8 @@ def _group(material: Material, size: int) -> Group:
     controls = [line for line in lines if line.entrant.is_control]
     controls.sort(key=lambda line: not line.entrant.is_truth)
     systems = [line for line in lines if not line.entrant.is_control]
-    plots = {c: _plot(c, [*systems, *controls], material.truth(size)) for c in columns}
+    truth, drawn_in = material.truth(size), material.colours
+    plots = {c: _plot(c, [*systems, *controls], truth, drawn_in) for c in columns}
     return Group(size, columns, systems, controls, plots)
 
 
@@ -143,10 +142,12 @@ def _cell(entrant: Entrant, column: str, mark: str) -> Cell:
     return Cell(number(score.value), score.value, mark, ends, coverage, "\n".join(tip), own)
 
 
-def _plot(column: str, lines: Sequence[Line], truth: Entrant | None) -> str:
-    """Values with intervals, controls grey, the ground truth as a dashed line."""
+def _plot(
+    column: str, lines: Sequence[Line], truth: Entrant | None, drawn_in: Mapping[str, str]
+) -> str:
+    """Values with intervals, the ground truth as a dashed line."""
     rows = [
-        _interval(line.entrant, line.entrant.scores[column])
+        _interval(line.entrant, line.entrant.scores[column], drawn_in[line.entrant.name])
         for line in lines
         if column in line.entrant.scores
     ]
@@ -168,14 +169,14 @@ _WORDS = {
 }
 
 
-def _interval(entrant: Entrant, score: ScoreRecord) -> Interval:
+def _interval(entrant: Entrant, score: ScoreRecord, colour: str) -> Interval:
     ends = score.interval
     return Interval(
         entrant.name,
         score.value,
         ends.low if ends else None,
         ends.high if ends else None,
-        TRUTH if entrant.is_truth else CONTROL if entrant.is_control else PALETTE[0],
+        colour,
         "" if score.value is not None else score.reason or "no value",
     )
 

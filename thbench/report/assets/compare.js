@@ -1,7 +1,7 @@
 // Two systems clip by clip, and means by label.
 "use strict";
 (() => {
-  const PLOT = 360, EDGE = 46;
+  const PLOT = 360, EDGE = 58;
 
   function chosen(place, entrants, columns) {
     const number = (name, or) => { const v = place.query.get(name); return v !== null && entrants[Number(v)] ? Number(v) : or; };

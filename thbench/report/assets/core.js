@@ -55,8 +55,10 @@ const thb = {
   place() {
     const [path, query] = (location.hash.slice(1) || "overview").split("?");
     const [view, ...rest] = path.split("/");
-    return { view, what: decodeURIComponent(rest.join("/")), query: new URLSearchParams(query || "") };
+    return { view, what: thb.decoded(rest.join("/")), query: new URLSearchParams(query || "") };
   },
+
+  decoded(text) { try { return decodeURIComponent(text); } catch { return text; } }, // somebody's cut-off address
 
   link(view, what, query) {
     const words = new URLSearchParams(Object.entries(query || {}).filter(([, v]) => v !== "" && v !== null && v !== undefined)).toString();
@@ -101,14 +103,7 @@ const thb = {
       words ? ". " + words[0].toUpperCase() + words.slice(1) : "");
   },
 
-  colours: ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
-  colour(index) {
-    const all = thb.data.core.entrants;
-    if (all[index].truth) return "#222222";
-    const same = all.map((e, i) => [e, i]).filter(([e]) => (e.kind === "control") === (all[index].kind === "control") && !e.truth);
-    const place = same.findIndex(([, i]) => i === index);
-    return all[index].kind === "control" ? ["#8A8A8A", "#A98467", "#7A93AC", "#9A8AA8", "#7F9A7A"][place % 5] : thb.colours[place % 6];
-  },
+  colour(index) { return thb.data.core.entrants[index].colour; },
 
   route() {
     const place = thb.place();
