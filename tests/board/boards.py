@@ -76,7 +76,10 @@ class Board:
             self.change(lambda d: d["clips"].update(table_sha256=sha))
 
 
-def board_of(run: Path, folder: Path) -> Board:
+def board_of(run: Path, folder: Path, features: bool = False) -> Board:
+    """The run's rows with all its controls; `features` with their archives."""
     root = folder / "leaderboard"
-    add(run, root, "1", SubmissionRecord(submitter="a person"), pin=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THBENCH_CACHE", str(run.parent / "cache"))
+        add(run, root, "1", SubmissionRecord(submitter="a person"), pin=True, features=features)
     return Board(root, run.parent / "suites")

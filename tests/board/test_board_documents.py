@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from thbench.board.build import board, board_text
 from thbench.board.page import page
 from thbench.board.schemas import schemas
-from thbench.board.store import clips_file
+from thbench.board.store import clips_file, features_file
 from thbench.clipstable import parse_clips
 from thbench.errors import UserError
 from thbench.results import read_result
@@ -37,11 +37,11 @@ VALUES = st.recursive(
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Board:
     """A board with one system and the pinned ground truth, so that 2,000 builds stay quick."""
     folder = tmp_path_factory.mktemp("toys")
-    found = board_of(finished_run(folder), folder / "board")
+    found = board_of(finished_run(folder), folder / "board", features=True)
     for path in sorted(found.root.glob("results/toys/*/1.json")):
         if path.parent.name not in ("echo", "ground-truth@32"):
-            path.unlink()
-            clips_file(path).unlink()
+            for file in (path, clips_file(path), features_file(path)):
+                file.unlink(missing_ok=True)
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from boards import Board, finished_run
+from boards import Board, board_of, finished_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,9 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def toys(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Board:
     """A board whose rows, and the pinned ground truth, have their archives."""
     monkeypatch.setenv("THBENCH_CACHE", str(run.parent / "cache"))
-    root = tmp_path / "leaderboard"
-    add(run, root, "1", SubmissionRecord(submitter="a person"), pin=True, features=True)
-    return Board(root, run.parent / "suites")
+    return board_of(run, tmp_path, features=True)
 
 
 def row(board_: Board, name: str = "echo") -> dict[str, Any]:

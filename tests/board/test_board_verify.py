@@ -71,6 +71,16 @@ def trained(*actors: str, ranked: bool = True) -> Change:
     return change
 
 
+def no_truth(d: dict[str, Any]) -> None:
+    d["submission"]["controls"]["ground-truth"]["brightness"] = None
+
+
+def no_reference(d: dict[str, Any]) -> None:
+    """A clip that the system does badly on, said to be nobody's."""
+    apart = {"reason": "the toy is broken", "count": 1, "clips": ["1001_AAA"]}
+    d["clips"].update(n=23, generated=23, without_reference=[apart])
+
+
 TAMPERED: list[tuple[str, Change, str]] = [
     ("aggregate", score(value=119.3), "does not follow from the table"),
     ("aggregate and interval", shifted, "does not follow from the table"),
@@ -95,6 +105,8 @@ TAMPERED: list[tuple[str, Change, str]] = [
     ("control", lambda d: d["submission"]["controls"]["ground-truth"].update(brightness=90.0), "pinned"),
     ("control left out", lambda d: d["submission"]["controls"].pop("ground-truth"), "lacks the control"),
     ("distance", score(distance_from_reference=0.0), "distance from the ground truth"),
+    ("distance from nothing", no_truth, "distance from the ground truth"),
+    ("a clip without reference", no_reference, "to have no usable reference"),
     ("set value", lambda d: d["scores"]["spread"].update(value=0.0), "interval"),
 ]  # fmt: skip
 

@@ -71,6 +71,9 @@ def remarks(row: Row, ground: Ground) -> list[str]:
         found.append("no control row of this suite and resolution is pinned: columns not compared")
     if row.result.submission is None or not row.result.submission.submitter:
         found.append("names no submitter")
+    truth = ground.pins.get(controls.GROUND_TRUTH)
+    if truth and truth.result.dataset.references_digest != row.result.dataset.references_digest:
+        found.append("its references are not those of the pinned ground truth to the byte")
     if other := sorted(_of_other_identity(row, ground)):
         found.append(f"other identities than the pinned ground truth: {', '.join(other)}")
     return found
@@ -115,6 +118,13 @@ def _split(row: Row, ground: Ground) -> Iterator[str]:
         yield f"{len(strange)} clip(s) of the table are not in the split: {strange[0]}, ..."
     if any(actor != actors.get(clip, actor) for clip, actor in row.clips.actors.items()):
         yield "a clip of the table is said by another actor than in the split"
+    truth = ground.pins.get(controls.GROUND_TRUTH)
+    if truth and not is_halves(row) and _without_reference(row) != _without_reference(truth):
+        yield "other clips than of the pinned ground truth are said to have no usable reference"
+
+
+def _without_reference(row: Row) -> set[str]:
+    return {clip for reason in row.result.clips.without_reference for clip in reason.clips}
 
 
 def _ranking(row: Row, ground: Ground) -> Iterator[str]:
@@ -168,9 +178,10 @@ def _controls(row: Row, ground: Ground) -> Iterator[str]:
 def _distances(row: Row, truth: Mapping[str, float | None]) -> Iterator[str]:
     for column, score in sorted(row.result.scores.items()):
         reference, claimed = truth.get(column), score.distance_from_reference
-        if score.value is None or reference is None or claimed is None:
+        if claimed is None:
             continue
-        if not is_same(abs(score.value - reference), claimed):
+        known = score.value is not None and reference is not None
+        if not known or not is_same(abs((score.value or 0.0) - (reference or 0.0)), claimed):
             yield f"{column}: its distance from the ground truth does not follow"
 
 
