@@ -61,6 +61,12 @@ class DdpmGenerator:
             wanted = {**asdict(options.architecture)}
             check_architecture(checkpoint, {**wanted, "multiples": list(wanted["multiples"])})
         self._a = _architecture(checkpoint)
+        if options.landmark_source == "oracle" and not self._a.landmarks:
+            raise UserError(
+                f"checkpoint {checkpoint.path} was trained without landmarks and has no use for "
+                "landmark_source `oracle`",
+                "give one with `landmarks: true` in its architecture",
+            )
         self.trained_on = checkpoint.trained_on
         self.size, self.device, self.rows = (
             int(checkpoint.about["size"]), context.device, context.batch,
@@ -119,11 +125,6 @@ class DdpmGenerator:
                 "`oracle: [landmarks]`, and its dataset landmarks"
             )
         return None
-
-    @property
-    def has_landmarks(self) -> bool:
-        """Whether the checkpoint was trained with landmarks as a signal."""
-        return self._a.landmarks
 
     @property
     def _needs_oracle(self) -> bool:

@@ -49,6 +49,11 @@ class Architecture:
                 f"{deepest} channels in the middle are no multiple of heads {self.heads}"
             )
 
+    @property
+    def smallest(self) -> int:
+        """Pixels that become one place in the middle: sizes of images are multiples of it."""
+        return self.patch << (len(self.multiples) - 1)
+
 
 @dataclass(frozen=True)
 class Options:

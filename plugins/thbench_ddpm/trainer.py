@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thbench.api import ClipFailure, Context, Source, TrainedOn
+from thbench.api import ClipFailure, Context, Source, TrainedOn, UserError
 from thbench.training.checkpoint import check_architecture, load_network, read_checkpoint
 from thbench.training.contract import Example, Figure, Phase
 from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
@@ -43,6 +43,12 @@ class DdpmTrainer:
 
     def __init__(self, options: Options, context: Context, size: int) -> None:
         a = options.architecture or Architecture()
+        if size % a.smallest:
+            raise UserError(
+                f"resolution {size} is no multiple of {a.smallest}, the pixels that become one place "
+                f"with patch {a.patch} and {len(a.multiples)} multiples",
+                "choose another resolution or architecture",
+            )
         self.options, self.size, self._a = options, size, a
         self.architecture: Mapping[str, Any] = {**asdict(a), "multiples": list(a.multiples)}
         self.diffusion = Diffusion(a.predicts)

@@ -212,6 +212,11 @@ def test_an_oracle_that_is_not_there_fails_the_clip_with_the_remedy(with_landmar
     assert "oracle: [landmarks]" in answer.reason
 
 
+def test_an_oracle_that_the_checkpoint_has_no_use_for_is_refused(file: Path) -> None:
+    with pytest.raises(UserError, match="was trained without landmarks"):
+        generator(file, landmark_source="oracle")
+
+
 def test_a_signal_can_be_silenced(with_landmarks: Path) -> None:
     asked = request("a", 2)
     quiet = generator(with_landmarks, silence_audio=True, landmark_source="none")

@@ -216,6 +216,12 @@ def test_weights_of_another_architecture_are_refused(tmp_path: Path) -> None:
         trained(tmp_path, system="ddpm", text=suite(more=f"init_from: {start}"))
 
 
+def test_a_resolution_that_does_not_halve_is_refused() -> None:
+    with pytest.raises(UserError, match="resolution 100 is no multiple of 16"):
+        trainer(100, {"multiples": (1, 1, 2, 2)})
+    assert trainer(48, {"multiples": (1, 1, 2, 2)}).size == 48
+
+
 def test_the_published_encoder_is_frozen_and_its_actors_unknown(tmp_path: Path) -> None:
     from thbench_speech.encoders import SdaEncoder
 
