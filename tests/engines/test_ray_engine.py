@@ -107,8 +107,9 @@ def test_a_node_killed_in_the_middle_costs_only_what_it_was_at(
 ) -> None:
     suite, settings = tmp_path / "suite.yaml", Settings(device="cuda", batch=1)
     tally = tmp_path / "tally"
-    options = f"32, tally: {tally}, delay: 0.5}}"
+    options = f"32, tally: {tally}, meet: 3, delay: 0.5}}"
     suite.write_text(MANY.replace("toy-echo", "toy-tally").replace("32}", options))
+    tally.write_text("somebody a\nsomebody b\n")  # else this one process would wait for two more
     expected = whole_run(suite, tmp_path / "local", LocalEngine(1), settings)
     tally.unlink()
 
@@ -119,13 +120,13 @@ def test_a_node_killed_in_the_middle_costs_only_what_it_was_at(
     def kill() -> None:
         while not tally.exists() or len({line.split()[1] for line in tally.open()}) < 3:
             time.sleep(0.01)  # until all three actors are at work
-        cluster.remove_node(lost, allow_graceful=False)
         killed_at.append(len(tally.read_text().splitlines()))
+        cluster.remove_node(lost, allow_graceful=False)
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
     found = whole_run(suite, tmp_path / "ray", ray_engine(cluster, settings=settings), settings)
-    killer.join(timeout=10)
+    killer.join(timeout=60)
     assert found == expected
 
     errors = capfd.readouterr().err
@@ -142,15 +143,23 @@ def test_a_node_killed_in_the_middle_costs_only_what_it_was_at(
     assert len(set(first.values())) <= 1, "clips of a living actor were made again"
 
 
-def test_actors_stay_while_a_run_lasts_and_go_with_it(nodes: Callable[..., Any], work: Any) -> None:
+def test_actors_stay_while_a_run_lasts_and_go_with_it(
+    nodes: Callable[..., Any], work: Any, tmp_path: Path
+) -> None:
     engine = ray_engine(nodes(2, num_cpus=1), 2)
     assert isinstance(engine, Remote)
     with engine.serve((), {}):
-        first = {pid for _, pid in engine.map(work.process_of, range(20))}
-        second = {pid for _, pid in engine.map(work.process_of, range(20))}
+        first = {pid for _, pid in engine.map(work.meet, [(str(tmp_path), 2)] * 20)}
+        second = {pid for _, pid in engine.map(work.meet, [(str(tmp_path), 2)] * 20)}
         assert first == second
         assert len(first) == 2
     until(lambda: not [p for p in first if Path(f"/proc/{p}").exists()])
+
+
+def test_workers_share_each_gpu(nodes: Callable[..., Any], work: Any, tmp_path: Path) -> None:
+    engine = ray_engine(nodes(2, num_cpus=3, num_gpus=1), 3, Settings(device="cuda"))
+    assert len({pid for _, pid in engine.map(work.meet, [(str(tmp_path), 6)] * 30)}) == 6
+    assert engine.workers == 6
 
 
 def test_errors_and_deaths_are_told_as_local_ones_are(nodes: Callable[..., Any], work: Any) -> None:
@@ -223,7 +232,7 @@ def working(folder: Path, mark: str) -> Iterator[subprocess.Popen[str]]:
         env={**os.environ, "THBENCH_TEST_MARK": mark, "TMPDIR": str(folder)},
     )
     try:
-        until(lambda: len(list(run.glob("systems/echo/videos/*"))) >= 2 or process.poll(), 60)
+        until(lambda: len(list(run.glob("systems/echo/videos/*"))) >= 2 or process.poll())
         assert process.poll() is None, process.communicate()
         yield process
     finally:
@@ -242,8 +251,8 @@ def marked(mark: str) -> list[str]:
     return found
 
 
-def until(condition: Callable[[], Any], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
+def until(condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + 300  # far more than the busiest machine takes
     while not condition():
         assert time.monotonic() < end, "it did not come about in time"
         time.sleep(0.05)
@@ -260,7 +269,7 @@ def test_whatever_ends_a_run_no_process_stays(number: signal.Signals) -> None:
         with working(folder, mark) as process:
             assert len(marked(mark)) > 3
             process.send_signal(number)
-            errors = process.communicate(timeout=60)[1]
+            errors = process.communicate(timeout=300)[1]
         until(lambda: not marked(mark))
         if number == signal.SIGINT:
             assert process.returncode == 130

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 from thbench.api import UserError
 
@@ -12,8 +13,12 @@ def double(n: int) -> int:
     return 2 * n
 
 
-def process_of(_: int) -> int:
-    time.sleep(0.02)
+def meet(place: tuple[str, int]) -> int:
+    """Wait in a folder for so many processes, this one among them; returns its number."""
+    folder, count = Path(place[0]), place[1]
+    folder.joinpath(f"met-{os.getpid()}").touch()
+    while len(list(folder.glob("met-*"))) < count:
+        time.sleep(0.01)
     return os.getpid()
 
 
