@@ -15,10 +15,10 @@ from thbench.clipstable import clips_of_run
 from thbench.leaderboard import (
     ARROWS,
     in_table_order,
-    leaderboard_markdown,
     tables,
     with_interval,
 )
+from thbench.quoted import run_page
 from thbench.results import Result
 from thbench.runfolder import RunFolder
 
@@ -45,6 +45,8 @@ _LATEX = {
     "→": r"$\rightarrow$",
     "–": "--",
     "×": r"$\times$",
+    "≈": r"$\approx$",
+    "−": "$-$",
 }
 
 
@@ -60,7 +62,7 @@ def formatted(run: Path, form: Format) -> str:
     results = run_results(run)
     clips = clips_of_run(RunFolder(run), results)
     if form == "markdown":
-        return leaderboard_markdown(results, clips)
+        return run_page(results, clips)
     found = tables(results, clips)
     return _latex(results[0], found) if form == "latex" else _csv(found)
 

@@ -65,6 +65,16 @@ def neutral(sentence: str) -> int:
     return sum(parts_of(c)[1:3] == (sentence, "NEU") for c in published())
 
 
+def test_the_clips_that_share_a_wav_are_the_documented_ones() -> None:
+    by_sound: dict[str, list[str]] = {}
+    for clip, (_, wav) in published().items():
+        by_sound.setdefault(wav.sha256, []).append(clip)
+    pairs = [" and ".join(clips) for clips in by_sound.values() if len(clips) > 1]
+    text = " ".join((ROOT / "docs" / "crema_d.md").read_text().split())
+    assert len(pairs) == 3
+    assert all(pair in text for pair in pairs)
+
+
 def test_the_manifest_is_the_one_it_was_made_from(
     assets: Callable[[str], Path], tmp_path: Path
 ) -> None:

@@ -1,136 +1,26 @@
-"""Fetch (stopped, resumed, mended), verify, prepare, show, run: on real faces, from a local host."""
+"""Fetch (stopped, resumed, mended), verify, prepare, show: on real faces, from a local host."""
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from crema_server import Host, pointer_text, serving
-from crema_tree import CUTS, GOOD, SHORT, TRUNCATED, make_tree
+from crema_place import DAMAGED, FRAMES, HUNG, POINTER, Done, Place, thbench
+from crema_server import pointer_text
+from crema_tree import CUTS, GOOD, SHORT, TRUNCATED
 
-from denoisers import checkpoint
 from thbench.api import ClipFailure
-from thbench.cli import main
 from thbench.data import fetchable, reduced_suite
 from thbench.testing import check_dataset
-from thbench.training.checkpoint import write_checkpoint
-from thbench_gan.networks import Generator as GanNetwork
-from thbench_gan.options import Architecture as GanArchitecture
+from thbench_crema_d.make_manifest import manifest_of, write_manifest
 
-POINTER, DAMAGED = "VideoFlash/1001_TIE_NEU_XX.flv", "AudioWAV/1005_DFA_HAP_XX.wav"
-CUT, HUNG = "VideoFlash/1005_IWW_DIS_XX.flv", "VideoFlash/1001_IEO_ANG_HI.flv"
-FRAMES = 38
-ACTORS = "split={test: [1001, 1005, 1091]}"
-
-
-@dataclass
-class Done:
-    code: int
-    out: str
-    err: str
-
-
-def thbench(*words: object) -> Done:
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        redirect_stdout(out),
-        redirect_stderr(err),
-    ):
-        patch.setattr("sys.argv", ["thbench", *map(str, words)])
-        try:
-            main()
-            code = 0
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
-
-
-@dataclass
-class Place:
-    """A root that is filled by fetching, and the options that point at it."""
-
-    root: Path
-    manifest: Path
-    host: Host
-
-    def where(self, prepared: str = "prepared") -> list[str]:
-        values = {
-            "root": self.root,
-            "prepared": self.root.parent / prepared,
-            "manifest": self.manifest,
-        }
-        words = [f"dataset.{k}={json.dumps(str(v))}" for k, v in values.items()]
-        return [w for word in [*words, ACTORS] for w in ("--set", word)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def weights(
-    assets: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[None]:
-    store = tmp_path_factory.mktemp("weights")
-    for name in ("yunet_n_640_640.onnx", "pfld.onnx"):
-        (store / name).write_bytes(assets(f"weights/{name}").read_bytes())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("THBENCH_WEIGHTS", str(store))
-        patch.delenv("THBENCH_OFFLINE", raising=False)
-        yield
-
-
-@pytest.fixture(scope="module")
-def place(
-    assets: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Place]:
-    folder = tmp_path_factory.mktemp("crema_d")
-    tree = make_tree(folder / "published", assets)
-    with serving(tree) as host:
-        yield Place(folder / "root", tree / "files.csv", host)
-
-
-@pytest.fixture(scope="module")
-def fetched(place: Place) -> Iterator[dict[str, Done]]:
-    """Three fetches: stopped by Ctrl-C, finished with two bad files at the host, mended."""
-    host = place.host
-    host.faults = {HUNG: ["hang"], CUT: ["cut", "busy"], POINTER: "pointer", DAMAGED: "damaged"}
-    words = ["data", "fetch", "crema_d", *place.where(), "--mirror", host.url]
-    command = [sys.executable, "-m", "thbench", *words, "--connections", "2"]
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert host.hanging.wait(60)
-    assert _within(20, lambda: any(p.stat().st_size for p in place.root.rglob("*.part")))
-    first.send_signal(signal.SIGINT)
-    host.release.set()
-    out, err = first.communicate(timeout=60)
-    done = {"stopped": Done(first.returncode, out, err)}
-    done["parts"] = Done(0, " ".join(p.name for p in place.root.rglob("*.part")), "")
-    done["bad"] = thbench(*words)
-    host.faults = {}
-    done["mended"] = thbench(*words)
-    return done
-
-
-def _within(seconds: float, holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.05)
-    return holds()
-
-
-@pytest.fixture(scope="module")
-def prepared(place: Place, fetched: dict[str, Done]) -> Done:
-    return thbench("data", "prepare", "crema_d", *place.where())
+pytestmark = pytest.mark.usefixtures("weights")
 
 
 def test_a_stopped_fetch_leaves_parts_and_goes_on_inside_them(
@@ -257,72 +147,6 @@ def test_show_draws_the_landmarks(place: Place, prepared: Done, tmp_path: Path) 
     assert "too short" in rejected.err
 
 
-def test_the_shipped_suite_runs_on_it(place: Place, prepared: Done, tmp_path: Path) -> None:
-    metrics = "metrics=[ofm, f_mse, psnr, ssim]"
-    words = ["run", "crema_d", "--out", tmp_path / "out", *place.where(), "--set", metrics]
-    small = ["--set", "primary=f_mse", "--set", "resolutions=[64]"]
-    done = thbench(*words, *small, "--systems", "ground-truth")
-    assert done.code == 0, done.err
-    result = json.loads(next((tmp_path / "out").rglob("result.json")).read_text())
-    assert result["clips"]["failed"] == 0
-    lacking = result["clips"]["without_reference"]
-    assert sum(reason["count"] for reason in lacking) == len(CUTS) - len(GOOD)
-    assert "too short" in " ".join(reason["reason"] for reason in lacking)
-    assert result["dataset"]["version"].startswith("1+prepared.")
-    rows = (tmp_path / "out" / "leaderboard.md").read_text()
-    assert f"{len(GOOD)}/{len(GOOD)}" in rows
-    assert "without a usable reference" in rows
-
-
-def test_the_suites_systems_run_on_it(place: Place, prepared: Done, tmp_path: Path) -> None:
-    """Small networks of random weights in the places of the three checkpoints; one has seen a test actor."""
-    columns = (
-        "channels: 32, multiples: [1, 1], blocks: 1, heads: 2, dropout: 0.1, patch: 2, audio: mel"
-    )
-    tiny = f"{{{columns}, audio_code: 8, predicts: v, landmarks: true}}"
-    clean = {"dataset": "crema_d", "actors": ["1090"]}
-    leaky = {"dataset": "crema_d", "actors": ["1001", "1090"]}
-    files = {
-        "gan-128": gan_checkpoint(tmp_path / "gan.safetensors", 128, leaky),
-        "ddpm-64": checkpoint(tmp_path / "64.safetensors", 64, clean),
-        "ddpm-128": checkpoint(tmp_path / "128.safetensors", 128, clean, landmarks=True),
-    }
-    words = ["run", "crema_d", "--out", tmp_path / "out", *place.where()]
-    words += ["--set", "metrics=[ofm, f_mse]", "--set", "primary=f_mse"]
-    words += ["--set", f"systems.ddpm-128.architecture={tiny}", "--set", "limits={clips: 2}"]
-    for name, file in files.items():
-        words += ["--set", f"systems.{name}.checkpoint={json.dumps(str(file))}"]
-        words += [] if name == "gan-128" else ["--set", f"systems.{name}.steps=2"]
-    done = thbench(*words)
-    assert done.code == 0, done.err
-    board = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
-    rows = {r["system"]: (t["resolution"], r) for t in board["tables"] for r in t["rows"]}
-    assert {name: rows[name][0] for name in files} == {
-        "gan-128": 128,
-        "ddpm-64": 64,
-        "ddpm-128": 128,
-    }
-    assert rows["gan-128"][1]["rank"] is None
-    assert rows["ddpm-64"][1]["rank"] == rows["ddpm-128"][1]["rank"] == 1
-    text = (tmp_path / "out" / "leaderboard.md").read_text()
-    assert "1001" in text  # the actor it should not have seen
-
-
-def gan_checkpoint(file: Path, size: int, trained_on: dict[str, Any]) -> Path:
-    """A very small GAN of random weights."""
-    a = GanArchitecture(
-        identity="scratch", identity_width=4, audio_code=4, noise=2, hidden=8, widest=8, narrowest=8
-    )
-    network = GanNetwork(a, size)
-    tensors = {f"generator/{k}": v for k, v in network.state_dict().items()}
-    about = {
-        "generator": "gan", "size": size, "step": 1, "pretrained": {}, "architecture": asdict(a),
-        "trained_on": trained_on,
-    }  # fmt: skip
-    write_checkpoint(file, tensors, about)
-    return file
-
-
 def test_verify_names_what_is_wrong_with_a_tree(place: Place, tmp_path: Path) -> None:
     """A clone as people have them: a pointer, an old file, a cut one, another one, a missing one."""
     root = tmp_path / "clone"
@@ -426,6 +250,27 @@ def test_unusable_files_are_no_rejects(place: Place, prepared: Done, tmp_path: P
     assert f"VideoFlash/{name}.flv is missing" in done.err
     assert "1 unusable" in done.out
     assert not (place.root.parent / "unusable" / "records").exists()
+
+
+def test_of_two_clips_with_one_wav_the_wrong_one_is_rejected(
+    place: Place, fetched: dict[str, Done], tmp_path: Path
+) -> None:
+    """As 1006_TIE_HAP_XX and 1006_TIE_NEU_XX are published: different pictures, the same sound."""
+    pair = {"1006_TIE_HAP_XX": GOOD[0].name, "1006_TIE_NEU_XX": GOOD[2].name}
+    for folder, kind, names in (
+        ("VideoFlash", "flv", pair),
+        ("AudioWAV", "wav", dict.fromkeys(pair, GOOD[0].name)),
+    ):
+        (tmp_path / folder).mkdir()
+        for name, real in names.items():
+            content = (place.root / folder / f"{real}.{kind}").read_bytes()
+            (tmp_path / folder / f"{name}.{kind}").write_bytes(content)
+    write_manifest(manifest_of(tmp_path), tmp_path / "files.csv")
+    words = ["--root", tmp_path, "--manifest", tmp_path / "files.csv"]
+    words += ["--set", f"dataset.prepared={tmp_path / 'set'}", "--set", "split={test: [1006]}"]
+    done = thbench("data", "prepare", "crema_d", *words)
+    assert "2 clips: 1 prepared, 1 rejected" in done.out
+    assert "rejected 1006_TIE_NEU_XX: the WAV is not the sound of the FLV" in done.out
 
 
 @pytest.mark.parametrize("workers", [1, 2])

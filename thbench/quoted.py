@@ -1,0 +1,96 @@
+"""What papers printed, as Markdown: under measured tables, never in them. Every text is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thbench.leaderboard import ARROWS, Clips, escape_cell, leaderboard_markdown
+from thbench.published import load_published
+from thbench.results import Result
+from thbench.shipped import published_folder
+
+QUOTED = """\
+Numbers that papers printed, digit for digit, each measured with the paper's own code, crops, splits and clips. They
+are quoted, not ranked, neither among each other nor with measured rows; `thbench/normalise.py` says what may be done
+with them."""
+
+
+def run_page(results: Sequence[Result], clips: Clips | None = None) -> str:
+    """leaderboard.md of a run: its tables, and below them what papers printed about its dataset."""
+    dataset = results[0].dataset.plugin.name
+    file = published_folder() / f"{dataset}.yaml"
+    page = leaderboard_markdown(results, clips)
+    if not file.is_file():
+        return page
+    rows = quoted(load_published(file).model_dump(mode="json", by_alias=True))
+    head = f"## Published about {escape_cell(dataset)}"
+    return "\n".join([page.rstrip(), "", head, "", QUOTED, "", *rows])
+
+
+def quoted(published: Mapping[str, Any]) -> list[str]:
+    """The rows of one dataset (a dumped `Published`), paper by paper."""
+    lines = [escape_cell(published["about"]), ""]
+    for key, source in published["sources"].items():
+        rows = [row for row in published["rows"] if row["source"] == key]
+        if rows:
+            lines += _source(source, rows, published["metrics"])
+    return lines
+
+
+def _source(
+    source: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]
+) -> list[str]:
+    """One paper's rows, its protocol as far as known, and where it contradicts itself."""
+    columns = [m for m in metrics if any(m in row["values"] for row in rows)]
+    heads = [f"{metrics[m]['title']} {ARROWS[metrics[m]['better']]}" for m in columns]
+    notes: list[str] = []
+    link = f", {source['url']}" if source["url"] else ""
+    year = f", {source['year']}" if source["year"] else ""
+    lines = [
+        f"**{escape_cell(source['title'])}** ({escape_cell(source['authors'])}{year}{link}; "
+        f"{escape_cell(source['where'])})",
+        "",
+        "| " + " | ".join(["system", "px", *map(escape_cell, heads)]) + " |",
+        "|" + " --- |" * (len(columns) + 2),
+    ]
+    for row in rows:
+        cells = [_system(row, notes), str(row["resolution"] or "?")]
+        cells += [_cell(row, metric, notes) for metric in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["", *(f"{i}. {note}" for i, note in enumerate(notes, 1)), ""] if notes else [""]
+    said = source["protocol"].items()
+    lines += [f"- {escape_cell(metrics[m]['title'])}: {escape_cell(text)}" for m, text in said]
+    lines += [f"- Conflict: {escape_cell(text)}" for text in source["conflicts"]]
+    return [*lines, ""]
+
+
+def _system(row: Mapping[str, Any], notes: list[str]) -> str:
+    name = escape_cell(row["system"])
+    name = f"*{name}*" if row["role"] == "ground-truth" else name
+    settings = ", ".join(f"{k} {v}" for k, v in row["settings"].items())
+    marks = _mark(row["note"], notes)
+    if row["selected_on_evaluation_split"]:
+        marks += _mark(
+            f"Chosen on the clips it is scored on ({row['selected_on_evaluation_split']}).", notes
+        )
+    return name + (f", {escape_cell(settings)}" if settings else "") + marks
+
+
+def _cell(row: Mapping[str, Any], metric: str, notes: list[str]) -> str:
+    cell = row["values"].get(metric)
+    if cell is None:
+        return ""
+    unit = None if cell["unit"] is None else f"Unit: {cell['unit'] or 'none'}."
+    said = " ".join(filter(None, [unit, cell["note"]]))
+    return str(cell["printed"]) + _mark(said or None, notes)
+
+
+def _mark(note: str | None, notes: list[str]) -> str:
+    """The number of a footnote, the same for the same text."""
+    if note is None:
+        return ""
+    text = escape_cell(note)
+    if text not in notes:
+        notes.append(text)
+    return f" ({notes.index(text) + 1})"
