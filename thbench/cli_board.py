@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from thbench.cli_options import device_option
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def leaderboard_build(root: Path, check: bool) -> None:
 )
 @click.option("--record", is_flag=True, help="Write the tier beside each row that is in order.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, ...")
+@device_option
 def leaderboard_verify(
     files: tuple[Path, ...],
     root: Path,

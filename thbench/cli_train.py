@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from thbench.cli_options import device_option
 from thbench.errors import UserError
 
 
@@ -32,7 +33,7 @@ from thbench.errors import UserError
     show_default=True,
     help="Threads that load clips ahead; changes no byte.",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, ...")
+@device_option
 @click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Of the networks."
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import thbench
+from thbench.errors import UserError
 
 NUMERIC_LIBRARIES = ("numpy", "scipy", "torch", "opencv-python", "torchmetrics", "av")
 
@@ -58,6 +59,21 @@ def apply_threads(threads: int) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
     if cv2 := sys.modules.get("cv2"):
         cv2.setNumThreads(threads)
+
+
+def check_device(device: str) -> None:
+    """Raises UserError for a device that this machine does not have. Imports torch, but not for `cpu`."""
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.empty(1, device=device)
+    except Exception as error:  # of a type for every way in which a device can be missing
+        cause = str(error).strip().partition("\n")[0]
+        raise UserError(
+            f"--device {device}: {cause}", "cpu, or what `thbench doctor` finds"
+        ) from None
 
 
 def default_offline() -> bool:

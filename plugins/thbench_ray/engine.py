@@ -26,10 +26,10 @@ class RayEngine:
         import_ray()
         self.workers, self._address, self._threads = workers, address, threads
         self._asked = workers
-        self._gpus = device.startswith("cuda")
-        if self._gpus and device not in ("cuda", "cuda:0"):
+        self._gpus = device != "cpu"
+        if device not in ("cpu", "cuda", "cuda:0"):
             raise UserError(
-                f"--device {device}: Ray gives each worker one GPU, which is cuda:0 to it",
+                f"--device {device}: Ray gives each worker CPUs, or one GPU, which is cuda:0 to it",
                 "--device cuda",
             )
         self._serving = False

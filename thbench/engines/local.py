@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from thbench.api import Context, Died, Engine, Plugin, UserError, hookimpl
+from thbench.environment import check_device
 
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -32,14 +33,17 @@ class LocalOptions:
 
 
 class LocalEngine:
-    """`workers` processes; the parent holds no more than one result of each, so memory stays flat."""
+    """`workers` processes; the parent holds no more than one result of each, so memory stays flat.
 
-    def __init__(self, workers: int = 1) -> None:
+    Whether this machine has `device` is looked at when there is work for it.
+    """
+
+    def __init__(self, workers: int = 1, device: str = "cpu") -> None:
         if workers < 1:
             raise UserError(
                 f"--workers {workers}: at least one is needed", "give a positive number"
             )
-        self.workers = workers
+        self.workers, self._device = workers, device
         self._standing: list[_Worker] | None = None
 
     @contextmanager
@@ -62,6 +66,8 @@ class LocalEngine:
         self, work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None = None
     ) -> Iterator[tuple[int, Any]]:
         """As api.Engine.map. With one worker there is no process that could die but this one."""
+        if tasks:
+            check_device(self._device)
         if self.workers == 1:
             yield from ((i, work(task)) for i, task in enumerate(tasks))
             return
@@ -190,8 +196,8 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _build(options: LocalOptions, _: Context) -> Engine:
-    return LocalEngine(options.workers)
+def _build(options: LocalOptions, context: Context) -> Engine:
+    return LocalEngine(options.workers, context.device)
 
 
 @hookimpl

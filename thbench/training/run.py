@@ -18,7 +18,13 @@ from thbench.cache import atomic_write, sweep
 from thbench.canonical import digest
 from thbench.context import RunContext, build, weights_digest
 from thbench.data import selection
-from thbench.environment import Settings, apply_threads, git_state, library_versions
+from thbench.environment import (
+    Settings,
+    apply_threads,
+    check_device,
+    git_state,
+    library_versions,
+)
 from thbench.options import dump_options
 from thbench.plugins import Registry
 from thbench.split import Split, select
@@ -103,6 +109,7 @@ def _task(
         options = replace(options, steps=steps)
     if options.precision == "fp16" and settings.device == "cpu":
         raise UserError("training.precision fp16 needs an accelerator", "bf16 works on a CPU")
+    check_device(settings.device)
     seed_step(options.seed, INITIAL, 0)
     context = RunContext(registry, settings, part.plugin.name)
     assert part.plugin.trainer is not None
