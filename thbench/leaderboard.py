@@ -260,8 +260,8 @@ def number(value: float) -> str:
 
 
 def escape_cell(text: str) -> str:
-    """Text from outside in a Markdown table: no markup, no HTML, no line break."""
-    text = " ".join(str(text).split())
+    """Text from outside in a Markdown table: no markup, no HTML, no line break, nothing that turns its order."""
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
     for old, new in (
         ("\\", "\\\\"),
         ("&", "&amp;"),

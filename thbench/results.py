@@ -229,9 +229,9 @@ def read_result(path: Path) -> Result:
         return Result.model_validate_json(json.dumps(data))
     except (ValidationError, ValueError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
-        key = ".".join(str(p) for p in first["loc"]) if first else "document"
+        key = ".".join(str(p) for p in first["loc"]) if first else ""
         text = first["msg"] if first else str(error)
-        raise UserError(f"{path}: {key}: {text}", "score the run again") from None
+        raise UserError(f"{path}: {key or 'document'}: {text}", "score the run again") from None
 
 
 def _refuse_constant(name: str) -> float:

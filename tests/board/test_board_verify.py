@@ -92,6 +92,7 @@ TAMPERED: list[tuple[str, Change, str]] = [
     ("rule", lambda d: d["scores"]["brightness"]["over"].update(statistic="median"), "not follow"),
     ("range", score(range=[0.0, 100.0]), "outside its range"),
     ("identity", other_identity, "identity"),
+    ("resolution", lambda d: d["system"].update(resolution=64), "of another resolution"),
     ("suite", lambda d: d["suite"].update(digest="0" * 64), "another suite"),
     ("seed", lambda d: d["suite"].update(seed=8), "seed"),
     ("primary", lambda d: d["suite"].update(primary="spread"), "primary"),
@@ -196,6 +197,12 @@ def test_a_board_decides_on_ranks_itself(toys: Board) -> None:
     assert rows["echo"]["rank"] is None
     assert rows["echo"]["unranked_because"] == ["trained on test actors 1001"]
     assert rows["loud"]["rank"] == 1
+
+
+def test_text_that_turns_the_order_of_others_is_harmless(toys: Board) -> None:
+    toys.change(lambda d: d["submission"].update(submitter="\u202e9.0\x1b[31m", licence="a\xa0b"))
+    text = page(board(toys.root))
+    assert "by: ?9.0?\\[31m; licence: a b" in text
 
 
 EVIL = '<script>alert(1)</script><img src=x onerror="a">|`[x](javascript:0)\\|\n# head'

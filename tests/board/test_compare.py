@@ -189,6 +189,7 @@ def test_texts_from_outside_are_no_commands() -> None:
     assert latex(r"\input{x} & 100% #1 $a_b^c ~") == (
         r"\textbackslash{}input\{x\} \& 100\% \#1 \$a\_b\textasciicircum{}c \textasciitilde{}"
     )
+    assert latex("≈0 −1 ×") == r"$\approx$0 $-$1 $\times$"
     assert [spreadsheet_safe(t) for t in ("=1+1", "@x", "-1", "a=b")] == [
         "'=1+1",
         "'@x",

@@ -58,6 +58,8 @@ def _score(row: Row, score: ScoreRecord) -> Iterator[str]:
         or score.identity.get("name") != score.metric
     ):
         yield "its identity is not what its digest says"
+    if score.identity.get("resolution") != row.result.system.resolution:
+        yield "its identity is of another resolution than the system"
     low, high = score.range
     if score.value is not None and not (
         (low is None or low <= score.value) and (high is None or score.value <= high)
