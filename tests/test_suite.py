@@ -149,3 +149,10 @@ def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
         load_suite(tmp_path / "absent.yaml", registry())
     with pytest.raises(UserError, match="one of"):
         find_suite("no-such-suite")
+
+
+def test_a_misspelt_key_among_a_systems_options_explains_the_one_that_is_missing(
+    tmp_path: Path,
+) -> None:
+    message = refused(tmp_path, SUITE.replace("resolution: 32", "resolutoin: 32"))
+    assert message.endswith("resolution: is missing — is 'resolutoin' meant to be it?")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -63,6 +64,13 @@ class Document:
                 return self.folders[key[:n]]
         return self.folder
 
+    def at(self, key: KeyPath) -> Mapping[Any, Any]:
+        """The mapping at `key` as it was written; {} where there is none."""
+        here: Any = self.data
+        for step in key:
+            here = here.get(step) if isinstance(here, dict) else None
+        return here if isinstance(here, dict) else {}
+
     def error(self, key: KeyPath, message: str, remedy: str = "") -> UserError:
         return UserError(f"{self.where(key)}: {'.'.join(key) or 'document'}: {message}", remedy)
 
@@ -95,9 +103,13 @@ def validated(document: Document, model: type[Model], data: Any, page: str) -> M
     if first["type"] == "extra_forbidden":
         fields = _model_at(model, key[:-1]).model_fields
         raise document.unknown_key(key, "key", [f.alias or n for n, f in fields.items()])
-    missing = first["type"] == "missing"
-    words = "is missing" if missing else first["msg"].removeprefix("Value error, ")
-    raise document.error(key, words, f"see {page}")
+    if first["type"] != "missing":
+        raise document.error(key, first["msg"].removeprefix("Value error, "), f"see {page}")
+    fields = _model_at(model, key[:-1]).model_fields
+    beside = [str(name) for name in document.at(key[:-1]) if name not in fields]
+    near = get_close_matches(key[-1], beside, n=1, cutoff=0.75)
+    remedy = f"is '{near[0]}' meant to be it?" if near else f"see {page}"
+    raise document.error(key, "is missing", remedy)
 
 
 def _model_at(model: type[BaseModel], key: KeyPath) -> type[BaseModel]:
