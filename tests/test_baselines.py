@@ -15,6 +15,7 @@ from thbench.board.build import board
 from thbench.board.page import page
 from thbench.cli import main
 from thbench.published import load_published
+from thbench.quoted import run_page
 from thbench.results import Result, read_result, result_text
 
 FILE = ROOT / "leaderboard" / "published" / "crema_d.yaml"
@@ -161,3 +162,9 @@ def test_what_is_not_published_is_said(
     gan = ROOT / "leaderboard" / "results" / "demo" / "gan" / "1.json"
     assert normalise(monkeypatch, str(gan)) == 2
     assert "has no ground truth" in capsys.readouterr().err
+
+
+def test_a_run_has_them_below_its_own_tables(truth: Result) -> None:
+    page_of_run = run_page([truth])
+    assert page_of_run.count("**On the scale of demo, 64 × 64 px**") == 1
+    assert page_of_run.index("## Published about crema_d") < page_of_run.index("On the scale of")

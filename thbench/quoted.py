@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from thbench.baselines import on_scale_of, scaled
+from thbench.controls import GROUND_TRUTH
 from thbench.leaderboard import ARROWS, Clips, escape_cell, leaderboard_markdown
 from thbench.published import load_published
 from thbench.results import Result
@@ -17,13 +19,17 @@ with them."""
 
 
 def run_page(results: Sequence[Result], clips: Clips | None = None) -> str:
-    """leaderboard.md of a run: its tables, and below them what papers printed about its dataset."""
+    """leaderboard.md of a run: its tables, below them what papers printed about its dataset, as printed
+    and on the scale of the run's ground truth."""
     dataset = results[0].dataset.plugin.name
     file = published_folder() / f"{dataset}.yaml"
     page = leaderboard_markdown(results, clips)
     if not file.is_file():
         return page
-    rows = quoted(load_published(file).model_dump(mode="json", by_alias=True))
+    published = load_published(file)
+    rows = quoted(published.model_dump(mode="json", by_alias=True))
+    for truth in (r for r in results if r.system.name == GROUND_TRUTH):
+        rows += scaled(on_scale_of(truth, published))
     head = f"## Published about {escape_cell(dataset)}"
     return "\n".join([page.rstrip(), "", head, "", QUOTED, "", *rows])
 
