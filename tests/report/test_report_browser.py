@@ -234,6 +234,26 @@ def test_labels_and_reasons_are_shown_and_not_run(
     assert browser.problems == []
 
 
+def test_resolutions_stand_apart_in_players_and_breakdowns(
+    browser: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
+    run = made_run(tmp_path / "run", sizes=(64, 128), videos=1, n_frames=10)
+    browser.open(
+        write_report(run, tmp_path / "out", LocalEngine(1), Options(strips=0)).as_uri() + PLAYERS
+    )
+    browser.wait(READY)
+    rows = "[...document.querySelectorAll('.players')].map(r => [...r.querySelectorAll('figcaption')].map(c => c.textContent))"
+    assert browser.run(rows) == [
+        ["ground-truth · 64 px", "alpha · 64 px"], ["ground-truth · 128 px", "beta · 128 px"],
+    ]  # fmt: skip
+    heads = "[...document.querySelectorAll('#breakdown thead th')].slice(2).map(c => c.textContent).join()"
+    browser.go("#breakdown?label=sex")
+    browser.wait(f"{heads} === 'alpha,ground-truth'")
+    browser.go("#breakdown?label=sex&px=128")
+    browser.wait(f"{heads} === 'beta,ground-truth'")
+
+
 def test_a_cut_off_address_is_no_error(page: Page) -> None:
     page.go("#clip/%E0%A4%A")
     page.wait("document.getElementById('clip').textContent.includes('There is no clip')")

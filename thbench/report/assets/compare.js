@@ -73,7 +73,9 @@
     const form = thb.el("form", { class: "controls" }, thb.select("compare", options, a, change("a")), thb.select("with", options, b, change("b")),
       thb.select("number", columns.map(c => [c.name, c.name]), column.name, change("by")));
     box.replaceChildren(form);
+    const here = location.hash;
     await Promise.all([thb.load("pairs"), ...[...new Set([a, b, thb.truthOf(a), thb.truthOf(b)])].filter(i => i !== null).map(i => thb.load("rows-" + i))]);
+    if (location.hash !== here) return; // another choice was made meanwhile
     const points = shared(a, b, column.name);
     if (!points.length) { box.append(thb.el("p", {}, "They share no clip with this number.")); return; }
     box.append(thb.meaning(column), thb.el("p", {}, tested(a, b, column), " ", wins(points, column, a, b)),
