@@ -68,6 +68,16 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(thbench, suite: Path, tmp_
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("command", [["check"], ["run", "--dry-run"]])
+def test_a_primary_score_that_nobody_gives_is_found_before_a_run(
+    thbench, suite: Path, command: list[str]
+) -> None:
+    suite.write_text(SUITE.replace("primary: ", "primary: un"))
+    done = thbench(*command, suite)
+    assert done.code == 2
+    assert "unknown score 'un" in done.err
+
+
 def test_everything_missing_is_listed_with_its_command(
     thbench, suite: Path, tmp_path: Path
 ) -> None:

@@ -39,12 +39,15 @@ def check(
     if _is_plugin(name):
         _check_plugin(name, overrides, on, size, frames)
     from thbench.environment import Settings, default_offline
-    from thbench.plan import lacks, split_of
+    from thbench.plan import job_for, lacks, split_of
     from thbench.plugins import registry
+    from thbench.score import check_columns
 
     loaded = load(name, (), {"overrides": overrides, "systems": None})
     settings = Settings(offline=default_offline())
     missing = [m.line() for m in lacks(loaded, registry(), settings)]
+    if not missing:
+        check_columns(job_for(loaded, Path(), settings))
     print_plan(loaded, None if missing else split_of(loaded, registry(), settings), missing)
     click.echo(f"{loaded.file}: in order")
 

@@ -207,15 +207,17 @@ def _stages(
 
     settings = _settings(options)
     missing = lacks(suite, registry(), settings)
+    out = options["out"] or Path("runs") / suite.name
+    job = job_for(suite, out, settings)
     if options["dry_run"]:
         split = None if missing else split_of(suite, registry(), settings)
+        if scoring and not missing:
+            check_columns(job)
         print_plan(suite, split, [m.line() for m in missing])
         return
     if missing:
         raise _missing_error(suite, [m.line() for m in missing])
     split = split_of(suite, registry(), settings)
-    out = options["out"] or Path("runs") / suite.name
-    job = job_for(suite, out, settings)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if scoring:
         check_columns(job)  # before an hour of generation, not after it
