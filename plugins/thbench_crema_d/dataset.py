@@ -195,9 +195,10 @@ class CremaD:
         try:
             write_sheet(self.load(clip, MASTER), out)
         except ClipFailure as failure:
-            raise UserError(
-                f"{clip.id}: {failure.reason}", "thbench data prepare crema_d"
-            ) from None
+            rejected = (self.prepared.record(clip.id) or {}).get("reject")
+            prepare = _command("prepare", f"--clip {clip.id}")
+            remedy = "it was rejected: choose another clip" if rejected else prepare
+            raise UserError(f"{clip.id}: {failure.reason}", remedy) from None
 
 
 def _sources(files: tuple[File, File]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from thbench_crema_d.catalogue import File
 from thbench_crema_d.picture import points_in_crop
 from thbench_crema_d.prepared import PreparedSet, Record
 from thbench_crema_d.recipe import FEWEST, MAX_MISSING
-from thbench_crema_d.recordings import condition_of
+from thbench_crema_d.recordings import Finding, condition_of
 from thbench_crema_d.sound import Aligned, align
 from thbench_face.box import SquareBox, crop_resize, smoothed_square_box
 from thbench_face.track import filled_boxes, main_face, require_faces
@@ -60,7 +60,7 @@ def prepare_clip(shop: Workshop, files: tuple[File, File]) -> Outcome:
     for file in files:
         condition = condition_of(shop.root / file.path, file, lambda _: False)
         if condition != "good":
-            return Outcome(file.clip, "unusable", f"{file.path} is {condition}")
+            return Outcome(file.clip, "unusable", str(Finding(file, condition)))
     clip = files[0].clip
     record: Record = {"sources": {f.kind: f.sha256 for f in files}, "reject": None}
     try:

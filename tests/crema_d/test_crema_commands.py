@@ -83,7 +83,7 @@ def test_the_commands_shown_choose_the_clips_of_the_run(tmp_path: Path) -> None:
         (["fetch", "crema_d", "--mirror", "my/files"], "mirror my/files is no web address"),
         (["verify", "crema_d", "--suite", "demo"], "suite 'demo' is about dataset 'puppet'"),
         (["verify", "crema_d", "--set", "dataset.rot=x"], "did you mean 'root'?"),
-        (["show", "crema_d", "1001_DFA_ANG_XX", "-o", "x.png"], "not prepared"),
+        (["show", "crema_d", "1001_DFA_ANG_XX", "-o", "x.png"], "prepare crema_d --clip 1001"),
         (["verify", "crema_d", "--manifest", "absent.csv"], "absent.csv cannot be read"),
         (
             ["verify", "crema_d", "--set", "split={test: [1001]}", "--split", "validation"],

@@ -145,6 +145,7 @@ def test_show_draws_the_landmarks(place: Place, prepared: Done, tmp_path: Path) 
     rejected = thbench("data", "show", "crema_d", SHORT, "-o", out, *place.where())
     assert rejected.code == 2
     assert "too short" in rejected.err
+    assert "choose another clip" in rejected.err
 
 
 def test_verify_names_what_is_wrong_with_a_tree(place: Place, tmp_path: Path) -> None:
@@ -247,7 +248,11 @@ def test_unusable_files_are_no_rejects(place: Place, prepared: Done, tmp_path: P
     words = [*place.where("unusable"), "--root", tmp_path, "--clip", name]
     done = thbench("data", "prepare", "crema_d", *words)
     assert done.code == 1
-    assert f"VideoFlash/{name}.flv is missing" in done.err
+    assert f"VideoFlash/{name}.flv: missing" in done.err
+    pointer = tmp_path / "VideoFlash" / f"{name}.flv"
+    pointer.write_bytes(pointer_text((place.root / "VideoFlash" / f"{name}.flv").read_bytes()))
+    pointed = thbench("data", "prepare", "crema_d", *words)
+    assert f"VideoFlash/{name}.flv: a Git LFS pointer, not the recording" in pointed.err
     assert "1 unusable" in done.out
     assert not (place.root.parent / "unusable" / "records").exists()
 
