@@ -35,16 +35,17 @@ def run_generate(
 ) -> None:
     """Make every video that is not there yet; `regenerate` names systems to make anew.
 
-    Where `scoring` comes next it begins meanwhile, if workers share an accelerator: it is never
-    idle while one of them observes. Where all work is done by CPUs, which are never idle, it would only
-    decode references once more for every system.
+    Where `scoring` comes next it begins meanwhile if workers share an accelerator: one uses it while
+    another observes. CPUs alone are never idle; there it would only decode references once more for
+    every system.
     """
     apply_threads(job.settings.threads)
     _claim(job, split)
     for name in regenerate:
         shutil.rmtree(job.run.system(name).path, ignore_errors=True)
     with serving(engine, job.run.root):
-        overlap = scoring and job.settings.device != "cpu" and engine.workers > 1
+        shared = engine.workers > 1 and not job.settings.device.startswith("cpu")
+        overlap = scoring and shared
         generate(job, split, engine, order, retry_failed, observer(job) if overlap else None)
 
 

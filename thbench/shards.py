@@ -218,7 +218,7 @@ def fold(run: RunFolder) -> None:
     for place in sorted(places):
         videos = VideoFolder(run.root, run.root / place)
         videos.journal.rewrite(videos.records().values())
-    for name in ("timings.jsonl", "events.jsonl"):
+    for name in sorted({p.name for f in folders for p in f.glob("*.jsonl")}):  # timings, events
         _join_logs(run.root / name, [f / name for f in folders])
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)

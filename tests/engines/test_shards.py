@@ -75,6 +75,17 @@ def test_every_clip_starts_and_ends_in_the_events_log(folder: Path) -> None:
     assert all(e["seconds"] >= 0 for e in events if e["state"] == "finished")
 
 
+def test_logs_of_all_shards_and_of_all_their_machines_are_joined(folder: Path) -> None:
+    for k in (1, 2):
+        run(folder, "parts", "--shard", f"{k}/2")
+    elsewhere = folder / "parts/shards/2-of-2/events.far.jsonl"
+    elsewhere.write_text('{"state":"started"}\n')
+    assert thbench("merge", folder / "parts").exit_code == 0
+    lines = (folder / "parts/events.jsonl").read_text().splitlines()
+    assert {json.loads(line)["shard"] for line in lines} == {"1/2", "2/2"}
+    assert (folder / "parts" / elsewhere.name).read_text() == '{"state":"started"}\n'
+
+
 def test_merge_names_the_shards_that_are_missing(folder: Path) -> None:
     run(folder, "parts", "--shard", "2/4")
     said = refusal(thbench("merge", folder / "parts"))
