@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,9 +74,18 @@ def _account(plan: Plan, failed: dict[File, str]) -> Account:
     got = [f for f in plan.wanted if f not in failed]
     megabytes = sum(f.size for f in got) / 1e6
     line = f"{len(got)} files fetched ({megabytes:.1f} MB), {len(plan.here)} were here already"
-    problems = [f"{f.path}: {reason}" for f, reason in failed.items()]
     remedy = " (the same command goes on)" if failed else ""
-    return Account([f"{line}, {len(failed)} failed{remedy}"], problems)
+    return Account([f"{line}, {len(failed)} failed{remedy}"], list(_problems(failed)))
+
+
+def _problems(failed: dict[File, str]) -> Iterator[str]:
+    """Files that failed for one reason share a line: without a network all of them do."""
+    alike: dict[str, list[File]] = {}
+    for file, reason in failed.items():
+        alike.setdefault(reason, []).append(file)
+    for reason, files in alike.items():
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        yield f"{files[0].path}{more}: {reason}"
 
 
 class _Fetch:
