@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from thbench.api import UserError
 from thbench.board.archive import LARGEST as LARGEST_FEATURES
-from thbench.cache import cache_root
+from thbench.cache import cache_root, disk_errors
 from thbench.environment import default_offline
 from thbench.results import FeaturesRecord, VideosRecord
 
@@ -31,11 +31,12 @@ def kept_archive(features: FeaturesRecord, fetch: bool) -> Path | None:
     target = cache_root() / "archives" / f"{features.sha256}.zip"
     if target.is_file() or not fetch or features.url is None:
         return target if target.is_file() else None
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        archive = Path(folder) / target.name
-        _fetch(features.url, features.sha256, archive, LARGEST_FEATURES)
-        archive.replace(target)
+    with disk_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            archive = Path(folder) / target.name
+            _fetch(features.url, features.sha256, archive, LARGEST_FEATURES)
+            archive.replace(target)
     return target
 
 
