@@ -26,7 +26,7 @@ from thbench.api import UserError
 from thbench.cache import array_bytes, atomic_file, printable, read_array, zip_member
 
 LARGEST = 4 * 10**9
-"""Bytes: CREMA-D's 820 test clips have 420 MB of Inception features."""
+"""Bytes: CREMA-D's 820 test clips have 430 MB of Inception features."""
 INDEX = "features.json"
 _LARGEST_INDEX = 64_000_000
 _NUMBERS = "biuf"
