@@ -10,12 +10,12 @@ import os
 import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from kill_many import Place, wait_until_it_works
 from runs import SUITE, start, videos, written
 from thbench.journal import Journal
 
@@ -149,15 +149,22 @@ def test_an_output_without_permission(tmp_path: Path) -> None:
 
 
 def test_two_runs_into_one_folder(tmp_path: Path) -> None:
-    place = Place(tmp_path, "run")
-    run = place.run("run")
-    first = place.start(run)
-    wait_until_it_works(first, run)
+    """The first waits in its first clip until the second has been refused."""
+    tally, suite, run = (tmp_path / name for name in ("tally", "waiting.yaml", "run"))
+    waiting = f"32, tally: {tally}, meet: 2}}"
+    suite.write_text(SUITE.replace("toy-echo", "toy-tally").replace("32}", waiting))
+    words = [sys.executable, "-m", "thbench", "run", str(suite), "--out"]
+    first = subprocess.Popen([*words, str(run)], stderr=subprocess.PIPE, text=True)
+    while not tally.exists() and first.poll() is None:
+        time.sleep(0.01)
     assert "is in use" in one_line(thbench(tmp_path, run))
-    errors = first.communicate(timeout=60)[1].decode()
+    with tally.open("a") as file:
+        file.write("somebody else\n")
+    errors = first.communicate(timeout=300)[1]
     assert first.returncode == 0, errors
-    place.finish(place.run("calm"))
-    assert place.promised(run) == place.promised(tmp_path / "calm")
+    calm = tmp_path / "calm"
+    subprocess.run([*words, str(calm)], check=True)
+    assert {**written(run), **videos(run)} == {**written(calm), **videos(calm)}
 
 
 def test_a_folder_with_a_hundred_thousand_records(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_interrupting_says_how_to_continue(tmp_path: Path) -> None:
     wait_until_it_works(process, run)
     time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    errors = process.communicate(timeout=60)[1].decode()
+    errors = process.communicate(timeout=300)[1].decode()
     assert process.returncode == 130
     assert "continues where it stopped" in errors
     assert "Traceback" not in errors
