@@ -137,7 +137,7 @@ class DdpmGenerator:
 
     def _signals(self, request: Request, identity: Tensor) -> dict[str, Tensor]:
         """Every signal but time, embedded, [n_frames, 4C]; one that is silenced is 0."""
-        sound = torch.from_numpy(heard(self._a.audio, request.audio, request.n_frames))
+        sound = torch.tensor(heard(self._a.audio, request.audio, request.n_frames))
         raw = {"audio": neighbours(self.denoiser.code(sound[None].to(self.device)))[0]}
         if self._a.landmarks:
             raw["landmarks"] = self._points(request, identity, raw["audio"])

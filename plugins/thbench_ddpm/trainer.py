@@ -100,7 +100,7 @@ class DdpmTrainer:
             return windows
         device = next(self.denoiser.parameters()).device
         with torch.inference_mode():
-            code = self.denoiser.code(torch.from_numpy(windows)[None].to(device))
+            code = self.denoiser.code(torch.tensor(windows)[None].to(device))
         vectors: NDArray[np.float32] = code[0].cpu().numpy()
         return vectors
 

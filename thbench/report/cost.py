@@ -103,7 +103,7 @@ def _decades(points: Sequence[Point]) -> tuple[float, float]:
     """Ends of the axis as logarithms, with some air; at least a factor of four apart."""
     logs = [math.log10(p.seconds) for p in points]
     middle, half = (min(logs) + max(logs)) / 2, (max(logs) - min(logs)) / 2
-    half = max(1.2 * half, math.log10(4) / 2)
+    half = max(1.3 * half, math.log10(4) / 2)
     return middle - half, middle + half
 
 
@@ -153,7 +153,7 @@ def _labels(points: Sequence[Point], plot: Plot) -> list[str]:
 
 
 def _around(point: Point, plot: Plot) -> Iterator[Box]:
-    (x, y), wide, high = _place(point, plot), len(point.system) * (SIZE - 1) * LETTER, SIZE
+    (x, y), wide, high = _place(point, plot), len(point.system) * SIZE * LETTER, SIZE
     places = [(x + 7, y - high - 2), (x + 7, y + 3), (x - wide - 7, y - high - 2),
               (x - wide - 7, y + 3), (x - wide / 2, y - high - 6), (x - wide / 2, y + 7)]  # fmt: skip
     for left, top in places:
