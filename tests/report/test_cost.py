@@ -62,6 +62,21 @@ def test_a_system_without_timings_is_left_out_and_one_alone_is_no_plot(tmp_path:
     assert costs(read_run(run)) == []
 
 
+def test_a_ground_truth_far_beyond_the_systems_does_not_flatten_them(tmp_path: Path) -> None:
+    """As PSNR's 100 dB; where being near it is the aim it stays."""
+    run = made_run(tmp_path / "run", n_clips=1, videos=1, n_frames=20)
+    timed(run, {"alpha": 2.0, "beta": 8.0})
+    file = run / "controls" / str(SIZE) / "ground-truth" / "result.json"
+    written = json.loads(file.read_text())
+    for value, better, drawn in (
+        (500.0, "lower", False), (500.0, "nearer-reference", True), (5.0, "lower", True),
+    ):  # fmt: skip
+        written["scores"]["metric0"].update(value=value, better=better)
+        file.write_text(json.dumps(written))
+        (found,) = costs(read_run(run))
+        assert ("stroke-dasharray" in found.plots["metric0"]) == drawn
+
+
 def test_resolutions_are_never_mixed(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", systems=list("abcd"), n_clips=1, videos=1, sizes=(64, SIZE))
     timed(run, dict.fromkeys("abcd", 2.0))

@@ -46,9 +46,8 @@ def costs(material: Material) -> list[Cost]:
         for column, score in material.columns.items():
             points = list(_points(material, size, column, known_speeds))
             if len(points) > 1:
-                truth = material.truth(size)
-                level = truth.scores[column].value if truth and column in truth.scores else None
                 title = f"{column} {ARROWS[score.better]}"
+                level = _level(points, material.truth(size), column)
                 plots[column] = cost_chart(points, title, score.unit, level)
         if plots:
             found.append(Cost(size, plots))
@@ -66,6 +65,17 @@ def _points(
         ends = score.interval
         low, high = (ends.low, ends.high) if ends else (None, None)
         yield Point(entrant.name, _generator(entrant), cost, score.value, low, high)
+
+
+def _level(points: Sequence[Point], truth: Entrant | None, column: str) -> float | None:
+    """The ground truth's value; None where it is no target and so far off that it would flatten the rest."""
+    score = truth.scores.get(column) if truth else None
+    if score is None or score.value is None or score.better == "nearer-reference":
+        return score.value if score else None
+    values = [v for p in points for v in (p.value, p.low, p.high) if known(v)]
+    low, high = min(values), max(values)
+    near = low - (high - low) <= score.value <= high + (high - low)
+    return score.value if near else None
 
 
 def _seconds_per_frame(speed: Speed | None) -> float | None:
