@@ -16,6 +16,7 @@ from crema_place import Place, thbench
 from crema_tree import CUTS, GOOD
 
 from denoisers import checkpoint
+from paths import ROOT
 from thbench.data import fetchable, reduced_suite
 from thbench.environment import Settings
 from thbench.plan import lacks
@@ -26,7 +27,6 @@ from thbench.training.checkpoint import write_checkpoint
 from thbench.video import write_h264
 from thbench_face import S3FD
 from thbench_fid import INCEPTION
-from thbench_fid.network import Inception2015
 from thbench_gan.networks import Generator as GanNetwork
 from thbench_gan.options import Architecture as GanArchitecture
 from thbench_syncnet.networks import SyncNet
@@ -112,17 +112,20 @@ def random_networks(
     """Untrained networks of the published shapes, registered in the place of the published files."""
     from face_alignment.detection.sfd.net_s3fd import s3fd
 
+    monkeypatch.syspath_prepend(ROOT / "tests" / "fid")
+    from random_inception import random_state
+
     torch.manual_seed(0)
     for file in weights.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     monkeypatch.setenv("THBENCH_WEIGHTS", str(tmp_path))
     torch.save(SyncNet().state_dict(), tmp_path / "syncnet_v2.model")
-    for module, item, network in (
-        ("thbench_fid.INCEPTION", INCEPTION, Inception2015()),
-        ("thbench_face.S3FD", S3FD, s3fd()),
+    for module, item, state in (
+        ("thbench_fid.INCEPTION", INCEPTION, random_state({})),
+        ("thbench_face.S3FD", S3FD, s3fd().state_dict()),
     ):
         file = tmp_path / item.file
-        torch.save(network.state_dict(), file)
+        torch.save(state, file)
         sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
         monkeypatch.setattr(module, replace(item, sha256=sha256))
     registry.cache_clear()
