@@ -271,10 +271,20 @@ def show(results: list[Result], out: Path) -> None:
     from thbench.screen import print_tables
 
     print_tables(results, clips_of_run(RunFolder(out), results))
-    failed = {r.system.name: r.clips.failed for r in results if r.clips.failed}
-    for name, count in failed.items():
-        click.echo(
-            f"{name}: {count} clip(s) failed; reasons in its result.json, --retry-failed asks again",
-            err=True,
-        )
+    for result in results:
+        for line in _failed(result):
+            click.echo(line, err=True)
     click.echo(f"{out / 'leaderboard.md'}")
+
+
+def _failed(result: Result) -> list[str]:
+    """What did not come of a row, the most frequent reason in words."""
+    if not result.clips.failed:
+        return []
+    most = max(result.clips.failures, key=lambda f: f.count)
+    others = len(result.clips.failures) - 1
+    more = f", and {others} other reason(s) in its result.json" if others else ""
+    return [
+        f"{result.system.name}: {result.clips.failed} of {result.clips.n} clip(s) failed: "
+        f"{most.reason}{more}; --retry-failed asks again"
+    ]
