@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn, UserError
 from thbench.training.checkpoint import (
-    Checkpoint,
+    architecture_of,
     check_architecture,
     load_network,
     read_checkpoint,
@@ -60,7 +60,7 @@ class DdpmGenerator:
         if options.architecture is not None:
             wanted = {**asdict(options.architecture)}
             check_architecture(checkpoint, {**wanted, "multiples": list(wanted["multiples"])})
-        self._a = _architecture(checkpoint)
+        self._a = architecture_of(checkpoint, Architecture)
         if options.landmark_source == "oracle" and not self._a.landmarks:
             raise UserError(
                 f"checkpoint {checkpoint.path} was trained without landmarks and has no use for "
@@ -204,16 +204,3 @@ class DdpmGenerator:
         if row.finished:
             return Generated(clip, np.stack(row.drawn), origin=self._origin)
         return None
-
-
-def _architecture(checkpoint: Checkpoint) -> Architecture:
-    """Raises UserError where the checkpoint was made by a thbench with other knobs."""
-    about: dict[str, Any] = dict(checkpoint.about["architecture"])
-    known = {f.name for f in fields(Architecture)}
-    if set(about) != known:
-        odd = ", ".join(sorted(set(about) ^ known))
-        raise UserError(
-            f"checkpoint {checkpoint.path} describes another kind of network ({odd})",
-            "train it anew, or use the thbench that made it",
-        )
-    return Architecture(**{**about, "multiples": tuple(about["multiples"])})

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn, UserError
+from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn
 from thbench.training.checkpoint import (
-    Checkpoint,
+    architecture_of,
     check_architecture,
     load_network,
     read_checkpoint,
@@ -37,7 +36,7 @@ class GanGenerator:
         checkpoint = read_checkpoint(options.checkpoint or SHIPPED, "gan")
         if options.architecture is not None:
             check_architecture(checkpoint, asdict(options.architecture))
-        architecture = _architecture(checkpoint)
+        architecture = architecture_of(checkpoint, Architecture)
         self.trained_on = checkpoint.trained_on
         self.size, self.device = int(checkpoint.about["size"]), context.device
         self._encoder, self._origin = architecture.audio, options.checkpoint
@@ -87,16 +86,3 @@ class GanGenerator:
         """[CHUNK, 3, size, size]; past the clip's end the last frame is repeated."""
         places = torch.arange(first, first + CHUNK).clamp(max=features.shape[1] - 1)
         return self.network.draw(features[:, places.to(features.device)], condition)[0]
-
-
-def _architecture(checkpoint: Checkpoint) -> Architecture:
-    """Raises UserError where the checkpoint was made by a thbench with other knobs."""
-    about: dict[str, Any] = dict(checkpoint.about["architecture"])
-    known = {f.name for f in fields(Architecture)}
-    if set(about) != known:
-        odd = ", ".join(sorted(set(about) ^ known))
-        raise UserError(
-            f"checkpoint {checkpoint.path} describes another kind of network ({odd})",
-            "train it anew, or use the thbench that made it",
-        )
-    return Architecture(**about)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from thbench.api import TrainedOn, UserError
 from thbench.cache import atomic_write, printable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+Architecture = TypeVar("Architecture")
 
 FORMAT = "thbench-checkpoint"
 SCHEMA = 1
@@ -134,6 +136,24 @@ def differing(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
     """`key (wanted 1, has 2)` for every key that differs."""
     keys = sorted(k for k in {*wanted, *found} if wanted.get(k) != found.get(k))
     return [f"{k} (wanted {wanted.get(k)!r}, has {found.get(k)!r})" for k in keys]
+
+
+def architecture_of(checkpoint: Checkpoint, kind: type[Architecture]) -> Architecture:
+    """What the checkpoint says of its network, as the generator's dataclass.
+
+    Raises UserError where it was made by a thbench with other knobs.
+    """
+    about: dict[str, Any] = dict(checkpoint.about["architecture"])
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    if odd := ", ".join(sorted(set(about) ^ known)):
+        raise UserError(
+            f"checkpoint {printable(checkpoint.path)} describes another kind of network ({odd})",
+            "train it anew, or use the thbench that made it",
+        )
+    try:
+        return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in about.items()})
+    except ValueError as error:
+        raise UserError(f"checkpoint {printable(checkpoint.path)}: {error}", _REMEDY) from None
 
 
 def check_architecture(checkpoint: Checkpoint, wanted: Mapping[str, Any]) -> None:
