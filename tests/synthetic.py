@@ -106,9 +106,9 @@ def measure(folder: Path, text: str, shards: bool = False) -> dict[str, float]:
 
 
 def merged(root: Path) -> Result:
-    from thbench.cli_shards import merge
+    from thbench.cli import cli
 
-    done = CliRunner().invoke(merge, [str(root)], catch_exceptions=False)
+    done = CliRunner().invoke(cli, ["merge", str(root)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return read_result(root / "systems" / "echo" / "result.json")
 

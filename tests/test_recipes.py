@@ -123,7 +123,7 @@ def test_a_recipe_leaves_the_digest_and_says_what_is_missing(
     assert "--with hallo" in with_it.overrides
     done = thbench("run", file, "--with", "hallo", "--dry-run")
     assert done.code == 2
-    assert "python of the program: --set systems.NAME.python=PATH" in done.out
+    assert "python of the program: --set systems.hallo.python=PATH" in done.out
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from thbench.api import UserError
-from thbench.cli_data import data
+from thbench.cli import cli
 
 
 def thbench(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -109,11 +109,11 @@ def test_the_weights_come_with_the_media(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("thbench.weights.fetch", bring)
     words = ["fetch", "crema_d", "--clip", "1015_DFA_ANG_XX", "--mirror", "http://127.0.0.1:9"]
-    done = CliRunner().invoke(data, words)
+    done = CliRunner().invoke(cli, ["data", *words])
     assert done.exit_code == 1
     assert "2 failed (the same command goes on)" in done.stdout
     assert "problem: weights pfld are under a restricted licence — read it" in done.stderr
-    accepted = CliRunner().invoke(data, [*words, "--accept-licence"])
+    accepted = CliRunner().invoke(cli, ["data", *words, "--accept-licence"])
     assert "pfld" not in accepted.stderr
     assert asked == [(name, ok) for ok in (False, True) for name in ("yunet", "pfld")]
 
