@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from thbench.api import UserError
 
@@ -126,6 +126,12 @@ class IntervalRecord(_Model):
     n_actors: int
     note: str = ""
     without: dict[str, float] = {}
+
+    @model_validator(mode="after")
+    def _has_two_ends_or_none(self) -> IntervalRecord:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has two ends or none")
+        return self
 
 
 class OverRecord(_Model):

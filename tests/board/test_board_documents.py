@@ -140,3 +140,12 @@ def test_the_schemas_are_schemas_and_the_files_conform(toys: Board) -> None:
     verification = toys.verify().verification
     assert verification is not None
     jsonschema.validate(json.loads(verification.model_dump_json()), found["verification"])
+
+
+def test_an_interval_with_one_end_is_refused(toys: Board) -> None:
+    document = json.loads(toys.path().read_text())
+    score = next(s for s in document["scores"].values() if s["interval"])
+    score["interval"]["high"] = None
+    toys.path().write_text(json.dumps(document))
+    with pytest.raises(UserError, match="an interval has two ends or none"):
+        read_result(toys.path())
