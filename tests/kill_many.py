@@ -202,7 +202,11 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200, help="over all stages together")
     parser.add_argument("--stages", default="generate,score,train", help=", ".join(STAGES))
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--device", default="cpu", help="of toys, which take any for theirs")
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help="of toys, which work on any; `meta` is an accelerator that every machine has",
+    )
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     stages = given.stages.split(",")
