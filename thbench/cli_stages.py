@@ -272,19 +272,17 @@ def show(results: list[Result], out: Path) -> None:
 
     print_tables(results, clips_of_run(RunFolder(out), results))
     for result in results:
-        for line in _failed(result):
-            click.echo(line, err=True)
+        if result.clips.failed:
+            click.echo(_failed(result), err=True)
     click.echo(f"{out / 'leaderboard.md'}")
 
 
-def _failed(result: Result) -> list[str]:
+def _failed(result: Result) -> str:
     """What did not come of a row, the most frequent reason in words."""
-    if not result.clips.failed:
-        return []
-    most = max(result.clips.failures, key=lambda f: f.count)
-    others = len(result.clips.failures) - 1
+    clips = result.clips
+    most, others = max(clips.failures, key=lambda f: f.count), len(clips.failures) - 1
     more = f", and {others} other reason(s) in its result.json" if others else ""
-    return [
-        f"{result.system.name}: {result.clips.failed} of {result.clips.n} clip(s) failed: "
-        f"{most.reason}{more}; --retry-failed asks again"
-    ]
+    return (
+        f"{result.system.name}: {clips.failed} of {clips.n} clip(s) failed: {most.reason}{more}; "
+        "--retry-failed asks again"
+    )

@@ -55,7 +55,7 @@ class Denoiser(nn.Module):
         return self
 
     def code(self, sound: Tensor) -> Tensor:
-        """What is heard at T frames (thbench_ddpm.sound) -> [B, T, audio_code]."""
+        """What is heard at T frames (thbench_speech.encoders.heard) -> [B, T, audio_code]."""
         out: Tensor = self.audio(sound)
         return out
 
