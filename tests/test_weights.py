@@ -6,6 +6,7 @@ import hashlib
 import os
 import socket
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -257,6 +258,42 @@ def test_importing_the_wrong_file_changes_nothing(tmp_path: Path, store: Path) -
     assert weights.path("net", items).read_bytes() == CONTENT
     with pytest.raises(UserError, match="absent"):
         weights.import_file("net", tmp_path / "absent", items)
+
+
+def zipped(path: Path, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "/"), content)
+    return path
+
+
+def test_import_from_a_wheel_takes_the_member_of_that_name(tmp_path: Path, store: Path) -> None:
+    wheel = zipped(tmp_path / "some-1.0.whl", **{"a.txt": b"x", "some__models__net.bin": CONTENT})
+    weights.import_file("net", wheel, registry())
+    assert weights.path("net", registry()).read_bytes() == CONTENT
+
+
+def test_a_wheel_without_the_right_member_changes_nothing(tmp_path: Path, store: Path) -> None:
+    others = [
+        zipped(tmp_path / "a.whl", **{"net.bin": CONTENT[::-1]}),
+        zipped(tmp_path / "b.whl", **{"other.bin": CONTENT}),
+        zipped(tmp_path / "c.whl", **{"net.bin": bytes(3 * len(CONTENT))}),
+    ]
+    damaged = zipped(tmp_path / "d.whl", **{"net.bin": CONTENT})
+    content = bytearray(damaged.read_bytes())
+    content[60:70] = bytes(10)
+    damaged.write_bytes(content)
+    for wheel in (*others, damaged):
+        with pytest.raises(UserError, match=r"whl is not net: (SHA-256|net\.bin in it cannot be read)"):
+            weights.import_file("net", wheel, registry())
+    assert files(store) == []
+
+
+def test_weights_that_are_a_zip_themselves_are_not_opened(tmp_path: Path, store: Path) -> None:
+    mine = zipped(tmp_path / "mine.pth", **{"archive__net.bin": b"inner"})
+    item = replace(registry()["net"], sha256=hashlib.sha256(mine.read_bytes()).hexdigest())
+    weights.import_file("net", mine, {"net": item})
+    assert (store / "net.bin").read_bytes() == mine.read_bytes()
 
 
 def test_the_first_import_sets_the_hash_where_none_is_published(

@@ -47,7 +47,7 @@ def weights_fetch(names: tuple[str, ...], accept_licence: bool) -> None:
 @click.argument("name")
 @click.argument("file", type=click.Path(path_type=Path))
 def weights_import(name: str, file: Path) -> None:
-    """Check FILE and copy it into the store as NAME."""
+    """Check FILE, or the member of NAME's file in a zip or wheel, and copy it into the store as NAME."""
     from thbench.plugins import registry
     from thbench.weights import import_file
 

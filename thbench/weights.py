@@ -11,10 +11,12 @@ import json
 import os
 import shlex
 import shutil
-from collections.abc import Mapping
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, Literal, TypeAlias
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Literal, TypeAlias
 
 from thbench.api import Context, Missing, UserError, WeightsFile
 from thbench.cache import atomic_file, atomic_write, cache_root, printable
@@ -124,13 +126,13 @@ def fetch(
 
 
 def import_file(name: str, source: Path, items: Registry) -> Path:
-    """Check a file the person has and copy it into the store.
+    """Check a file the person has and copy it into the store; of a zip, a wheel say, the member of that name.
 
     Raises UserError where it cannot be read or is another file than the registered one.
     """
     item, target = find(name, items), location(name, items)
     try:
-        with source.open("rb") as given, atomic_file(target) as copy:
+        with _content(item, source) as given, atomic_file(target) as copy:
             shutil.copyfileobj(given, copy, _CHUNK)
             _check(item, copy, target)
     except _Unusable as reason:
@@ -140,6 +142,37 @@ def import_file(name: str, source: Path, items: Registry) -> Path:
         raise UserError(f"{printable(source)}: {why}", "name a readable file") from error
     _hash_of(target, trust=False)
     return target
+
+
+@contextmanager
+def _content(item: WeightsFile, source: Path) -> Iterator[IO[bytes]]:
+    """The open `source`, or its member of the registered file name where it is a zip that is not itself the file."""
+    with source.open("rb") as given:
+        member = _member(item, given)
+        if member is None:
+            given.seek(0)
+            yield given
+            return
+        try:
+            with zipfile.ZipFile(given) as archive, archive.open(member) as content:
+                yield content
+        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+            raise _Unusable(f"{member} in it cannot be read ({error})") from error
+
+
+def _member(item: WeightsFile, file: IO[bytes]) -> str | None:
+    """Only where a sha256 is published: a zip may be the weights themselves, as files of torch are."""
+    if item.sha256 is None or not zipfile.is_zipfile(file):
+        return None
+    file.seek(0)
+    if hashlib.file_digest(file, "sha256").hexdigest() == item.sha256.lower():  # type: ignore[arg-type]
+        return None
+    with suppress(zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            same = PurePosixPath(member.filename).name == item.file
+            if same and member.file_size <= 2 * item.size:
+                return member.filename
+    return None
 
 
 def _download(item: WeightsFile, url: str, target: Path, progress: bool) -> Path:

@@ -1,5 +1,5 @@
-"""Faces in videos: boxes, 68 landmarks and the opening of the mouth, as extractors shared by metrics, and
-the metric `landmark_motion`.
+"""Faces in videos: boxes, 68 landmarks, the mesh of 468 points and the opening of the mouth, as extractors
+shared by metrics, and the metric `landmark_motion`.
 
 `box` and `detector` also serve datasets that crop: one steady square per clip.
 """
@@ -15,10 +15,12 @@ from pydantic import Field
 from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
 
 __all__ = [
+    "FACE_MESH",
     "PFLD",
     "S3FD",
     "YUNET",
     "FaceBoxesOptions",
+    "FaceMeshOptions",
     "LandmarkMotionOptions",
     "LandmarksOptions",
     "MouthApertureOptions",
@@ -48,6 +50,16 @@ class FaceBoxesOptions:
 class LandmarksOptions:
     """PFLD in the box of every frame; boxes are interpolated where the detector found none."""
 
+    max_missing: _MaxMissing = 0.2
+
+
+@dataclass(frozen=True)
+class FaceMeshOptions:
+    """468 points of MediaPipe's face mesh in every frame with a face; frames without one stay empty."""
+
+    min_score: Annotated[
+        float, "a face that the mesh network scores lower is none", Field(gt=0, lt=1)
+    ] = 0.5
     max_missing: _MaxMissing = 0.2
 
 
@@ -98,6 +110,19 @@ PFLD = WeightsFile(
     commercial=False,
     about="68 face landmarks in the iBUG order, PFLD (Guo et al. 2019), by Cunjian Chen",
 )
+FACE_MESH = WeightsFile(
+    name="face_mesh",
+    file="face_landmark.tflite",
+    urls=(
+        "https://storage.googleapis.com/mediapipe-assets/face_landmark.tflite?generation=1676316347980492",
+        "https://storage.googleapis.com/mediapipe-assets/face_landmark.tflite",
+    ),
+    sha256="1055cb9d4a9ca8b8c688902a3a5194311138ba256bcc94e336d8373a5f30c814",
+    size=1_242_398,
+    licence="Apache-2.0",
+    commercial=True,
+    about="face mesh of 468 points (Kartynnik et al. 2019); also in the wheels of mediapipe 0.10",
+)
 S3FD = WeightsFile(
     name="s3fd",
     file="s3fd-619a316812.pth",
@@ -120,6 +145,12 @@ def _build_landmarks(options: LandmarksOptions, context: Context) -> Extractor:
     from thbench_face.extractors import Landmarks68
 
     return Landmarks68(options, context)
+
+
+def _build_mesh(options: FaceMeshOptions, context: Context) -> Extractor:
+    from thbench_face.extractors import FaceMesh
+
+    return FaceMesh(options, context)
 
 
 def _build_aperture(options: MouthApertureOptions, context: Context) -> Extractor:
@@ -166,6 +197,14 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             extractors=lambda o: {"face_boxes": {"max_missing": o.max_missing}},
         ),
         Plugin(
+            "face_mesh",
+            FaceMeshOptions,
+            _build_mesh,
+            summary="468 points of the face mesh per frame: [T] of points [468, 3] in pixels, score, found",
+            weights=lambda _: ["face_mesh"],
+            extractors=lambda o: {"face_boxes": {"max_missing": o.max_missing}},
+        ),
+        Plugin(
             "mouth_aperture",
             MouthApertureOptions,
             _build_aperture,
@@ -177,4 +216,4 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
 
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
-    return [YUNET, PFLD, S3FD]
+    return [YUNET, PFLD, FACE_MESH, S3FD]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import Context, Video
 from thbench_face import (
+    FACE_MESH,
     PFLD,
     YUNET,
     FaceBoxesOptions,
+    FaceMeshOptions,
     LandmarksOptions,
     MouthApertureOptions,
 )
 from thbench_face.detector import FaceDetector
 from thbench_face.landmarks import LandmarkNet, mouth_aperture
-from thbench_face.track import filled_boxes, main_face, require_faces
+from thbench_face.mesh import FaceMeshNet, of_frames
+from thbench_face.track import filled_boxes, main_face, require_faces, require_found
 
-__all__ = ["FaceBoxes", "Landmarks68", "MouthAperture"]
+__all__ = ["FaceBoxes", "FaceMesh", "Landmarks68", "MouthAperture"]
 
 
 class FaceBoxes:
@@ -66,3 +71,34 @@ class MouthAperture:
 
     def __call__(self, video: Video) -> NDArray[np.float64]:
         return mouth_aperture(self._landmarks(video))
+
+
+class FaceMesh:
+    """Mesh of the main face: a structured array [T], one element of `thbench_face.mesh.MESH` per frame.
+
+    mesh["points"]  [T, 468, 3] float32 x, y, z in pixels of the frame (pixel centres at integers; z in the
+                    same unit, smaller is nearer to the camera); NaN where no face was found
+    mesh["score"]   [T] float32, 0..1; NaN where no box was found to look in
+    mesh["found"]   [T] bool
+
+    Points are numbered as in MediaPipe's canonical face model. No frame is filled in from its
+    neighbours: who needs every frame fails the clip, who can do without counts `found`.
+
+    Raises ClipFailure where more than the share `max_missing` of the frames has no face.
+    """
+
+    def __init__(self, options: FaceMeshOptions, context: Context) -> None:
+        self._options = options
+        self._boxes = context.extractor("face_boxes", max_missing=options.max_missing)
+        self._network = FaceMeshNet(context.weights(FACE_MESH.name))
+        self.identity = (
+            f"face_mesh 1, mediapipe {str(FACE_MESH.sha256)[:8]}, 192 px of 1.5 x the box, then of 1.5 x "
+            f"the points, level with the eyes, score from {options.min_score:g}, missing up to "
+            f"{options.max_missing:g}; {self._boxes.identity}"
+        )
+
+    def __call__(self, video: Video) -> NDArray[Any]:
+        boxes = self._boxes(video)
+        mesh = of_frames(video.frames, boxes, self._network, self._options.min_score)
+        require_found(mesh["found"], self._options.max_missing)
+        return mesh

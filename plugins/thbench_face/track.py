@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from thbench.api import ClipFailure
 
-__all__ = ["filled_boxes", "main_face", "require_faces"]
+__all__ = ["filled_boxes", "main_face", "require_faces", "require_found"]
 
 Boxes = NDArray[np.float64]
 """[n, 5] x, y, width, height in pixels, score."""
@@ -75,12 +75,17 @@ def _centrality(box: Boxes, height: int, width: int) -> float:
 
 def require_faces(boxes: Boxes, max_missing: float) -> None:
     """Raises ClipFailure where more than the share `max_missing` of [T, 5] boxes is NaN, or all are."""
-    found = int(np.count_nonzero(~np.isnan(boxes[:, 0])))
-    if found == 0:
-        raise ClipFailure(f"no face in any of {len(boxes)} frames")
-    if len(boxes) - found > max_missing * len(boxes):
+    require_found(~np.isnan(boxes[:, 0]), max_missing)
+
+
+def require_found(found: NDArray[np.bool_], max_missing: float) -> None:
+    """Raises ClipFailure where more than the share `max_missing` of [T] frames is without a face, or all are."""
+    count, total = int(np.count_nonzero(found)), len(found)
+    if count == 0:
+        raise ClipFailure(f"no face in any of {total} frames")
+    if total - count > max_missing * total:
         needed = f"at least {1 - max_missing:.0%} needed"
-        raise ClipFailure(f"a face in only {found} of {len(boxes)} frames: {needed}")
+        raise ClipFailure(f"a face in only {count} of {total} frames: {needed}")
 
 
 def filled_boxes(boxes: Boxes) -> Boxes:

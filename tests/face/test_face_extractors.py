@@ -14,7 +14,7 @@ import pytest
 
 from thbench.api import ClipFailure, Extractor, Frames
 from thbench.video import MediaReader, MemoryVideo
-from thbench_face import PFLD, YUNET, thbench_extractors
+from thbench_face import FACE_MESH, PFLD, YUNET, thbench_extractors
 from thbench_face.box import crop_resize, smoothed_square_box
 from thbench_face.detector import FaceDetector
 from thbench_face.track import main_face
@@ -29,12 +29,12 @@ CLIPS = (
 
 
 class RealWeights:
-    """An api.Context that knows the two networks and builds other extractors without a cache."""
+    """An api.Context that knows the networks and builds other extractors without a cache."""
 
     threads, device = 1, "cpu"
 
     def __init__(self, assets: Callable[[str], Path]) -> None:
-        self._files = {w.name: assets(f"weights/{w.file}") for w in (YUNET, PFLD)}
+        self._files = {w.name: assets(f"weights/{w.file}") for w in (YUNET, PFLD, FACE_MESH)}
 
     def weights(self, name: str) -> Path:
         return self._files[name]
@@ -77,7 +77,7 @@ def test_registered_weights_are_the_files(context: Any) -> None:
             url.startswith("https://") and url.endswith(weights.file) for url in weights.urls
         )
     assert YUNET.commercial and not PFLD.commercial
-    assert {n for p in PLUGINS.values() for n in p.weights(p.options())} == {"yunet", "pfld"}
+    assert {n for p in PLUGINS.values() for n in p.weights(p.options())} == {"yunet", "pfld", "face_mesh"}
 
 
 @pytest.mark.parametrize("clip", CLIPS)
