@@ -512,6 +512,13 @@ class Context(Protocol):
         """A folder of this plugin's own that outlives runs."""
         ...
 
+    def source(self, *modules: str) -> str:
+        """SHA-256 over the code of these modules and of all they import; for keys of `cache`.
+
+        Comments and docstrings do not count. Modules are named as in `import`: `"mine.detector"`.
+        """
+        ...
+
     def weights(self, name: str) -> Path:
         """The verified file of registered weights. Raises UserError with the command that gets it."""
         ...

@@ -17,6 +17,7 @@ from thbench.canonical import digest
 from thbench.environment import Settings
 from thbench.options import dump_options, resolve_options
 from thbench.plugins import Registered, Registry
+from thbench.sources import code_digest
 from thbench.video import MediaReader
 from thbench.yamlfile import Document
 
@@ -55,6 +56,9 @@ class RunContext:
         with disk_errors(folder):
             folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+    def source(self, *modules: str) -> str:
+        return code_digest(*modules)
 
     def weights(self, name: str) -> Path:
         return weights.path(name, self.registry.weights())
@@ -151,7 +155,7 @@ def weights_digest(name: str, registry: Registry) -> str:
 
 
 def source_closure(registered: Registered, options: Any, registry: Registry) -> dict[str, str]:
-    """Source digests of the plugin and of every extractor beneath it."""
+    """Source digests of the plugin (with all it imports) and of every extractor it uses."""
     found = {f"{registered.kind} {registered.plugin.name}": registered.source_digest}
     for part in used_extractors(registered.plugin, options, registry).values():
         found.update(source_closure(*part, registry))

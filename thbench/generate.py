@@ -15,7 +15,7 @@ from typing import Any
 from thbench import controls
 from thbench.answers import answer_batch
 from thbench.api import Clip, Engine
-from thbench.context import plugin_identity
+from thbench.context import plugin_identity, source_closure
 from thbench.events import Log, Logged
 from thbench.journal import Journal
 from thbench.options import file_digests
@@ -24,6 +24,7 @@ from thbench.progress import Progress
 from thbench.references import store_control, store_reference
 from thbench.runfolder import Record, VideoFolder, reference_mark
 from thbench.shards import part_of, with_partners
+from thbench.sources import MEDIA, code_digest
 from thbench.split import Split
 from thbench.suite import System
 from thbench.work import Job, suite_of
@@ -148,7 +149,8 @@ def _claim(job: Job, system: System) -> None:
         "files": file_digests(registered.plugin, options),
         "resolution": system.resolution,
         "oracle": list(system.oracle),
-        "source": registered.source_digest,
+        "source": source_closure(registered, options, registry()),
+        "media code": code_digest(*MEDIA),
         "numerics": job.settings.numerics(),
     }
     remedy = f"--regenerate {system.name} makes its videos anew; --out FOLDER keeps both"

@@ -10,15 +10,19 @@ from thbench.beside import write_beside, write_clips
 from thbench.cache import atomic_write
 from thbench.clipstable import clips_of_run
 from thbench.collect import write_results
+from thbench.context import plugin_identity, source_closure
 from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.generate import Order, generate
 from thbench.leaderboard import leaderboard_json
 from thbench.observe import observer
+from thbench.options import file_digests
+from thbench.plugins import registry
 from thbench.quoted import run_page
 from thbench.results import Result
 from thbench.score import observe_part, score
 from thbench.shards import part_of
+from thbench.sources import MEDIA, code_digest
 from thbench.split import Split
 from thbench.suite import Suite
 from thbench.work import Job, suite_of
@@ -75,10 +79,13 @@ def run_observe(job: Job, split: Split, engine: Engine) -> None:
 def _claim(job: Job, split: Split) -> None:
     """A run folder belongs to what decides its references: dataset, split, seed, identity frame."""
     suite: Suite = suite_of(job)
+    registered, options = suite.dataset.registered, suite.dataset.options
     described = {
-        "dataset": suite.dataset.plugin.name,
-        "dataset options": suite.dataset.resolved,
-        "dataset code": suite.dataset.registered.source_digest,
+        "dataset": registered.plugin.name,
+        "dataset identity": plugin_identity(registered, options, registry()),
+        "dataset files": file_digests(registered.plugin, options),
+        "dataset code": source_closure(registered, options, registry()),
+        "media code": code_digest(*MEDIA),
         "clips": [c.id for c in split.clips],
         "seed": suite.seed,
         "identity_frame": str(suite.identity_frame),

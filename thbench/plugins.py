@@ -7,16 +7,12 @@ name in question is used.
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -24,8 +20,8 @@ import pluggy
 from thbench import hookspecs
 from thbench.api import Plugin, UserError, WeightsFile
 from thbench.errors import in_one_line
+from thbench.sources import GROUP, plugin_digest
 
-GROUP = "thbench"
 KINDS = ("dataset", "generator", "metric", "extractor", "engine")
 _HOOK_OF = {kind: f"thbench_{kind}s" for kind in KINDS}
 
@@ -61,7 +57,8 @@ class Registered:
 
     @property
     def source_digest(self) -> str:
-        return source_digest(self.owner.module)
+        """SHA-256 over the plugin's package and all it imports (see `thbench.sources`)."""
+        return plugin_digest(self.owner.module)
 
 
 @dataclass
@@ -195,28 +192,3 @@ def _is_disabled(owner: Owner) -> bool:
 def registry() -> Registry:
     """The installed plugins of this process."""
     return load_registry(entry_points(group=GROUP))
-
-
-@lru_cache(maxsize=256)
-def source_digest(module_name: str) -> str:
-    """SHA-256 over the files of a plugin's package (code, data and shipped weights), names included.
-
-    A change of any of them changes every cache key the plugin takes part in.
-    """
-    total = hashlib.sha256()
-    for name, path in _source_files(sys.modules[module_name]):
-        total.update(f"{name}\0{path.stat().st_size}\0".encode())
-        total.update(path.read_bytes())
-    return total.hexdigest()
-
-
-def _source_files(module: ModuleType) -> list[tuple[str, Path]]:
-    file = module.__file__
-    if file is None:
-        return []
-    path = Path(file)
-    if path.name != "__init__.py":
-        return [(path.name, path)]
-    root = path.parent
-    files = (p for p in root.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
-    return sorted((p.relative_to(root).as_posix(), p) for p in files)

@@ -20,7 +20,7 @@ from thbench_face.track import main_face, require_faces
 
 __all__ = ["ClipFaces", "centre_square", "whole_square"]
 
-_RECIPE = f"boxes 1 {YUNET.sha256} side 320 score 0.6"
+_CODE = ("thbench_face.detector", "thbench_face.track")  # decides the boxes that are kept
 
 
 def whole_square(frame: Frames) -> SquareBox:
@@ -51,7 +51,10 @@ class ClipFaces:
         self, path: Path, limit: int | None, pictures: Callable[[], Iterable[Frames]]
     ) -> SquareBox:
         """The square of the first `limit` pictures of a file. Raises ClipFailure where faces are few."""
-        key = hashlib.sha256(f"{_file_digest(path)} {limit} {_RECIPE}".encode()).hexdigest()
+        code = self._context.source(*_CODE)
+        key = hashlib.sha256(
+            f"{_file_digest(path)} {limit} {YUNET.sha256} {code}".encode()
+        ).hexdigest()
         stored = self._context.cache / "boxes" / f"{key}.npy"
         seen = _read(stored)
         if seen is None:

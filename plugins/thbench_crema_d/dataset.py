@@ -39,7 +39,8 @@ class CremaD:
         self._context, self._backend = context, options.backend
         self.root = options.root or context.cache / "recordings"
         folder = options.prepared or context.cache / "prepared" / options.backend
-        self.prepared = PreparedSet(folder, recipe_of(options.backend))
+        code = context.source("thbench_crema_d.prepare")
+        self.prepared = PreparedSet(folder, recipe_of(options.backend, code))
         self._catalogue = load_catalogue(options.manifest)
         self.version = self._version()
 

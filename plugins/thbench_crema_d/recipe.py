@@ -27,8 +27,8 @@ _HOW: Mapping[BackendName, str] = {
 }
 
 
-def recipe_of(name: BackendName) -> str:
-    """A short digest over definition version, sizes, limits, backend and weights."""
+def recipe_of(name: BackendName, code: str) -> str:
+    """A short digest over definition version, sizes, limits, backend, weights and code that prepares."""
     hashes = [w.sha256 for w in WEIGHTS[name]]
-    parts = [VERSION, MASTER, FPS, FEWEST, MAX_MISSING, _HOW[name], hashes]
+    parts = [VERSION, MASTER, FPS, FEWEST, MAX_MISSING, _HOW[name], hashes, code]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

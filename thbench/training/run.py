@@ -16,7 +16,7 @@ import thbench
 from thbench.api import Clip, Dataset, Fetchable, TrainedOn, UserError
 from thbench.cache import atomic_write, sweep
 from thbench.canonical import digest
-from thbench.context import RunContext, build, weights_digest
+from thbench.context import RunContext, build, source_closure, weights_digest
 from thbench.data import selection
 from thbench.environment import (
     Settings,
@@ -27,6 +27,7 @@ from thbench.environment import (
 )
 from thbench.options import dump_options
 from thbench.plugins import Registry
+from thbench.sources import code_digest
 from thbench.split import Split, select
 from thbench.suite import Part, Suite, System
 from thbench.training.checkpoint import differing, read_checkpoint
@@ -201,7 +202,7 @@ def _about(
         "name": dataset.plugin.name,
         "version": dataset.plugin.version,
         "options": dataset.resolved,
-        "code": dataset.registered.source_digest,
+        "code": source_closure(dataset.registered, dataset.options, registry),
         "clips": [c.id for c in training],
     }
     return {
@@ -222,6 +223,7 @@ def _about(
             "thbench": thbench.__version__,
             "git": git_state(),
             "plugin": part.registered.source_digest,
+            "training": code_digest(__name__),
             "torch": library_versions()["torch"],
         },
     }
