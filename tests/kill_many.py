@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 import trainings  # noqa: E402
 from runs import SUITE, videos, written  # noqa: E402
-from thbench.cache import is_temporary  # noqa: E402
+from thbench.files.atomic import is_temporary  # noqa: E402
 
 STAGES = ("generate", "score", "train", "run")
 SLOW_TOYS = SUITE.replace("resolution: 32}", "resolution: 32, delay: 0.03}").replace(

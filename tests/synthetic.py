@@ -24,9 +24,9 @@ import numpy as np  # noqa: E402, I001
 from click.testing import CliRunner  # noqa: E402
 from runs import SUITE, Run, start  # noqa: E402
 from thbench.api import Clip  # noqa: E402
-from thbench.canonical import digest  # noqa: E402
+from thbench.files.canonical import digest  # noqa: E402
 from thbench.controls import GROUND_TRUTH  # noqa: E402
-from thbench.journal import Journal  # noqa: E402
+from thbench.files.journal import Journal  # noqa: E402
 from thbench.keys import keybook_of, observation_cache  # noqa: E402
 from thbench.results import Result, read_result  # noqa: E402
 from thbench.runfolder import Record, reference_mark  # noqa: E402

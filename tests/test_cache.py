@@ -19,18 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thbench.api import UserError
-from thbench.cache import (
-    UNFINISHED,
-    Cache,
-    atomic_file,
-    atomic_write,
-    cache_root,
-    is_temporary,
-    printable,
-    sweep,
-    sweep_caches,
-)
-from thbench.canonical import digest
+from thbench.files.atomic import atomic_file, atomic_write, is_temporary, printable, sweep
+from thbench.files.cache import UNFINISHED, Cache, cache_root, sweep_caches
+from thbench.files.canonical import digest
 
 ARRAYS: dict[str, Any] = {
     "features": np.arange(12, dtype=np.float32).reshape(3, 4),
@@ -105,7 +96,7 @@ def test_equal_records_are_equal_bytes(tmp_path: Path, monkeypatch: pytest.Monke
 def test_arrays_load_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, loaded = Cache(tmp_path), []
     cache.put(digest(1), {"x": 1.0}, ARRAYS)
-    import thbench.cache as module
+    import thbench.files.cache as module
 
     real = module.read_array
     monkeypatch.setattr(

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from runs import SUITE, start, videos, written
-from thbench.journal import Journal
+from thbench.files.journal import Journal
 
 
 def thbench(folder: Path, out: Path, limit: int | None = None) -> subprocess.CompletedProcess[str]:

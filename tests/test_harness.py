@@ -11,8 +11,8 @@ import pytest
 from runs import SUITE, Run, start, videos, written
 from thbench.api import Observations
 from thbench.errors import UserError
+from thbench.files.journal import Journal
 from thbench.generate import Order
-from thbench.journal import Journal
 from thbench.request import identity_index, request_seed
 from thbench.results import read_result
 from thbench.video import decode_count

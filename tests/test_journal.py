@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thbench.api import UserError
-from thbench.journal import Journal
+from thbench.files.journal import Journal
 
 RECORDS: list[dict[str, Any]] = [
     {"clip": "a", "digest": "1" * 64, "n_frames": 75},

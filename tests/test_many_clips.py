@@ -8,7 +8,7 @@ import pytest
 
 from runs import start, written
 from synthetic import fill, measure, suite_text
-from thbench.cache import Cache
+from thbench.files.cache import Cache
 
 CLIPS, ACTORS = 2000, 50
 

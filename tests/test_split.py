@@ -10,8 +10,8 @@ from runs import SUITE, start
 from thbench.api import Clip, TrainedOn
 from thbench.controls import halves, partners
 from thbench.errors import ClipFailure, UserError
+from thbench.files.yamlfile import parse_yaml
 from thbench.split import known_manifests, load_manifest, read_actors
-from thbench.yamlfile import parse_yaml
 
 
 def with_split(text: str) -> str:

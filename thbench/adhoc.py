@@ -11,9 +11,9 @@ from copy import deepcopy
 from pathlib import Path
 
 from thbench.api import UserError
+from thbench.files.yamlfile import read_yaml
 from thbench.plugins import Registry
 from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite
-from thbench.yamlfile import read_yaml
 
 TEMPLATE = "videos.yaml"
 

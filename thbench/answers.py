@@ -10,9 +10,9 @@ import numpy as np
 
 from thbench import video
 from thbench.api import FPS, ClipFailure, Failure, Generated, Request, UserError
-from thbench.cache import atomic_write
 from thbench.environment import is_out_of_memory
 from thbench.errors import in_one_line
+from thbench.files.atomic import atomic_write
 from thbench.records import timing_of, video_record, wrong_frames
 from thbench.request import make_request
 from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark

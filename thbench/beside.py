@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import Clip, Score
-from thbench.cache import atomic_write
 from thbench.context import plugin_identity
+from thbench.files.atomic import atomic_write
 from thbench.plugins import registry
 from thbench.reduce import Scored
 from thbench.score import metric_columns

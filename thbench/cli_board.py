@@ -122,7 +122,7 @@ def leaderboard_build(root: Path, check: bool) -> None:
     """Write README.md and data.json of the leaderboard from its files."""
     from thbench.board.build import board, board_text
     from thbench.board.page import page
-    from thbench.cache import atomic_write
+    from thbench.files.atomic import atomic_write
 
     data = board(root)
     stale = False
@@ -276,8 +276,8 @@ def leaderboard_normalise(run: Path, file: Path | None, as_json: bool) -> None:
     """
     from thbench.baselines import on_scale_of, scaled
     from thbench.board.add import ground_truths
+    from thbench.files.shipped import published_folder
     from thbench.published import load_published
-    from thbench.shipped import published_folder
 
     found = []
     for truth in ground_truths(run):

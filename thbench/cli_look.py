@@ -109,7 +109,7 @@ def report(
 
 
 def _tables(run: Path, form: Format, out: Path | None) -> None:
-    from thbench.cache import atomic_write
+    from thbench.files.atomic import atomic_write
     from thbench.tables import formatted
 
     text = formatted(run, form)
@@ -138,7 +138,7 @@ def _picture(
     names: list[str],
     out: Path | None,
 ) -> None:
-    from thbench.canonical import file_name
+    from thbench.files.canonical import file_name
     from thbench.report.filmstrip import film_strip, write_png, write_sheets
     from thbench.runfolder import RunFolder
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thbench.api import UserError
-from thbench.cache import printable
+from thbench.files.atomic import printable
 from thbench.results import Result
 from thbench.runfolder import RunFolder
 

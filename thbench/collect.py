@@ -11,10 +11,10 @@ import numpy as np
 
 from thbench import controls, intervals
 from thbench.api import Over, Score, TrainedOn
-from thbench.cache import atomic_write
-from thbench.canonical import digest
 from thbench.context import plugin_identity, weights_digest
 from thbench.environment import provenance
+from thbench.files.atomic import atomic_write
+from thbench.files.canonical import digest
 from thbench.options import file_digests
 from thbench.plugins import Registered, registry
 from thbench.ranking import why_unranked

@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 
 from thbench import weights
 from thbench.api import ClipFailure, Extractor, Media, Plugin, Video
-from thbench.cache import Cache, cache_root, disk_errors
-from thbench.canonical import digest
 from thbench.environment import Settings
+from thbench.files.atomic import disk_errors
+from thbench.files.cache import Cache, cache_root
+from thbench.files.canonical import digest
+from thbench.files.yamlfile import Document
 from thbench.options import dump_options, resolve_options
 from thbench.plugins import Registered, Registry
 from thbench.sources import code_digest
 from thbench.video import MediaReader
-from thbench.yamlfile import Document
 
 
 @dataclass(frozen=True)

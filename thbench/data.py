@@ -12,10 +12,10 @@ from typing import Any
 from thbench.api import Clip, Dataset, Fetchable, UserError
 from thbench.context import build
 from thbench.environment import Settings, default_offline
+from thbench.files.yamlfile import Document, read_yaml
 from thbench.plugins import registry
 from thbench.split import select
 from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite, find_suite
-from thbench.yamlfile import Document, read_yaml
 
 KEPT = ("schema", "name", "dataset", "split", "seed", "limits")
 """Keys of a suite that say which clips it is about."""

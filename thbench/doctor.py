@@ -13,9 +13,9 @@ from typing import Literal, TypeAlias
 
 from thbench import weights
 from thbench.api import UserError
-from thbench.cache import Cache, cache_root
 from thbench.environment import Settings, provenance
 from thbench.errors import in_one_line
+from thbench.files.cache import Cache, cache_root
 from thbench.plan import lacks
 from thbench.plugins import KINDS, Registry
 from thbench.suite import Suite

@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from thbench.cache import disk_errors
 from thbench.errors import UserError
-from thbench.journal import Journal
+from thbench.files.atomic import disk_errors
+from thbench.files.journal import Journal
 
 Failures = Mapping[str, str]
 """Clip id -> reason."""

@@ -17,7 +17,7 @@ from thbench.answers import answer_batch
 from thbench.api import Clip, Engine
 from thbench.context import plugin_identity, source_closure
 from thbench.events import Log, Logged
-from thbench.journal import Journal
+from thbench.files.journal import Journal
 from thbench.options import file_digests
 from thbench.plugins import registry
 from thbench.progress import Progress

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from thbench.api import Plugin, UserError
+from thbench.files.yamlfile import read_yaml
 from thbench.options import option_help, option_schema
 from thbench.plugins import KINDS, Registered, Registry, registry
 from thbench.suite import benchmarks_folder
 from thbench.weights import megabytes
-from thbench.yamlfile import read_yaml
 
 
 def overview() -> dict[str, list[dict[str, str]]]:

@@ -16,11 +16,11 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
-from thbench.cache import Cache
-from thbench.cache import Record as Entry
 from thbench.events import Log, Logged
+from thbench.files.cache import Cache
+from thbench.files.cache import Entry
+from thbench.files.journal import Journal
 from thbench.generate import Order
-from thbench.journal import Journal
 from thbench.keys import KeyBook, keybook_of, observation_cache
 from thbench.progress import Progress
 from thbench.records import timing_of

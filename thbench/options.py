@@ -12,7 +12,7 @@ from typing import Any, cast, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from thbench.api import Plugin, UserError
-from thbench.yamlfile import Document, KeyPath, first_error
+from thbench.files.yamlfile import Document, KeyPath, first_error
 
 
 def _adapter(plugin: Plugin[Any, Any]) -> TypeAdapter[Any]:

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from thbench.api import Engine
 from thbench.beside import write_beside, write_clips
-from thbench.cache import atomic_write
 from thbench.clipstable import clips_of_run
 from thbench.collect import write_results
 from thbench.context import plugin_identity, source_closure
 from thbench.engines import serving
 from thbench.environment import apply_threads
+from thbench.files.atomic import atomic_write
 from thbench.generate import Order, generate
 from thbench.leaderboard import leaderboard_json
 from thbench.observe import observer

@@ -7,10 +7,10 @@ from typing import Any
 
 from thbench.baselines import on_scale_of, scaled
 from thbench.controls import GROUND_TRUTH
+from thbench.files.shipped import published_folder
 from thbench.leaderboard import ARROWS, Clips, escape_cell, leaderboard_markdown
 from thbench.published import load_published
 from thbench.results import Result
-from thbench.shipped import published_folder
 
 QUOTED = """\
 Numbers that papers printed, digit for digit, each measured with the paper's own code, crops, splits and clips. They

@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 from thbench.api import UserError
-from thbench.canonical import NAME
-from thbench.shipped import benchmarks_folder
-from thbench.yamlfile import Document, read_yaml
+from thbench.files.canonical import NAME
+from thbench.files.shipped import benchmarks_folder
+from thbench.files.yamlfile import Document, read_yaml
 
 
 def recipes_folder() -> Path:

@@ -10,10 +10,10 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Clip, ClipFailure, LeavesOut, Metric, Notes, Observed, Score
-from thbench.cache import Cache
-from thbench.cache import Record as Entry
-from thbench.canonical import digest
 from thbench.errors import in_one_line
+from thbench.files.cache import Cache
+from thbench.files.cache import Entry
+from thbench.files.canonical import digest
 from thbench.intervals import MOST_VISITS, Without
 from thbench.keys import KeyBook
 from thbench.runfolder import Record, VideoFolder

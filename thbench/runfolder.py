@@ -21,9 +21,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from thbench.api import TrainedOn, UserError
-from thbench.cache import atomic_write, sweep
-from thbench.canonical import file_name
-from thbench.journal import Journal
+from thbench.files.atomic import atomic_write, sweep
+from thbench.files.canonical import file_name
+from thbench.files.journal import Journal
 from thbench.video import StoredVideo
 
 Record = dict[str, Any]

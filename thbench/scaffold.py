@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import jinja2
 
 from thbench.api import UserError
-from thbench.cache import disk_errors
+from thbench.files.atomic import disk_errors
 from thbench.plugins import registry
 
 Kind: TypeAlias = Literal["generator", "metric"]

@@ -8,7 +8,7 @@ import threadpoolctl
 
 from thbench import controls
 from thbench.api import Engine, Score
-from thbench.cache import Cache, Record, sweep_caches
+from thbench.files.cache import Cache, Record, sweep_caches
 from thbench.generate import Order
 from thbench.keys import keybook_of, observation_cache
 from thbench.observe import observe

@@ -23,15 +23,15 @@ from typing import Any
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.cache import atomic_write
 from thbench.context import plugin_identity
 from thbench.environment import Settings
-from thbench.journal import Journal
+from thbench.files.atomic import atomic_write
+from thbench.files.journal import Journal
+from thbench.files.yamlfile import Document
 from thbench.plugins import registry
 from thbench.runfolder import SHARDS, RunFolder, Shard, VideoFolder, held
 from thbench.split import Split
 from thbench.work import Job, suite_of
-from thbench.yamlfile import Document
 
 _STARTING = 60.0  # seconds; shards that start together wait for each other this long
 _FINISHED = "finished.json"

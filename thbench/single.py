@@ -23,11 +23,11 @@ from thbench.api import (
 )
 from thbench.context import build
 from thbench.environment import Settings, apply_threads
+from thbench.files.yamlfile import Document, load
 from thbench.plan import plugin_lacks
 from thbench.plugins import Registry
 from thbench.request import request_seed
 from thbench.suite import Part, named_part
-from thbench.yamlfile import Document, load
 
 SUFFIXES = (".mp4", ".mkv")
 """H.264 and AAC for people to watch, or FFV1 and FLAC, which lose nothing."""

@@ -15,9 +15,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from thbench.api import Clip, TrainedOn, UserError
-from thbench.canonical import digest
+from thbench.files.canonical import digest
+from thbench.files.yamlfile import Document, read_yaml, validated
 from thbench.suite import Limits, Suite, benchmarks_folder
-from thbench.yamlfile import Document, read_yaml, validated
 
 EVERYTHING = "all"
 """The split that tests on every clip of a dataset and knows of no training actors."""

@@ -19,8 +19,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, TypeAlias
 
 from thbench.api import Context, Missing, UserError, WeightsFile
-from thbench.cache import atomic_file, atomic_write, cache_root, printable
 from thbench.environment import default_offline
+from thbench.files.atomic import atomic_file, atomic_write, printable
+from thbench.files.cache import cache_root
 
 Registry: TypeAlias = Mapping[str, WeightsFile]
 """Registered weights by name, as the plugins declare them."""

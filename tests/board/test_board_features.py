@@ -22,9 +22,9 @@ from thbench.board.build import board
 from thbench.board.page import page
 from thbench.board.store import features_file, read_row, verified_file
 from thbench.board.verify import Finding, record
-from thbench.cache import array_bytes
 from thbench.cli import main
 from thbench.errors import UserError
+from thbench.files.arrays import array_bytes
 from thbench.results import SubmissionRecord
 
 Members = dict[str, bytes]
@@ -328,7 +328,7 @@ def test_without_both_archives_sets_stay_self_reported(toys: Board, name: str) -
 
 
 def test_an_archive_of_another_identity_proves_nothing(toys: Board) -> None:
-    from thbench.canonical import digest
+    from thbench.files.canonical import digest
 
     def change(d: dict[str, Any]) -> None:
         identity = {**d["scores"]["spread"]["identity"], "version": "0"}

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from thbench.board.schemas import schemas
-from thbench.yamlfile import read_yaml
+from thbench.files.yamlfile import read_yaml
 
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboard"
 

@@ -13,9 +13,9 @@ from made import FLASH, clicking, clip_ids, counted, frame_in, made_run
 
 from runs import start
 from thbench.api import SAMPLES_PER_FRAME, Clip, UserError
-from thbench.cache import Record
 from thbench.cli import cli
 from thbench.engines.local import LocalEngine
+from thbench.files.cache import Record
 from thbench.report import finding, overview
 from thbench.report.cards import cards
 from thbench.report.colours import colours

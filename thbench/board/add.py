@@ -16,8 +16,8 @@ from thbench.board.store import (
     place,
     verified_file,
 )
-from thbench.cache import atomic_write, printable
 from thbench.clipstable import read_clips
+from thbench.files.atomic import atomic_write, printable
 from thbench.results import FeaturesRecord, Result, SubmissionRecord, read_result, result_text
 
 

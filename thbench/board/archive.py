@@ -23,7 +23,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from thbench.api import UserError
-from thbench.cache import array_bytes, atomic_file, printable, read_array, zip_member
+from thbench.files.arrays import array_bytes, read_array, zip_member
+from thbench.files.atomic import atomic_file, printable
 
 LARGEST = 4 * 10**9
 """Bytes: CREMA-D's 820 test clips have 430 MB of Inception features."""

@@ -11,7 +11,7 @@ from typing import Any
 from thbench.api import UserError
 from thbench.beside import METRICS, OBSERVATIONS
 from thbench.board.archive import Arrays, write_archive
-from thbench.cache import printable
+from thbench.files.atomic import printable
 from thbench.keys import observation_cache
 
 _AGAIN = "score the run again on this machine: `thbench score SUITE --out RUN`"

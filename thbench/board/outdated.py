@@ -8,8 +8,8 @@ from pathlib import Path
 from thbench.api import UserError
 from thbench.board.checks import ground_of
 from thbench.board.store import Row
-from thbench.canonical import digest
 from thbench.context import plugin_identity
+from thbench.files.canonical import digest
 from thbench.plugins import registry
 from thbench.suite import MetricPart, Suite
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from thbench import controls
 from thbench.api import UserError
 from thbench.board.store import Row
-from thbench.canonical import digest
+from thbench.files.canonical import digest
 from thbench.intervals import LEVEL, clip_values, is_same, row_interval, statistic
 from thbench.results import IntervalRecord, Reason, ScoreRecord
 from thbench.statistics import Interval, jackknife_interval

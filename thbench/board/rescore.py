@@ -15,12 +15,12 @@ from thbench.board.features import unlike
 from thbench.board.store import Row
 from thbench.clipstable import ClipsTable, clips_of_run
 from thbench.environment import Settings
+from thbench.files.yamlfile import read_yaml
 from thbench.pipeline import run_generate, run_score
 from thbench.plan import job_for, lacks
 from thbench.plugins import registry
 from thbench.results import Result
 from thbench.suite import Suite, benchmarks_folder, build_suite
-from thbench.yamlfile import read_yaml
 
 TOLERANCE = 0.001
 """Share by which a clip's number may differ on another machine."""

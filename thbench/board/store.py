@@ -13,8 +13,8 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from thbench.api import UserError
-from thbench.cache import printable
 from thbench.clipstable import ClipsTable, read_clips
+from thbench.files.atomic import printable
 from thbench.results import FeaturesRecord, Result, read_result
 from thbench.suite import NAME
 from thbench.versus import Entry

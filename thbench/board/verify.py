@@ -14,8 +14,8 @@ from thbench.board.features import NotComputed, sets_again
 from thbench.board.fetch import fetch_videos
 from thbench.board.rescore import Rescored, against, rescore
 from thbench.board.store import TIERS, Row, Tier, Verification, read_row, verified_file
-from thbench.cache import atomic_write
 from thbench.environment import Settings
+from thbench.files.atomic import atomic_write
 from thbench.results import Result
 
 

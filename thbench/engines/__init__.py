@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import Engine, Remote
-from thbench.cache import cache_root
 from thbench.context import build
 from thbench.environment import Settings
+from thbench.files.cache import cache_root
+from thbench.files.yamlfile import Document
 from thbench.options import resolve_options
 from thbench.plugins import registry
-from thbench.yamlfile import Document
 
 DEFAULT = "local"
 

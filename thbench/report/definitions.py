@@ -9,11 +9,11 @@ from thbench.api import UserError
 from thbench.beside import card
 from thbench.context import build, plugin_identity
 from thbench.environment import Settings
+from thbench.files.yamlfile import Document
 from thbench.options import resolve_options
 from thbench.plugins import registry
 from thbench.results import ScoreRecord
 from thbench.suite.model import MetricPart
-from thbench.yamlfile import Document
 
 
 def definitions(columns: Mapping[str, ScoreRecord]) -> dict[str, dict[str, Any]]:

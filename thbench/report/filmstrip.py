@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from thbench.api import ClipFailure, Frames, UserError
-from thbench.cache import atomic_write
 from thbench.controls import CONTROLS, GROUND_TRUTH
+from thbench.files.atomic import atomic_write
 from thbench.report.grid import GridRow, draw_grid
 from thbench.runfolder import Record, RunFolder, VideoFolder
 

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from thbench.api import Clip
-from thbench.canonical import file_name
+from thbench.files.canonical import file_name
 from thbench.paired import paired_difference
 from thbench.report.material import Entrant, Material
 from thbench.report.script import short, shorts

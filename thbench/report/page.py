@@ -14,8 +14,8 @@ from markupsafe import Markup
 
 import thbench
 from thbench.api import Engine
-from thbench.cache import atomic_write
-from thbench.canonical import file_name
+from thbench.files.atomic import atomic_write
+from thbench.files.canonical import file_name
 from thbench.leaderboard import ARROWS
 from thbench.report import finding, overview
 from thbench.report.cards import cards

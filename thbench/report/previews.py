@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import ClipFailure, Engine
-from thbench.canonical import digest, file_name
+from thbench.files.canonical import digest, file_name
 from thbench.progress import Progress
 from thbench.report.curves import curves_of, kept_arrays, observation_keys, over_time
 from thbench.report.material import Entrant, Material

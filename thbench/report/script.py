@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from thbench.cache import atomic_write
+from thbench.files.atomic import atomic_write
 
 
 def as_script(name: str, data: Any) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import thbench
 from thbench.api import UserError
 from thbench.board.build import board
-from thbench.canonical import file_name
+from thbench.files.canonical import file_name
 from thbench.leaderboard import ARROWS
 from thbench.published import load_published
 from thbench.report import overview

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from thbench.api import Clip, Metric, Observed, Score
-from thbench.cache import Record as Entry
+from thbench.files.cache import Entry
 from thbench.reduce import ObservedSets, reduce_once
 from thbench.selftest.judge import Curve, Rule, Verdict, by_damage, declared, judge, slope, spearman
 from thbench.selftest.observe import Lost, Seen

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from thbench.api import Clip, ClipFailure, Dataset, Pair, Source, UserError
-from thbench.cache import Record as Entry
 from thbench.context import build
 from thbench.environment import apply_threads
+from thbench.files.cache import Entry
 from thbench.observe import observe_once
 from thbench.options import resolve_options
 from thbench.plugins import registry

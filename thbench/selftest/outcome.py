@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from thbench.cache import atomic_write
+from thbench.files.atomic import atomic_write
 from thbench.leaderboard import escape_cell, number
 from thbench.selftest.measure import Finding
 from thbench.selftest.picture import as_svg

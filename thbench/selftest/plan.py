@@ -7,8 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from thbench.files.yamlfile import Document, read_yaml, validated
 from thbench.suite import Limits, benchmarks_folder
-from thbench.yamlfile import Document, read_yaml, validated
 
 CLEAN = "none"
 """The name of no corruption, in tasks and tables; never given to a dataset."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from thbench.api import Clip, Engine, UserError
 from thbench.environment import Settings
 from thbench.errors import in_one_line
+from thbench.files.yamlfile import Document
 from thbench.options import option_schema
 from thbench.plan import plugin_lacks
 from thbench.plugins import Registry
@@ -23,7 +24,6 @@ from thbench.selftest.plan import CLEAN, Plan, suite_document
 from thbench.split import select
 from thbench.suite import Suite, build_suite
 from thbench.work import Job, dataset_of, metric_of, suite_of
-from thbench.yamlfile import Document
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ resolve    names and options of a document -> installed plugins: the Suite
 files      where suites lie, and the whole way from a file
 """
 
-from thbench.canonical import NAME
-from thbench.shipped import benchmarks_folder
+from thbench.files.canonical import NAME
+from thbench.files.shipped import benchmarks_folder
 from thbench.suite.files import find_suite, load_suite
 from thbench.suite.model import SCHEMA, IdentityFrame, Limits, MetricPart, Part, Suite, System
 from thbench.suite.overrides import apply_override

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from thbench.api import UserError
-from thbench.canonical import NAME
+from thbench.files.canonical import NAME
+from thbench.files.shipped import benchmarks_folder
+from thbench.files.yamlfile import read_yaml
 from thbench.plugins import Registry
 from thbench.recipes import add_recipe
-from thbench.shipped import benchmarks_folder
 from thbench.suite.model import Suite
 from thbench.suite.overrides import add_system, apply_override
 from thbench.suite.resolve import build_suite
-from thbench.yamlfile import read_yaml
 
 
 def find_suite(name: str) -> Path:

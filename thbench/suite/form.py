@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from thbench.canonical import NAME
 from thbench.controls import CONTROLS
+from thbench.files.canonical import NAME
+from thbench.files.yamlfile import Document, validated
 from thbench.suite.model import SCHEMA, IdentityFrame, Limits, Section
-from thbench.yamlfile import Document, validated
 
 Resolution = Field(ge=16, le=2048, multiple_of=2)  # H.264 halves its colours
 

@@ -14,10 +14,10 @@ from typing import Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from thbench.api import Plugin, UserError
-from thbench.canonical import digest
+from thbench.files.canonical import digest
+from thbench.files.yamlfile import Document
 from thbench.options import dump_options, path_options
 from thbench.plugins import Registered
-from thbench.yamlfile import Document
 
 SCHEMA = 1
 IdentityFrame: TypeAlias = Literal["first", "random"] | int

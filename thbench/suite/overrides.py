@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from thbench.api import UserError
-from thbench.yamlfile import Document, KeyPath, load
+from thbench.files.yamlfile import Document, KeyPath, load
 
 
 def apply_override(document: Document, text: str) -> None:

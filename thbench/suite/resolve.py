@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from thbench.api import UserError
-from thbench.canonical import NAME
 from thbench.controls import CONTROLS
+from thbench.files.canonical import NAME
+from thbench.files.yamlfile import Document, KeyPath
 from thbench.options import resolve_options
 from thbench.plugins import Registry
 from thbench.suite.form import MetricForm, SystemForm, parse
 from thbench.suite.model import MetricPart, Part, Suite, System
-from thbench.yamlfile import Document, KeyPath
 
 
 def build_suite(document: Document, registry: Registry) -> Suite:

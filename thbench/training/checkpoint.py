@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from thbench.api import TrainedOn, UserError
-from thbench.cache import atomic_write, printable
+from thbench.files.atomic import atomic_write, printable
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

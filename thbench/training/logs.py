@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from thbench.api import UserError
-from thbench.cache import atomic_write
+from thbench.files.atomic import atomic_write
 
 
 class CsvLog:

@@ -14,8 +14,6 @@ from filelock import FileLock, Timeout
 
 import thbench
 from thbench.api import Clip, Dataset, Fetchable, TrainedOn, UserError
-from thbench.cache import atomic_write, sweep
-from thbench.canonical import digest
 from thbench.context import RunContext, build, source_closure, weights_digest
 from thbench.data import selection
 from thbench.environment import (
@@ -25,6 +23,8 @@ from thbench.environment import (
     git_state,
     library_versions,
 )
+from thbench.files.atomic import atomic_write, sweep
+from thbench.files.canonical import digest
 from thbench.options import dump_options
 from thbench.plugins import Registry
 from thbench.sources import code_digest

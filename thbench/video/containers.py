@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from thbench.api import ClipFailure
-from thbench.cache import printable
+from thbench.files.atomic import printable
 
 if TYPE_CHECKING:
     from av.container import InputContainer

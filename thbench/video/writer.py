@@ -25,7 +25,7 @@ from thbench.api import (
     Recording,
     Waveform,
 )
-from thbench.cache import atomic_file
+from thbench.files.atomic import atomic_file
 from thbench.video.reader import MediaReader, exact_conversion, to_rgb
 
 # All frames are key frames of 4 slices, each with a checksum: damage is found and stays local.

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from thbench.cache import atomic_write, disk_errors
+from thbench.files.atomic import atomic_write, disk_errors
 
 _BLOCK = 65536
 

@@ -1,0 +1,125 @@
+"""Atomic writes, temporary files and their removal, and disk errors as user errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from thbench.errors import UserError
+
+TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".thbench-", ".tmp"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
+
+
+@contextmanager
+def atomic_file(path: Path, durable: bool = True, beside: Path | None = None) -> Iterator[BinaryIO]:
+    """A binary file to be filled, which takes the place of `path` when the block ends well.
+
+    Until then it lies in the folder of `path`, or in `beside`. Parent folders are made. On any error, disk full and Ctrl-C included, the temporary file is
+    removed and whatever stood at `path` stays. `durable` also survives a power cut (fsync).
+
+    Raises UserError where the disk is full or the folder cannot be written.
+    """
+    path = Path(path)
+    temporary = (beside or path.parent) / _temporary_name()
+    with disk_errors(path):
+        try:
+            for folder in (path.parent, temporary.parent):
+                folder.mkdir(parents=True, exist_ok=True)
+            with temporary.open("xb+") as file:
+                yield file
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            _remove(temporary)
+            raise
+    if durable:
+        _sync_folder(path.parent)
+
+
+def atomic_write(path: Path, content: bytes | str, durable: bool = True) -> None:
+    """Write `content` (text as UTF-8) to `path`, whole or not at all. Raises UserError as `atomic_file`."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with atomic_file(path, durable) as file:
+        file.write(data)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether a killed process may have left this file behind."""
+    return path.name.startswith(TEMPORARY_PREFIX) and path.name.endswith(TEMPORARY_SUFFIX)
+
+
+def sweep(folder: Path, older_than: float = 3600.0) -> int:
+    """Remove what killed writers left under `folder`, if older than so many seconds; how many were removed.
+
+    The age protects the files of writers that are still at work.
+    """
+    limit = time.time() - older_than
+    stale = [
+        p for p in folder.rglob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}") if _age_of(p) <= limit
+    ]
+    for path in stale:
+        _remove(path)
+    return len(stale)
+
+
+def _temporary_name() -> str:
+    return f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
+
+
+def _age_of(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    # The new name itself is lost in a power cut until its folder is on the disk. Not every system
+    # can open a folder; there the rename is as durable as it gets.
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says of a full or closed disk while writing `path` into a UserError."""
+    try:
+        yield
+    except OSError as error:
+        name, folder = printable(path), printable(path.parent)
+        if error.errno in _FULL:
+            raise UserError(
+                f"no space left while writing {name}",
+                f"free some space on the disk of {folder} and run the same command again: "
+                "what was finished is kept",
+            ) from error
+        if error.errno in _REFUSED:
+            raise UserError(
+                f"cannot write {name}: {os.strerror(error.errno)}",
+                f"make {folder} a writable folder or choose another one",
+            ) from error
+        raise
+
+
+def printable(path: Path | str) -> str:
+    """A path as text that any UTF-8 file or terminal takes; bytes outside UTF-8 appear as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")

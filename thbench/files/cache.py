@@ -1,0 +1,140 @@
+"""Content-addressed store and atomic writes: knows bytes, not meaning.
+
+A file of ours is either whole or absent. It is written beside its final name and moved there by
+`os.replace`, so a reader never sees half of it and two writers of one name do no harm.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thbench.files.arrays import array_bytes, read_array, zip_member
+from thbench.files.atomic import atomic_file, sweep
+
+UNFINISHED = "unfinished"
+
+
+# -- atomic writes ------------------------------------------------------------------------------
+
+
+# -- the store ----------------------------------------------------------------------------------
+
+
+def sweep_caches() -> None:
+    """Remove what writers left that were killed over an hour ago: in each cache they write in one folder."""
+    for folder in cache_root().glob(f"*/{UNFINISHED}"):
+        sweep(folder)
+
+
+def cache_root() -> Path:
+    """$THBENCH_CACHE, or the folder for caches of this system."""
+    if chosen := os.environ.get("THBENCH_CACHE"):
+        return Path(chosen)
+    import platformdirs
+
+    return platformdirs.user_cache_path("thbench")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """What is stored under a key: numbers, arrays (each read when asked for), or why there are none."""
+
+    rows: Mapping[str, float] = field(default_factory=dict)
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    reason: str | None = None
+
+
+class Cache:
+    """Records by key, in two levels of folders (256 each) under `root`."""
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = Path(root) if root is not None else cache_root()
+
+    def path(self, key: str) -> Path:
+        return self.root / key[:2] / key[2:4] / f"{key}.npz"
+
+    def get(self, key: str) -> Entry | None:
+        """The record of `key`; None where there is none or where its file is damaged."""
+        path = self.path(key)
+        try:
+            # One read of the file: there may be hundreds of thousands of them.
+            with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+                meta = json.loads(archive.read("meta.json"))
+                values = read_array(archive, "rows.npy")
+                arrays = StoredArrays(path, meta["arrays"])
+                # Arrays are loaded much later, when nobody can recompute them: reading checks them now.
+                for member in arrays.members:
+                    archive.read(member)
+            rows = dict(zip(meta["rows"], values.tolist(), strict=True))
+            return Entry(rows, arrays, meta["reason"])
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile):
+            return None
+        except (NotImplementedError, RuntimeError, zipfile.zlib.error):  # type: ignore[attr-defined]
+            return None  # a damaged header that claims encryption or an unknown compression
+
+    def put(
+        self,
+        key: str,
+        rows: Mapping[str, float] | None = None,
+        arrays: Mapping[str, NDArray[Any]] | None = None,
+        reason: str | None = None,
+    ) -> None:
+        """Store a record, whole or not at all. Equal records give equal bytes.
+
+        Raises ValueError for arrays of objects, UserError where the disk is full.
+        """
+        content = _archive(rows or {}, arrays or {}, reason)
+        # No fsync: after a power cut a damaged entry counts as absent and is computed again.
+        with atomic_file(self.path(key), durable=False, beside=self.root / UNFINISHED) as file:
+            file.write(content)
+
+    def size(self) -> int:
+        """Bytes of everything under the root."""
+        return sum(p.stat().st_size for p in self.root.rglob("*") if p.is_file())
+
+
+class StoredArrays(Mapping[str, NDArray[Any]]):
+    """Arrays of one record, read from the file each time one is asked for, so that memory stays flat."""
+
+    def __init__(self, path: Path, names: list[str]) -> None:
+        self._path = path
+        self._members = {name: f"array{i}.npy" for i, name in enumerate(names)}
+
+    @property
+    def members(self) -> set[str]:
+        return set(self._members.values())
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        with zipfile.ZipFile(self._path) as archive:
+            return read_array(archive, self._members[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+
+def _archive(
+    rows: Mapping[str, float], arrays: Mapping[str, NDArray[Any]], reason: str | None
+) -> bytes:
+    row_names, array_names = sorted(rows), sorted(arrays)
+    meta = {"arrays": array_names, "reason": reason, "rows": row_names}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(zip_member("meta.json"), json.dumps(meta, sort_keys=True))
+        values = np.array([float(rows[n]) for n in row_names], dtype=np.float64)
+        archive.writestr(zip_member("rows.npy"), array_bytes(values))
+        for i, name in enumerate(array_names):
+            archive.writestr(zip_member(f"array{i}.npy"), array_bytes(arrays[name]))
+    return buffer.getvalue()
