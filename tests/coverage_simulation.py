@@ -25,8 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench import statistics
-from thbench.statistics import (
+from thbench.statistics import intervals as statistics
+from thbench.statistics.intervals import (
     Actors,
     Interval,
     clustered_error,

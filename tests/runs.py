@@ -12,7 +12,7 @@ from thbench.generate import Order
 from thbench.pipeline import run_generate, run_score
 from thbench.plan import job_for, split_of
 from thbench.plugins import registry
-from thbench.results import Result
+from thbench.results.document import Result
 from thbench.split import Split
 from thbench.suite import Suite, load_suite
 from thbench.work import Job

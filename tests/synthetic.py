@@ -28,7 +28,7 @@ from thbench.files.canonical import digest  # noqa: E402
 from thbench.controls import GROUND_TRUTH  # noqa: E402
 from thbench.files.journal import Journal  # noqa: E402
 from thbench.keys import keybook_of, observation_cache  # noqa: E402
-from thbench.results import Result, read_result  # noqa: E402
+from thbench.results.document import Result, read_result  # noqa: E402
 from thbench.runfolder import Record, reference_mark  # noqa: E402
 from thbench.work import Job  # noqa: E402
 

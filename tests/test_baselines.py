@@ -16,7 +16,7 @@ from thbench.board.page import page
 from thbench.cli import main
 from thbench.published import load_published
 from thbench.quoted import run_page
-from thbench.results import Result, read_result, result_text
+from thbench.results.document import Result, read_result, result_text
 
 FILE = ROOT / "leaderboard" / "published" / "crema_d.yaml"
 DRAWN = ROOT / "leaderboard" / "results" / "demo" / "ground-truth@64" / "1.json"

@@ -101,7 +101,7 @@ def test_every_shipped_suite_is_valid() -> None:
 
 
 def test_the_published_schema_is_current() -> None:
-    from thbench.results import json_schema
+    from thbench.results.document import json_schema
 
     written = json.loads((ROOT / "docs" / "result.schema.json").read_text(encoding="utf-8"))
     assert written == json_schema(), "run: thbench schema > docs/result.schema.json"

@@ -14,7 +14,7 @@ from thbench.errors import UserError
 from thbench.files.journal import Journal
 from thbench.generate import Order
 from thbench.request import identity_index, request_seed
-from thbench.results import read_result
+from thbench.results.document import read_result
 from thbench.video import decode_count
 
 CLIPS = 9

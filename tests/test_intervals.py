@@ -11,7 +11,7 @@ import pytest
 
 from runs import SUITE, start
 from thbench.api import Over, Score
-from thbench.intervals import (
+from thbench.results.scores import (
     clip_values,
     is_same,
     of_rows,
@@ -20,7 +20,7 @@ from thbench.intervals import (
     row_interval,
     statistic,
 )
-from thbench.statistics import jackknife_interval, mean_interval, percentile_interval
+from thbench.statistics.intervals import jackknife_interval, mean_interval, percentile_interval
 
 RNG = np.random.default_rng(5)
 ACTORS = [str(a) for a in range(8) for _ in range(4)]

@@ -8,15 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from thbench import paired
-from thbench.paired import (
+from thbench.statistics import paired
+from thbench.statistics.intervals import Interval, mean_interval
+from thbench.statistics.paired import (
     paired_difference,
     paired_distance,
     ranks_with_ties,
     sign_flip_test,
     tied,
 )
-from thbench.statistics import Interval, mean_interval
 
 
 @pytest.mark.parametrize("n_actors", [3, 6, 9])

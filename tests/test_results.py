@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from runs import start
 from thbench.errors import UserError
 from thbench.leaderboard import escape_cell, leaderboard_json, leaderboard_markdown
-from thbench.results import Result, clips_text, read_result, result_text
+from thbench.results.clips import clips_text
+from thbench.results.document import Result, read_result, result_text
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from scipy import linalg, stats
 
 import coverage_simulation
 from thbench.errors import ClipFailure
-from thbench.statistics import (
+from thbench.statistics.intervals import (
     Actors,
     clustered_error,
     jackknife_interval,

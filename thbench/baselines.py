@@ -12,7 +12,7 @@ from typing import Any
 from thbench.leaderboard import ARROWS, escape_cell, number
 from thbench.normalise import Normalised, Quantity, Refused, distance_from_reference, normalise
 from thbench.published import Published, Row
-from thbench.results import Result
+from thbench.results.document import Result
 
 RULE = """\
 x · GT here / GT there, the rule of *Comparing Vision Generative Models on Talking-Head Synthesis*, with the limits that

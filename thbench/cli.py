@@ -78,7 +78,7 @@ def list_(name: str | None, as_json: bool) -> None:
 @click.command()
 def schema() -> None:
     """Print the JSON Schema of result.json."""
-    from thbench.results import json_schema
+    from thbench.results.document import json_schema
 
     click.echo(json.dumps(json_schema(), indent=1, sort_keys=True))
 

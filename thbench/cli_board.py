@@ -86,7 +86,7 @@ def leaderboard_add(
     from pydantic import ValidationError
 
     from thbench.board.add import add
-    from thbench.results import SubmissionRecord
+    from thbench.results.document import SubmissionRecord
 
     if bool(videos) != bool(videos_sha256):
         raise UserError("--videos needs --videos-sha256, and the reverse", "give both or none")
@@ -275,9 +275,9 @@ def leaderboard_normalise(run: Path, file: Path | None, as_json: bool) -> None:
     By the ratio of the two ground truths; where that means nothing, the cell says why.
     """
     from thbench.baselines import on_scale_of, scaled
-    from thbench.board.add import ground_truths
     from thbench.files.shipped import published_folder
     from thbench.published import load_published
+    from thbench.results.finished import ground_truths
 
     found = []
     for truth in ground_truths(run):

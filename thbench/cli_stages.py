@@ -18,7 +18,7 @@ from thbench.errors import UserError
 
 if TYPE_CHECKING:
     from thbench.environment import Settings
-    from thbench.results import Result
+    from thbench.results.document import Result
     from thbench.split import Split
     from thbench.suite import Suite
 
@@ -266,11 +266,10 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
 
 
 def show(results: list[Result], out: Path) -> None:
-    from thbench.clipstable import clips_of_run
-    from thbench.runfolder import RunFolder
+    from thbench.results.finished import clips_of_run
     from thbench.screen import print_tables
 
-    print_tables(results, clips_of_run(RunFolder(out), results))
+    print_tables(results, clips_of_run(out))
     for result in results:
         if result.clips.failed:
             click.echo(_failed(result), err=True)

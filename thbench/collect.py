@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from thbench import controls, intervals
+from thbench import controls
 from thbench.api import Over, Score, TrainedOn
 from thbench.context import plugin_identity, weights_digest
 from thbench.environment import provenance
@@ -17,9 +17,10 @@ from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
 from thbench.options import file_digests
 from thbench.plugins import Registered, registry
-from thbench.ranking import why_unranked
 from thbench.reduce import Entrant, Scored
-from thbench.results import (
+from thbench.results import scores as intervals
+from thbench.results.clips import clips_text
+from thbench.results.document import (
     ClipsRecord,
     DatasetRecord,
     IntervalRecord,
@@ -32,9 +33,9 @@ from thbench.results import (
     SuiteRecord,
     SystemRecord,
     TrainedOnRecord,
-    clips_text,
     result_text,
 )
+from thbench.results.ranking import why_unranked
 from thbench.runfolder import Record
 from thbench.score import metric_columns
 from thbench.split import Split

@@ -8,11 +8,9 @@ from pathlib import Path
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.board.store import CLIPS, clips_file
-from thbench.clipstable import read_clips
 from thbench.leaderboard import ARROWS, number
-from thbench.results import read_result
-from thbench.versus import Difference, Entry, difference
+from thbench.results.row import CLIPS, Entry, clips_file, entry
+from thbench.versus import Difference, difference
 
 
 @dataclass(frozen=True)
@@ -22,12 +20,6 @@ class Rivals:
     a: Entry
     b: Entry
     truth: Entry | None
-
-
-def entry(path: Path) -> Entry:
-    """A row from its result document: `result.json` of a run, or a leaderboard's file."""
-    table = path.with_name("clips.csv")
-    return Entry(read_result(path), read_clips(table if table.is_file() else clips_file(path)))
 
 
 def rivals(a: Path, b: Path) -> list[Rivals]:

@@ -11,11 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from thbench.clipstable import ClipsTable
-from thbench.controls import CONTROLS, GROUND_TRUTH
-from thbench.paired import Rank, ranks_with_ties
-from thbench.results import IntervalRecord, Result, ScoreRecord
-from thbench.versus import Entry, ties
+from thbench.controls import GROUND_TRUTH
+from thbench.results.clips import ClipsTable
+from thbench.results.document import IntervalRecord, Result, ScoreRecord
+from thbench.results.row import Entry
+from thbench.statistics.paired import Rank, ranks_with_ties
+from thbench.versus import ties
 
 Clips = Mapping[tuple[int, str], ClipsTable]
 """Clips tables by resolution and name of the row."""
@@ -54,13 +55,6 @@ def table_of(
     rows = [_row(r, i + 1, places[r.system.name]) for i, r in enumerate(ranked)]
     rows += [_row(r, None, None) for r in [*unranked, *others]]
     return {"resolution": resolution, "columns": columns, "rows": rows}
-
-
-def in_table_order(result: Result) -> tuple[int, int, str]:
-    """Sort key of results read from files: by resolution, controls in their usual order."""
-    system = result.system
-    place = CONTROLS.index(system.name) if system.kind == "control" else len(CONTROLS)
-    return system.resolution, place, system.name
 
 
 def _column(score: ScoreRecord) -> dict[str, Any]:

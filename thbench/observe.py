@@ -17,8 +17,7 @@ import numpy as np
 from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
 from thbench.events import Log, Logged
-from thbench.files.cache import Cache
-from thbench.files.cache import Entry
+from thbench.files.cache import Cache, Entry
 from thbench.files.journal import Journal
 from thbench.generate import Order
 from thbench.keys import KeyBook, keybook_of, observation_cache

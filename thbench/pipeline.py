@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from thbench.api import Engine
 from thbench.beside import write_beside, write_clips
-from thbench.clipstable import clips_of_run
 from thbench.collect import write_results
 from thbench.context import plugin_identity, source_closure
 from thbench.engines import serving
@@ -19,7 +18,8 @@ from thbench.observe import observer
 from thbench.options import file_digests
 from thbench.plugins import registry
 from thbench.quoted import run_page
-from thbench.results import Result
+from thbench.results.document import Result
+from thbench.results.finished import clips_of_run
 from thbench.score import observe_part, score
 from thbench.shards import part_of
 from thbench.sources import MEDIA, code_digest
@@ -62,7 +62,7 @@ def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None
     results = write_results(job, split, scored)
     write_beside(job, scored)
     if results:
-        clips = clips_of_run(job.run, results)
+        clips = clips_of_run(job.run.root)
         atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results, clips))
         atomic_write(job.run.root / "leaderboard.md", run_page(results, clips))
     return results

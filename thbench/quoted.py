@@ -10,7 +10,7 @@ from thbench.controls import GROUND_TRUTH
 from thbench.files.shipped import published_folder
 from thbench.leaderboard import ARROWS, Clips, escape_cell, leaderboard_markdown
 from thbench.published import load_published
-from thbench.results import Result
+from thbench.results.document import Result
 
 QUOTED = """\
 Numbers that papers printed, digit for digit, each measured with the paper's own code, crops, splits and clips. They

@@ -11,11 +11,10 @@ import numpy as np
 from thbench import controls
 from thbench.api import Clip, ClipFailure, LeavesOut, Metric, Notes, Observed, Score
 from thbench.errors import in_one_line
-from thbench.files.cache import Cache
-from thbench.files.cache import Entry
+from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
-from thbench.intervals import MOST_VISITS, Without
 from thbench.keys import KeyBook
+from thbench.results.scores import MOST_VISITS, Without
 from thbench.runfolder import Record, VideoFolder
 from thbench.split import Split
 from thbench.work import Job, metric_of, suite_of

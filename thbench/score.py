@@ -8,7 +8,7 @@ import threadpoolctl
 
 from thbench import controls
 from thbench.api import Engine, Score
-from thbench.files.cache import Cache, Record, sweep_caches
+from thbench.files.cache import Cache, Entry, sweep_caches
 from thbench.generate import Order
 from thbench.keys import keybook_of, observation_cache
 from thbench.observe import observe
@@ -26,9 +26,9 @@ class Remembering(Cache):
 
     def __init__(self, root: Path | None = None) -> None:
         super().__init__(root)
-        self._found: dict[str, Record] = {}
+        self._found: dict[str, Entry] = {}
 
-    def get(self, key: str) -> Record | None:
+    def get(self, key: str) -> Entry | None:
         if (record := self._found.get(key)) is None and (record := super().get(key)) is not None:
             self._found[key] = record
         return record

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thbench.leaderboard import ARROWS, Clips, number, tables
-from thbench.results import Result
+from thbench.results.document import Result
 
 _NARROWEST, _LONG, _PADDING = 8, 12, 3
 

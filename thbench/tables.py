@@ -9,18 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from thbench.api import UserError
-from thbench.board.add import candidates
-from thbench.clipstable import clips_of_run
-from thbench.leaderboard import (
-    ARROWS,
-    in_table_order,
-    tables,
-    with_interval,
-)
+from thbench.leaderboard import ARROWS, tables, with_interval
 from thbench.quoted import run_page
-from thbench.results import Result
-from thbench.runfolder import RunFolder
+from thbench.results.document import Result
+from thbench.results.finished import clips_of_run, run_results
 
 Format: TypeAlias = Literal["markdown", "latex", "csv"]
 _CSV_HEAD = (
@@ -50,17 +42,10 @@ _LATEX = {
 }
 
 
-def run_results(run: Path) -> list[Result]:
-    """Every row of a finished run, controls in their order. Raises UserError where there is none."""
-    if not run.is_dir():
-        raise UserError(f"{run} is no run folder", "give the folder of a finished run")
-    return sorted((c.result for c in candidates(run)), key=in_table_order)
-
-
 def formatted(run: Path, form: Format) -> str:
     """The tables of a run as text. Raises UserError for a folder without results."""
     results = run_results(run)
-    clips = clips_of_run(RunFolder(run), results)
+    clips = clips_of_run(run)
     if form == "markdown":
         return run_page(results, clips)
     found = tables(results, clips)

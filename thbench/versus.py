@@ -8,23 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.clipstable import ClipsTable
-from thbench.intervals import LEVEL, clip_values
-from thbench.paired import Test, paired_difference, paired_distance, tied
-from thbench.results import Result
-from thbench.statistics import Interval, jackknife_interval, percentile_interval
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A row: its result and its clips."""
-
-    result: Result
-    clips: ClipsTable
-
-    @property
-    def name(self) -> str:
-        return self.result.system.name
+from thbench.results.row import Entry
+from thbench.results.scores import LEVEL, clip_values
+from thbench.statistics.intervals import Interval, jackknife_interval, percentile_interval
+from thbench.statistics.paired import Test, paired_difference, paired_distance, tied
 
 
 @dataclass(frozen=True)

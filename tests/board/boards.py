@@ -14,12 +14,13 @@ import pytest
 
 from runs import SUITE, start
 from thbench.board.add import add
-from thbench.board.store import clips_file, read_row, row_files
+from thbench.board.store import read_row, row_files
 from thbench.board.verify import Finding, Wanted, verify
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.errors import UserError
-from thbench.results import SubmissionRecord
+from thbench.results.document import SubmissionRecord
+from thbench.results.row import clips_file
 
 TEXT = SUITE.replace("{name: toy}", "{name: toy, n_actors: 8}").replace(
     "  echo: {generator: toy-echo, resolution: 32}",

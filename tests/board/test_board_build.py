@@ -13,11 +13,12 @@ from boards import Board, board_of, finished_run
 from thbench.board.add import add
 from thbench.board.build import board, board_text
 from thbench.board.page import page
-from thbench.board.store import clips_file, verified_file
+from thbench.board.store import verified_file
 from thbench.board.verify import record
 from thbench.cli import main
 from thbench.errors import UserError
-from thbench.results import SubmissionRecord
+from thbench.results.document import SubmissionRecord
+from thbench.results.row import clips_file
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from thbench.board.build import board, board_text
 from thbench.board.page import page
 from thbench.board.schemas import schemas
-from thbench.board.store import clips_file, features_file
-from thbench.clipstable import parse_clips
+from thbench.board.store import features_file
 from thbench.errors import UserError
-from thbench.results import read_result
+from thbench.results.clips import parse_clips
+from thbench.results.document import read_result
+from thbench.results.row import clips_file
 
 SCALARS = (
     st.none()

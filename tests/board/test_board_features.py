@@ -25,7 +25,7 @@ from thbench.board.verify import Finding, record
 from thbench.cli import main
 from thbench.errors import UserError
 from thbench.files.arrays import array_bytes
-from thbench.results import SubmissionRecord
+from thbench.results.document import SubmissionRecord
 
 Members = dict[str, bytes]
 
@@ -254,7 +254,7 @@ def test_values_without_an_actor_are_computed_too(toys: Board) -> None:
     """One value without an actor and the interval that follows from it, invented together."""
 
     def change(d: dict[str, Any]) -> None:
-        from thbench.statistics import jackknife_interval
+        from thbench.statistics.intervals import jackknife_interval
 
         spread = d["scores"]["spread"]
         spread["interval"]["without"]["1001"] *= 1.02

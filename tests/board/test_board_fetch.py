@@ -14,7 +14,7 @@ import requests
 from thbench.board import fetch
 from thbench.board.fetch import fetch_videos, unpack
 from thbench.errors import UserError
-from thbench.results import VideosRecord
+from thbench.results.document import VideosRecord
 
 
 def archive(folder: Path, names: list[str], content: bytes = b"video") -> Path:

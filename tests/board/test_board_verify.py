@@ -13,12 +13,13 @@ from markdown_it import MarkdownIt
 
 from thbench.board.build import board, board_text
 from thbench.board.page import page
-from thbench.board.store import clips_file, place, read_row, read_rows, row_files
+from thbench.board.store import place, read_row, read_rows, row_files
 from thbench.board.verify import record
 from thbench.errors import UserError
 from thbench.files.canonical import digest
 from thbench.published import load_published
-from thbench.results import read_result
+from thbench.results.document import read_result
+from thbench.results.row import clips_file
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -12,12 +12,13 @@ import pytest
 from boards import board_of, finished_run
 
 from thbench.cli import main
-from thbench.clipstable import ClipsTable, parse_clips
-from thbench.comparison import entry, lines, rivals
+from thbench.comparison import lines, rivals
 from thbench.errors import UserError
-from thbench.results import OverRecord
+from thbench.results.clips import ClipsTable, parse_clips
+from thbench.results.document import OverRecord
+from thbench.results.row import Entry, entry
 from thbench.tables import formatted, latex, spreadsheet_safe
-from thbench.versus import Entry, difference
+from thbench.versus import difference
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +103,7 @@ def test_only_the_same_clips_are_compared(run: Path) -> None:
     split = b.result.split.model_copy(update={"digest": "0" * 64})
     folder = run.parent / "other"
     folder.mkdir()
-    from thbench.results import result_text
+    from thbench.results.document import result_text
 
     (folder / "result.json").write_text(result_text(b.result.model_copy(update={"split": split})))
     (folder / "clips.csv").write_text((system(run, "loud") / "clips.csv").read_text())

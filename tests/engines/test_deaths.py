@@ -12,7 +12,7 @@ import pytest
 
 from runs import SUITE, start
 from thbench.events import Log, Logged, died_at
-from thbench.results import Result, read_result
+from thbench.results.document import Result, read_result
 
 CLIP = "1001_BBB"
 REASON = "the worker process died (signal 9)"

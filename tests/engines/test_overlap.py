@@ -13,7 +13,7 @@ from runs import SUITE, Run, start, videos, written
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.pipeline import run_generate
-from thbench.results import Result
+from thbench.results.document import Result
 
 TWO = SUITE.replace(
     "resolution: 32}\n",

@@ -11,7 +11,8 @@ import numpy as np
 
 from thbench.api import FPS, SAMPLES_PER_FRAME, Frames, Waveform
 from thbench.records import video_record
-from thbench.results import Result, clips_text, result_text
+from thbench.results.clips import clips_text
+from thbench.results.document import Result, result_text
 from thbench.runfolder import VideoFolder
 from thbench.video import write_lossless
 

@@ -15,7 +15,7 @@ from runs import start
 from thbench.api import SAMPLES_PER_FRAME, Clip, UserError
 from thbench.cli import cli
 from thbench.engines.local import LocalEngine
-from thbench.files.cache import Record
+from thbench.files.cache import Entry
 from thbench.report import finding, overview
 from thbench.report.cards import cards
 from thbench.report.colours import colours
@@ -286,8 +286,8 @@ def test_what_cannot_be_reported_is_said_with_a_remedy(tmp_path: Path) -> None:
 class Offsets:
     """A cache of one observation: a curve over offsets, as long as a curve over time would be."""
 
-    def get(self, key: str) -> Record:
-        return Record(
+    def get(self, key: str) -> Entry:
+        return Entry(
             {},
             {
                 "distances": np.arange(5.0),

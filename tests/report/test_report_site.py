@@ -10,11 +10,12 @@ import pytest
 from made import made_run
 
 from thbench.api import UserError
-from thbench.board.store import clips_file, place
+from thbench.board.store import place
 from thbench.cli import cli
 from thbench.report.definitions import definitions
 from thbench.report.site import write_site
-from thbench.results import read_result
+from thbench.results.document import read_result
+from thbench.results.row import clips_file
 
 SCRIPT = "<img src=x onerror=alert(1)>"
 

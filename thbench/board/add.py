@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from thbench import controls
 from thbench.api import UserError
 from thbench.board.observed import archive_of_run
-from thbench.board.store import (
-    LARGEST_BESIDE,
-    clips_file,
-    features_file,
-    place,
-    verified_file,
-)
-from thbench.clipstable import read_clips
+from thbench.board.store import LARGEST_BESIDE, features_file, place, verified_file
 from thbench.files.atomic import atomic_write, printable
-from thbench.results import FeaturesRecord, Result, SubmissionRecord, read_result, result_text
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A result document of a run, with its clips table."""
-
-    path: Path
-    result: Result
-
-    @property
-    def table(self) -> Path:
-        return self.path.with_name("clips.csv")
-
-
-def candidates(run: Path) -> list[Candidate]:
-    """The rows of a run folder, or the one of a system's folder or result.json. Raises UserError."""
-    if run.is_file():
-        return [Candidate(run, read_result(run))]
-    if (run / "result.json").is_file():
-        return [Candidate(run / "result.json", read_result(run / "result.json"))]
-    files = [*run.glob("systems/*/result.json"), *run.glob("controls/*/*/result.json")]
-    if not files:
-        raise UserError(f"{printable(run)} holds no result", "give a finished run or a result.json")
-    return [Candidate(path, read_result(path)) for path in sorted(files)]
+from thbench.results.clips import read_clips
+from thbench.results.document import (
+    FeaturesRecord,
+    Result,
+    SubmissionRecord,
+    result_text,
+)
+from thbench.results.finished import Candidate, candidates
+from thbench.results.row import clips_file
 
 
 def chosen(found: Sequence[Candidate], names: Sequence[str], pin: bool) -> list[Candidate]:
@@ -55,14 +31,6 @@ def chosen(found: Sequence[Candidate], names: Sequence[str], pin: bool) -> list[
     if not kept and not (pin and controls):
         raise UserError("there is no system to add", "--pin adds control rows")
     return kept + (controls if pin else [])
-
-
-def ground_truths(run: Path) -> list[Result]:
-    """The ground truth of a run at each resolution. Raises UserError where it has none."""
-    found = [c.result for c in candidates(run) if c.result.system.name == controls.GROUND_TRUTH]
-    if not found:
-        raise UserError(f"{printable(run)} has no ground truth", "run it with its control rows")
-    return sorted(found, key=lambda r: r.system.resolution)
 
 
 def control_values(

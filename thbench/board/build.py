@@ -10,10 +10,10 @@ from typing import Any
 from thbench.baselines import on_scale_of
 from thbench.board.store import Row, read_rows
 from thbench.controls import GROUND_TRUTH
-from thbench.leaderboard import in_table_order, table_of
+from thbench.leaderboard import table_of
 from thbench.published import Published, load_published
-from thbench.ranking import why_unranked
-from thbench.results import Result
+from thbench.results.document import Result
+from thbench.results.ranking import in_table_order, why_unranked
 
 Identity = frozenset[tuple[str, str]]
 """Which columns a row has, and what they are."""

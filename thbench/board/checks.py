@@ -13,9 +13,9 @@ from thbench.board.recompute import is_halves, recomputed
 from thbench.board.store import Row, features_file, pins_of
 from thbench.context import build
 from thbench.environment import Settings
-from thbench.intervals import is_same
 from thbench.plugins import registry
-from thbench.ranking import why_unranked
+from thbench.results.ranking import why_unranked
+from thbench.results.scores import is_same
 from thbench.split import Split, select
 from thbench.suite import NAME, Suite, benchmarks_folder, load_suite
 

@@ -17,7 +17,7 @@ import numpy as np
 import threadpoolctl
 from numpy.typing import NDArray
 
-from thbench import controls, intervals
+from thbench import controls
 from thbench.api import LeavesOut, Metric, Observed, UserError
 from thbench.board.archive import LARGEST, Archive, Arrays, open_archive
 from thbench.board.checks import NEARLY_ZERO, Ground, within
@@ -28,10 +28,11 @@ from thbench.board.recompute import scored_clips
 from thbench.board.store import LARGEST_BESIDE, Row, features_file
 from thbench.context import build
 from thbench.environment import Settings
-from thbench.intervals import Without
 from thbench.plugins import registry
 from thbench.reduce import Cell, ObservedSets, cells_of, left_out, reduce_once, values_of
-from thbench.results import ScoreRecord
+from thbench.results import scores as intervals
+from thbench.results.document import ScoreRecord
+from thbench.results.scores import Without
 from thbench.suite import MetricPart
 
 TOLERANCE = 0.001

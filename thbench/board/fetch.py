@@ -13,7 +13,7 @@ from thbench.board.archive import LARGEST as LARGEST_FEATURES
 from thbench.environment import default_offline
 from thbench.files.atomic import disk_errors
 from thbench.files.cache import cache_root
-from thbench.results import FeaturesRecord, VideosRecord
+from thbench.results.document import FeaturesRecord, VideosRecord
 
 LARGEST = 50 * 10**9
 MOST_FILES = 100_000

@@ -8,9 +8,9 @@ from thbench import controls
 from thbench.api import UserError
 from thbench.board.store import Row
 from thbench.files.canonical import digest
-from thbench.intervals import LEVEL, clip_values, is_same, row_interval, statistic
-from thbench.results import IntervalRecord, Reason, ScoreRecord
-from thbench.statistics import Interval, jackknife_interval
+from thbench.results.document import IntervalRecord, Reason, ScoreRecord
+from thbench.results.scores import LEVEL, clip_values, is_same, row_interval, statistic
+from thbench.statistics.intervals import Interval, jackknife_interval
 
 
 def recomputed(row: Row) -> Iterator[str]:

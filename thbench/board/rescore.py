@@ -13,13 +13,14 @@ from thbench.api import Engine, UserError
 from thbench.board.checks import Ground, within
 from thbench.board.features import unlike
 from thbench.board.store import Row
-from thbench.clipstable import ClipsTable, clips_of_run
 from thbench.environment import Settings
 from thbench.files.yamlfile import read_yaml
 from thbench.pipeline import run_generate, run_score
 from thbench.plan import job_for, lacks
 from thbench.plugins import registry
-from thbench.results import Result
+from thbench.results.clips import ClipsTable
+from thbench.results.document import Result
+from thbench.results.finished import clips_of_run
 from thbench.suite import Suite, benchmarks_folder, build_suite
 
 TOLERANCE = 0.001
@@ -65,7 +66,7 @@ def rescore(
     with job.run.locked():
         run_generate(job, split, engine)
         results = run_score(job, split, engine)
-        tables = clips_of_run(job.run, results)
+        tables = clips_of_run(job.run.root)
     again, table = results[0], tables[results[0].system.resolution, results[0].system.name]
     found = list(_clips(row, table, sorted(chosen), again))
     found += unlike(row, job.run.system(again.system.name).result_file)

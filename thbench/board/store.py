@@ -13,13 +13,14 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from thbench.api import UserError
-from thbench.clipstable import ClipsTable, read_clips
 from thbench.files.atomic import printable
-from thbench.results import FeaturesRecord, Result, read_result
+from thbench.results.clips import ClipsTable, read_clips
+from thbench.results.document import FeaturesRecord, Result, read_result
+from thbench.results.row import CLIPS, Entry, clips_file
 from thbench.suite import NAME
-from thbench.versus import Entry
 
-COMPANIONS = CLIPS, VERIFIED, FEATURES = ".clips.csv", ".verified", ".features.zip"
+VERIFIED, FEATURES = ".verified", ".features.zip"
+COMPANIONS = CLIPS, VERIFIED, FEATURES
 Tier: TypeAlias = Literal["self-reported", "rows-verified", "videos-verified", "reproduced"]
 TIERS: tuple[Tier, ...] = ("self-reported", "rows-verified", "videos-verified", "reproduced")
 LARGEST_BESIDE = 20_000_000
@@ -100,10 +101,6 @@ class Row:
 
 def features_file(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(".json") + FEATURES)
-
-
-def clips_file(path: Path) -> Path:
-    return path.with_name(path.name.removesuffix(".json") + CLIPS)
 
 
 def verified_file(path: Path) -> Path:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import thbench
 from thbench.api import Engine, UserError
-from thbench.board.add import candidates
 from thbench.board.checks import Ground, ground_of, problems, remarks
 from thbench.board.features import NotComputed, sets_again
 from thbench.board.fetch import fetch_videos
@@ -16,7 +15,8 @@ from thbench.board.rescore import Rescored, against, rescore
 from thbench.board.store import TIERS, Row, Tier, Verification, read_row, verified_file
 from thbench.environment import Settings
 from thbench.files.atomic import atomic_write
-from thbench.results import Result
+from thbench.results.document import Result
+from thbench.results.finished import candidates
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from thbench.api import UserError
 from thbench.leaderboard import number
 from thbench.report.material import Material
 from thbench.report.overview import json_text
-from thbench.results import ScoreRecord
+from thbench.results.document import ScoreRecord
 
 DIRECTIONS = {
     "lower": "lower is better",

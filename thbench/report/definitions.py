@@ -12,7 +12,7 @@ from thbench.environment import Settings
 from thbench.files.yamlfile import Document
 from thbench.options import resolve_options
 from thbench.plugins import registry
-from thbench.results import ScoreRecord
+from thbench.results.document import ScoreRecord
 from thbench.suite.model import MetricPart
 
 

@@ -32,7 +32,7 @@ from thbench.report.curves import (
     sharpness,
 )
 from thbench.report.filmstrip import Shown, rows_of
-from thbench.results import read_result
+from thbench.results.document import read_result
 from thbench.runfolder import Record, RunFolder, VideoFolder
 
 QUANTITIES: Mapping[str, tuple[str, Callable[[Frames], NDArray[np.float64]]]] = {

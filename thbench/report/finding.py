@@ -9,10 +9,10 @@ from typing import Any
 
 from thbench.api import Clip
 from thbench.files.canonical import file_name
-from thbench.paired import paired_difference
 from thbench.report.material import Entrant, Material
 from thbench.report.script import short, shorts
-from thbench.statistics import mean_interval
+from thbench.statistics.intervals import mean_interval
+from thbench.statistics.paired import paired_difference
 
 MOST_GROUPS = 24
 """A label with more values than this is shown in groups where it is a number, and not at all otherwise."""

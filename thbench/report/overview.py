@@ -10,7 +10,7 @@ from typing import Any
 from thbench.leaderboard import ARROWS, number
 from thbench.report.charts import Interval, interval_chart
 from thbench.report.material import Entrant, Material
-from thbench.results import ScoreRecord
+from thbench.results.document import ScoreRecord
 
 
 @dataclass(frozen=True)

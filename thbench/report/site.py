@@ -20,7 +20,7 @@ from thbench.report.cards import cards
 from thbench.report.definitions import definitions
 from thbench.report.material import Material, placed
 from thbench.report.page import pages, write_page
-from thbench.results import Result, read_result
+from thbench.results.document import Result, read_result
 
 ASSETS = ("style.css", "core.js")
 

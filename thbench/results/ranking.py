@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from thbench.results import ClipsRecord, SystemRecord
+from thbench.controls import CONTROLS
+from thbench.results.document import ClipsRecord, Result, SystemRecord
 
 
 def why_unranked(
@@ -21,3 +22,10 @@ def why_unranked(
     if leaked := sorted(set(actors) & set(seen)):
         reasons.append(f"trained on test actors {', '.join(leaked)}")
     return reasons
+
+
+def in_table_order(result: Result) -> tuple[int, int, str]:
+    """Sort key of results read from files: by resolution, controls in their usual order."""
+    system = result.system
+    place = CONTROLS.index(system.name) if system.kind == "control" else len(CONTROLS)
+    return system.resolution, place, system.name

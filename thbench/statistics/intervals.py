@@ -7,7 +7,7 @@ flipped, never the clip. docs/statistics.md has the coverage of every method, si
     medians, shares        expanded percentiles over actors         percentile_interval
     set metrics (FID)      delete-one-actor jackknife, Student t    set_interval, jackknife_interval
 
-thbench/paired.py compares two systems with them.
+thbench/statistics/paired.py compares two systems with them.
 Sources: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapters 11 and 12.5;
 Cameron, Gelbach & Miller, Bootstrap-based improvements for inference with clustered errors (2008);
 Hesterberg, What teachers should know about the bootstrap (2015), section 5.3 (expanded percentiles).

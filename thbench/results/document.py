@@ -7,10 +7,8 @@ depend on what was measured and by which build only.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -267,19 +265,3 @@ def json_schema() -> dict[str, Any]:
         "title": "thbench result",
         **Result.model_json_schema(by_alias=True),
     }
-
-
-def clips_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    """clips.csv: one line per clip; an empty cell is a value that does not exist, never a 0."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row.get(c)) for c in columns])
-    return buffer.getvalue()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return repr(value) if isinstance(value, float) else str(value)

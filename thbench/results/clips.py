@@ -8,11 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from thbench.api import UserError
 from thbench.files.atomic import printable
-from thbench.results import Result
-from thbench.runfolder import RunFolder
 
 LARGEST = 64_000_000
 HEAD = ("clip", "actor", "failure")
@@ -85,14 +84,17 @@ def parse_clips(text: str, name: str) -> ClipsTable:
     return ClipsTable(name, actors, cells.pop("failure"), cells)
 
 
-def clips_of_run(run: RunFolder, results: Sequence[Result]) -> dict[tuple[int, str], ClipsTable]:
-    """The tables beside the results of a run, by resolution and name."""
-    found = {}
-    for result in results:
-        system = result.system
-        is_control = system.kind == "control"
-        folder = (
-            run.control(system.resolution, system.name) if is_control else run.system(system.name)
-        )
-        found[system.resolution, system.name] = read_clips(folder.clips_file)
-    return found
+def clips_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    """clips.csv: one line per clip; an empty cell is a value that does not exist, never a 0."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row.get(c)) for c in columns])
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,6 +1,6 @@
 """Confidence intervals of the numbers of one row: from the rows of its clips, or by leaving actors out.
 
-thbench/statistics.py has the methods, docs/statistics.md how often they are right. Everything here is
+thbench/statistics/intervals.py has the methods, docs/statistics.md how often they are right. Everything here is
 a pure function of numbers with one fixed seed, so that whoever holds the clips table gets the same limits.
 """
 
@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from thbench.api import Over, Score
-from thbench.results import IntervalRecord, OverRecord
-from thbench.statistics import (
+from thbench.results.document import IntervalRecord, OverRecord
+from thbench.statistics.intervals import (
     Floats,
     Interval,
     jackknife_interval,

@@ -2,7 +2,7 @@
 
     mean of clips          paired_difference: bootstrap-t of the differences, and sign_flip_test
     nearer-reference       paired_distance
-    set metrics (FID)      thbench.statistics.set_interval with value=lambda actors: a(actors) - b(actors)
+    set metrics (FID)      thbench.statistics.intervals.set_interval with value=lambda actors: a(actors) - b(actors)
     tables                 tied, ranks_with_ties
 
 Source of the test: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses (2005), chapter 3.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from thbench.statistics import FLAT, Actors, Floats, Interval, mean_interval, set_interval
+from thbench.statistics.intervals import FLAT, Actors, Floats, Interval, mean_interval, set_interval
 
 EXACT_FLIPS = 16
 """Up to so many actors all 2^actors sign flips are enumerated."""
