@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thbench.report.axes import range_of, ticks
-from thbench.report.charts import PALETTE, Interval, Series, chart_grid, interval_chart, line_chart
-from thbench.report.svg import shortened
+from thbench.charts.axes import range_of, ticks
+from thbench.charts.plots import PALETTE, Interval, Series, chart_grid, interval_chart, line_chart
+from thbench.charts.svg import shortened
 
 SVG = "{http://www.w3.org/2000/svg}"
 NASTY = "<script>alert('1')</script> & \"x\" \x00\ud800 ü"

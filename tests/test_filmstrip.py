@@ -11,10 +11,10 @@ import pytest
 
 from runs import SUITE, start
 from thbench.api import UserError
+from thbench.charts.grid import GAP, MARGIN, GridRow, draw_grid
 from thbench.cli import main
 from thbench.report import filmstrip
 from thbench.report.filmstrip import contact_sheets, film_strip, rows_of, write_sheets
-from thbench.report.grid import GAP, MARGIN, GridRow, draw_grid
 from thbench.runfolder import RunFolder
 
 CLIP = "1001_AAA"

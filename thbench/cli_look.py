@@ -138,8 +138,9 @@ def _picture(
     names: list[str],
     out: Path | None,
 ) -> None:
+    from thbench.charts.grid import write_png
     from thbench.files.canonical import file_name
-    from thbench.report.filmstrip import film_strip, write_png, write_sheets
+    from thbench.report.filmstrip import film_strip, write_sheets
     from thbench.runfolder import RunFolder
 
     if filmstrip and sheet:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from itertools import cycle
 
+from thbench.charts.plots import PALETTE
+from thbench.charts.svg import INK
 from thbench.controls import CONTROLS, GROUND_TRUTH
-from thbench.report.charts import PALETTE
-from thbench.report.svg import INK
 
 SYSTEMS = PALETTE[:6]
 """The seventh is grey, as controls are."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from thbench.charts.axes import Plot, axis_labels, frame, known, number, range_of, ticks
+from thbench.charts.plots import PALETTE
+from thbench.charts.svg import FAINT, GRID, INK, LETTER, line, mark, svg, text
 from thbench.leaderboard import ARROWS
-from thbench.report.axes import Plot, axis_labels, frame, known, number, range_of, ticks
-from thbench.report.charts import PALETTE
 from thbench.report.material import Entrant, Material
 from thbench.report.speed import Speed, speeds
-from thbench.report.svg import FAINT, GRID, INK, LETTER, line, mark, svg, text
 
 WIDTH, HEIGHT, SIZE = 400, 270, 11
 

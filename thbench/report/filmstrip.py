@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from thbench.api import ClipFailure, Frames, UserError
+from thbench.charts.grid import GridRow, draw_grid, write_png
 from thbench.controls import CONTROLS, GROUND_TRUTH
-from thbench.files.atomic import atomic_write
-from thbench.report.grid import GridRow, draw_grid
 from thbench.runfolder import Record, RunFolder, VideoFolder
 
 SHEET_CLIPS = 32
@@ -89,12 +87,6 @@ def write_sheets(run: RunFolder, systems: Sequence[str], out: Path) -> list[Path
         write_png(path, sheet)
         written.append(path)
     return written
-
-
-def write_png(path: Path, picture: Frames) -> None:
-    """[H, W, 3] RGB to a PNG, whole or not at all."""
-    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    atomic_write(path, png.tobytes())
 
 
 # -- what a run holds -----------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
-from thbench.report.charts import PALETTE, Series, line_chart
+from thbench.charts.plots import PALETTE, Series, line_chart
 from thbench.report.material import Entrant, Material
 
 POINTS = 120

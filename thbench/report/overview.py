@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from thbench.charts.plots import Interval, interval_chart
 from thbench.leaderboard import ARROWS, number
-from thbench.report.charts import Interval, interval_chart
 from thbench.report.material import Entrant, Material
 from thbench.results.document import ScoreRecord
 

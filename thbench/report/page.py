@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 import thbench
 from thbench.api import Engine
+from thbench.charts.grid import write_png
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import file_name
 from thbench.leaderboard import ARROWS
@@ -21,7 +22,7 @@ from thbench.report import finding, overview
 from thbench.report.cards import cards
 from thbench.report.cost import costs
 from thbench.report.drift import Drift, charts, drifts
-from thbench.report.filmstrip import film_strip, write_png
+from thbench.report.filmstrip import film_strip
 from thbench.report.logs import Training, trainings
 from thbench.report.material import Material, read_run
 from thbench.report.previews import write_previews
@@ -115,7 +116,7 @@ def pages() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters["svg"] = Markup  # charts escape every text themselves (thbench.report.svg)
+    found.filters["svg"] = Markup  # charts escape every text themselves (thbench.charts.svg)
     return found
 
 

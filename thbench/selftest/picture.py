@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from thbench.report.charts import PALETTE, Series, chart_grid, line_chart
+from thbench.charts.plots import PALETTE, Series, chart_grid, line_chart
 from thbench.selftest.measure import Finding
 from thbench.selftest.trial import Outcome
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import UserError
+from thbench.charts.plots import Series, line_chart
 from thbench.files.atomic import atomic_write
-from thbench.report.charts import Series, line_chart
 from thbench.training.logs import read_log
 
 POINTS = 60

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import Clip, Dataset, Failure, Frames, Generated, Generator, Request, Source
+from thbench.charts.grid import GridRow, draw_grid, write_png
 from thbench.context import build
 from thbench.environment import Settings, apply_threads
 from thbench.plugins import Registry
-from thbench.report.filmstrip import write_png
-from thbench.report.grid import GridRow, draw_grid
 from thbench.request import request_seed
 from thbench.suite import Part, Suite, System
 

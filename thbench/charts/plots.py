@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 
-from thbench.report.axes import Plot, axis_labels, frame, known, number, range_of, ticks
-from thbench.report.svg import (
+from thbench.charts.axes import Plot, axis_labels, frame, known, number, range_of, ticks
+from thbench.charts.svg import (
     FAINT,
     INK,
     LETTER,

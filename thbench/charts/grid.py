@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 
 from thbench.api import Frames
+from thbench.files.atomic import atomic_write
 
 INK, FAINT, PAPER, EMPTY = (34, 34, 34), (110, 110, 110), 255, 232
 GAP, MARGIN = 3, 8
@@ -84,3 +86,9 @@ def _width(text: str, scale: float) -> int:
 
 def _height(scale: float) -> int:
     return int(cv2.getTextSize("Hg", _FONT, scale, 1)[0][1])
+
+
+def write_png(path: Path, picture: Frames) -> None:
+    """[H, W, 3] RGB to a PNG, whole or not at all."""
+    _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    atomic_write(path, png.tobytes())

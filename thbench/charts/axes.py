@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from thbench.report.svg import FAINT, GRID, INK, coordinate, line, text
+from thbench.charts.svg import FAINT, GRID, INK, coordinate, line, text
 
 
 @dataclass(frozen=True)
