@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from thbench.video.digests import annotations_digest, audio_digest, frames_digest, video_digest
-from thbench.video.reader import MediaReader, at_constant_rate, decode_count
-from thbench.video.stored import MemoryVideo, StoredVideo
-from thbench.video.writer import (
+from thbench.video.reader import (
+    MediaReader,
+    at_constant_rate,
+    decode_count,
     read_lossless,
     read_wav,
-    through_h264,
-    write_h264,
-    write_lossless,
-    write_wav,
 )
+from thbench.video.stored import MemoryVideo, StoredVideo
+from thbench.video.writer import through_h264, write_h264, write_lossless, write_wav
 
 __all__ = [
     "MediaReader",

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from thbench.api import FPS, ClipFailure, Frames, MediaInfo, Recording, Waveform
 from thbench.video.containers import open_media
+from thbench.video.pixels import to_rgb
 from thbench.video.sound import canonical_audio
 from thbench.video.streams import (
     LONGEST_GAP,
@@ -184,20 +185,19 @@ def _upright(frame: VideoFrame) -> Frames:
     return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
 
 
-def to_rgb(frame: VideoFrame) -> Frames:
-    """[H, W, 3] of one decoded frame, as it is stored."""
-    return cast(
-        Frames, frame.to_ndarray(format="rgb24", interpolation=exact_conversion(), threads=1)
-    )
-
-
-def exact_conversion() -> Any:
-    """swscale's flags for rounding instead of truncating, the same bytes on every processor."""
-    from av.video.reformatter import Interpolation as How
-
-    return How.BILINEAR | How.ACCURATE_RND | How.FULL_CHR_H_INT | How.FULL_CHR_H_INP | How.BITEXACT
-
-
 def _count_decode() -> None:
     global _opened  # noqa: PLW0603  a counter for tests
     _opened += 1
+
+
+def read_lossless(path: Path) -> Recording:
+    """What `write_lossless` was given. Raises ClipFailure for a missing or damaged file."""
+    return MediaReader().read(path, fps=None)
+
+
+def read_wav(path: Path) -> Waveform:
+    """[samples] int16 mono 16 kHz of any sound file. Raises ClipFailure."""
+    audio = MediaReader().audio(path)
+    if audio is None:
+        raise ClipFailure(f"{path.name}: no audio track")
+    return audio

@@ -20,13 +20,11 @@ from thbench.api import (
     FPS,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
-    ClipFailure,
     Frames,
-    Recording,
     Waveform,
 )
 from thbench.files.atomic import atomic_file
-from thbench.video.reader import MediaReader, exact_conversion, to_rgb
+from thbench.video.pixels import exact_conversion, to_rgb
 
 # All frames are key frames of 4 slices, each with a checksum: damage is found and stays local.
 _FFV1 = {"level": "3", "g": "1", "slices": "4", "slicecrc": "1", "flags": "bitexact"}
@@ -41,11 +39,6 @@ def write_lossless(path: Path, frames: Frames, audio: Waveform | None) -> None:
     _check(frames, audio)
     with atomic_file(path) as file:
         _mux(file, _LOSSLESS, frames, audio)
-
-
-def read_lossless(path: Path) -> Recording:
-    """What `write_lossless` was given. Raises ClipFailure for a missing or damaged file."""
-    return MediaReader().read(path, fps=None)
 
 
 def write_h264(path: Path, frames: Frames, audio: Waveform | None, crf: int = 23) -> None:
@@ -91,14 +84,6 @@ def write_wav(path: Path, audio: Waveform) -> None:
         out.setsampwidth(2)
         out.setframerate(SAMPLE_RATE)
         out.writeframes(audio.astype("<i2").tobytes())
-
-
-def read_wav(path: Path) -> Waveform:
-    """[samples] int16 mono 16 kHz of any sound file. Raises ClipFailure."""
-    audio = MediaReader().audio(path)
-    if audio is None:
-        raise ClipFailure(f"{path.name}: no audio track")
-    return audio
 
 
 def _check(frames: Frames, audio: Waveform | None) -> None:
