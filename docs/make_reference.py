@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from thbench import api, hookspecs
+from thbench import api
 from thbench.cli import cli
-from thbench.listing import describe
-from thbench.plugins import registry
+from thbench.plugins import hookspecs
+from thbench.plugins.discovery import registry
+from thbench.plugins.listing import describe
 
 PAGE = Path(__file__).parent / "reference.md"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paths import ROOT
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 
 
 @pytest.fixture(scope="session")

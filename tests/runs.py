@@ -11,7 +11,7 @@ from thbench.environment import Settings
 from thbench.generate import Order
 from thbench.pipeline import run_generate, run_score
 from thbench.plan import job_for, split_of
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.results.document import Result
 from thbench.split import Split
 from thbench.suite import Suite, load_suite

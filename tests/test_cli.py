@@ -196,8 +196,8 @@ def test_weights_are_recognised_by_what_they_say_of_a_sample(
     from dataclasses import replace
 
     from thbench.errors import UserError
-    from thbench.plugins import registry
-    from thbench.weights import import_file
+    from thbench.plugins.discovery import registry
+    from thbench.plugins.weights import import_file
 
     def recognise(weights: Path, sample: Path, context: object) -> str:
         if sample.read_text() != "example":

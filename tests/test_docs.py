@@ -14,7 +14,7 @@ import pytest
 from paths import ROOT
 from thbench.cli import cli
 from thbench.controls import ABOUT, CONTROLS
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.suite import load_suite
 from thbench.suite.form import MetricForm, SuiteForm, SystemForm
 

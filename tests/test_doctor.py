@@ -14,7 +14,7 @@ from test_cli import suite, thbench  # noqa: F401  the fixtures
 from thbench.api import WeightsFile
 from thbench.doctor import Finding, as_text, examine, is_broken
 from thbench.environment import Settings
-from thbench.plugins import Owner, Registry, registry
+from thbench.plugins.discovery import Owner, Registry, registry
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_a_plugins_entry_module_imports_nothing_heavy(plugin: Path) -> None:
 def test_the_core_names_no_plugin() -> None:
     """Neither imports one nor has the name of one in a string."""
     from thbench.environment import NUMERIC_LIBRARIES
-    from thbench.plugins import KINDS, registry
+    from thbench.plugins.discovery import KINDS, registry
 
     words = {"clips", "folder", "command", *NUMERIC_LIBRARIES}  # also ordinary words of the core
     packages = {p.name for p in PLUGINS}

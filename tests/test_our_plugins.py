@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from thbench.environment import Settings
-from thbench.plan import plugin_lacks
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.missing import plugin_lacks
 from thbench.testing import KINDS, checks_for, run_checks
 from thbench.testing.subject import subject_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from thbench.errors import UserError
-from thbench.plugins import load_registry, registry
+from thbench.plugins.discovery import load_registry, registry
 
 GENERATOR = """
 from dataclasses import dataclass

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from runs import start, videos, written
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.weights import import_file
 from thbench.video import MediaReader, decode_count, write_h264
-from thbench.weights import import_file
 
 SUITE = """\
 schema: 1

@@ -16,7 +16,7 @@ from paths import ROOT
 from runs import SUITE
 from test_cli import suite, thbench  # noqa: F401  the fixtures
 from thbench.errors import UserError
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.recipes import recipe_names, recipes_folder
 from thbench.suite import load_suite
 
@@ -153,9 +153,9 @@ def _suite(folder: Path) -> Path:
 
 def thbench_frames(file: Path) -> str:
     """Frames of the one clip, so that the fake program needs no decoder."""
-    from thbench.context import build
     from thbench.environment import Settings
     from thbench.plan import split_of
+    from thbench.plugins.context import build
 
     loaded = load_suite(file, registry())
     part = loaded.dataset

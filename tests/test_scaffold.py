@@ -12,7 +12,7 @@ import pytest
 from environments import Environment, make_environment
 from paths import ROOT
 from thbench.errors import UserError
-from thbench.scaffold import Kind, render, write_package
+from thbench.plugins.scaffold import Kind, render, write_package
 
 MODULE = "thbench_mine/__init__.py"
 

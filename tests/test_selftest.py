@@ -15,7 +15,7 @@ from thbench.api import Score, UserError
 from thbench.cli import main
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.selftest.judge import Curve, Rule, declared, judge, slope, spearman
 from thbench.selftest.measure import Finding
 from thbench.selftest.observe import Trial, check_corruptions

@@ -140,7 +140,7 @@ def test_a_yaml_bomb_is_refused(tmp_path: Path) -> None:
 def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
     file = tmp_path / "suite.yaml"
     file.write_bytes(b"\xff\xfe\x00")
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.suite import find_suite, load_suite
 
     with pytest.raises(UserError, match="not UTF-8"):

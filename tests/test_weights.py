@@ -15,8 +15,8 @@ from typing import ClassVar
 
 import pytest
 
-from thbench import weights
 from thbench.api import UserError, WeightsFile
+from thbench.plugins import weights
 
 CONTENT = bytes(range(256)) * 400
 SHA = hashlib.sha256(CONTENT).hexdigest()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from thbench.environment import Settings
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.suite import load_suite
 from thbench.training.run import train
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from thbench.api import UserError
 from thbench.files.yamlfile import read_yaml
-from thbench.plugins import Registry
+from thbench.plugins.discovery import Registry
 from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite
 
 TEMPLATE = "videos.yaml"

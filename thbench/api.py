@@ -88,7 +88,7 @@ SAMPLE_RATE = 16_000
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 
 hookimpl = pluggy.HookimplMarker("thbench")
-"""Marks a function of a plugin as the implementation of a hook of thbench/hookspecs.py."""
+"""Marks a function of a plugin as the implementation of a hook of thbench/plugins/hookspecs.py."""
 
 T = TypeVar("T")
 O = TypeVar("O")  # noqa: E741  the options type, as in design

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import Clip, Score
-from thbench.context import plugin_identity
 from thbench.files.atomic import atomic_write
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.identity import plugin_identity
 from thbench.reduce import Scored
 from thbench.score import metric_columns
 from thbench.suite.model import MetricPart

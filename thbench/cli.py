@@ -60,7 +60,7 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def list_(name: str | None, as_json: bool) -> None:
     """List installed plugins and shipped suites, or the options of the plugin NAME."""
-    from thbench.listing import describe_plugin, overview
+    from thbench.plugins.listing import describe_plugin, overview
 
     if name:
         click.echo(describe_plugin(name))

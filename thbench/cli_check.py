@@ -40,7 +40,7 @@ def check(
         _check_plugin(name, overrides, on, size, frames)
     from thbench.environment import Settings, default_offline
     from thbench.plan import job_for, lacks, split_of
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.score import check_columns
 
     loaded = load(name, (), {"overrides": overrides, "systems": None})
@@ -59,7 +59,7 @@ def _is_plugin(name: str) -> bool:
     """
     from difflib import get_close_matches
 
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.suite import benchmarks_folder, find_suite
 
     try:
@@ -82,7 +82,7 @@ def _check_plugin(
     name: str, given: Sequence[str], on: str | None, size: int | None, frames: int | None
 ) -> None:
     """Run the conformance suite and print every check. Exits with 1 if one fails."""
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.single import options_from
     from thbench.testing import KINDS, checks_for, run_checks
     from thbench.testing.material import SUITE
@@ -119,7 +119,7 @@ def doctor(suite: str | None, as_json: bool, overrides: tuple[str, ...]) -> None
     """
     from thbench.doctor import as_text, examine, is_broken
     from thbench.environment import Settings, default_offline
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.suite import find_suite, load_suite
 
     loaded = load_suite(find_suite(suite), registry(), overrides) if suite else None

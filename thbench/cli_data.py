@@ -89,8 +89,8 @@ def fetch(mirror: str | None, connections: int, accept_licence: bool, **options:
 def _fetch_weights(names: Sequence[str], accept_licence: bool) -> Iterator[str]:
     """Bring the weights of these names; yields why one is not here."""
     from thbench.api import UserError
-    from thbench.plugins import registry
-    from thbench.weights import fetch
+    from thbench.plugins.discovery import registry
+    from thbench.plugins.weights import fetch
 
     items = registry().weights()
     for name in names:

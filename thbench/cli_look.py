@@ -202,7 +202,7 @@ def selftest(metrics: tuple[str, ...], workers: int, plan_file: Path | None, out
     """
     from thbench.engines import engine_for
     from thbench.environment import Settings, apply_threads, default_offline
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.selftest.outcome import show, write
     from thbench.selftest.plan import load_plan
     from thbench.selftest.trial import run

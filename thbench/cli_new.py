@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from thbench.scaffold import Kind
+    from thbench.plugins.scaffold import Kind
 
 
 @click.group()
@@ -42,7 +42,7 @@ def new_metric(name: str, into: Path | None) -> None:
 
 
 def _write(kind: Kind, name: str, into: Path | None, use: str) -> None:
-    from thbench.scaffold import write_package
+    from thbench.plugins.scaffold import write_package
 
     folder = write_package(kind, name, into)
     click.echo(f"{folder}: a {kind} that works. Next:")

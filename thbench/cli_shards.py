@@ -56,7 +56,7 @@ def merge(folder: Path, workers: int, engine: str, address: str | None) -> None:
     from thbench.engines import engine_for, serving
     from thbench.pipeline import run_score
     from thbench.plan import split_of
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.runfolder import RunFolder
     from thbench.shards import check_complete, fold, forget, planned
     from thbench.work import Job, suite_of

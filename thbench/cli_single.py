@@ -48,7 +48,7 @@ def run_single(
     settings: Settings,
 ) -> None:
     """Make the video and print where it lies. Raises UserError."""
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.single import (
         DEFAULT_SIZE,
         generate_single,

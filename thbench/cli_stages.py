@@ -161,7 +161,7 @@ def score(
         _stages(load(suite, (), options), options, False, True)
         return
     from thbench.adhoc import adhoc_suite
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
 
     loaded = adhoc_suite(registry(), videos, dataset, root, options["overrides"])
     _stages(_selected(loaded, options), options, True, True)
@@ -169,7 +169,7 @@ def score(
 
 def load(name: str, add: Sequence[str], options: dict[str, Any]) -> Suite:
     """The suite NAME as the options of a stage change it. Raises UserError."""
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.suite import find_suite, load_suite
 
     recipes = options.get("recipes", ())
@@ -201,7 +201,7 @@ def _stages(
     from thbench.events import died_at
     from thbench.pipeline import run_generate, run_score
     from thbench.plan import job_for, lacks, split_of
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.score import check_columns
     from thbench.shards import fold, forget
 

@@ -55,7 +55,7 @@ def train(
     command again goes on where the training was stopped, and with more --steps prolongs it.
     """
     from thbench.environment import Settings, default_offline
-    from thbench.plugins import registry
+    from thbench.plugins.discovery import registry
     from thbench.suite import find_suite, load_suite
     from thbench.training.run import train as run
 

@@ -16,8 +16,8 @@ def weights() -> None:
 @weights.command(name="list")
 def weights_list() -> None:
     """Every registered file with its state, size and licence."""
-    from thbench.plugins import registry
-    from thbench.weights import status
+    from thbench.plugins.discovery import registry
+    from thbench.plugins.weights import status
 
     items = registry().weights()
     for name, item in items.items():
@@ -34,8 +34,8 @@ def weights_list() -> None:
 )
 def weights_fetch(names: tuple[str, ...], accept_licence: bool) -> None:
     """Download NAMES from their mirrors, check the sha256 and show the licence."""
-    from thbench.plugins import registry
-    from thbench.weights import fetch, find
+    from thbench.plugins.discovery import registry
+    from thbench.plugins.weights import fetch, find
 
     items = registry().weights()
     for name in names:
@@ -48,8 +48,8 @@ def weights_fetch(names: tuple[str, ...], accept_licence: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def weights_import(name: str, file: Path) -> None:
     """Check FILE, or the member of NAME's file in a zip or wheel, and copy it into the store as NAME."""
-    from thbench.plugins import registry
-    from thbench.weights import import_file
+    from thbench.plugins.discovery import registry
+    from thbench.plugins.weights import import_file
 
     click.echo(import_file(name, file, registry().weights()))
 
@@ -64,13 +64,13 @@ def weights_import(name: str, file: Path) -> None:
 )
 def weights_verify(names: tuple[str, ...], sample: Path | None) -> None:
     """Read the files of NAMES (default: all that are here) whole. Exit code 1 if one is damaged."""
-    from thbench.plugins import registry
-    from thbench.weights import recognised, verify
+    from thbench.plugins.discovery import registry
+    from thbench.plugins.weights import recognised, verify
 
     items = registry().weights()
     if sample is not None:
-        from thbench.context import RunContext
         from thbench.environment import Settings
+        from thbench.plugins.context import RunContext
 
         for name in names:
             context = RunContext(registry(), Settings(), name)

@@ -11,12 +11,12 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Over, Score, TrainedOn
-from thbench.context import plugin_identity, weights_digest
 from thbench.environment import provenance
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
-from thbench.options import file_digests
-from thbench.plugins import Registered, registry
+from thbench.plugins.discovery import Registered, registry
+from thbench.plugins.identity import plugin_identity, weights_digest
+from thbench.plugins.options import file_digests
 from thbench.reduce import Entrant, Scored
 from thbench.results import scores as intervals
 from thbench.results.clips import clips_text

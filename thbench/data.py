@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import Clip, Dataset, Fetchable, UserError
-from thbench.context import build
 from thbench.environment import Settings, default_offline
 from thbench.files.yamlfile import Document, read_yaml
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
 from thbench.split import select
 from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite, find_suite
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from typing import Literal, TypeAlias
 
-from thbench import weights
 from thbench.api import UserError
 from thbench.environment import Settings, provenance
 from thbench.errors import in_one_line
 from thbench.files.cache import Cache, cache_root
 from thbench.plan import lacks
-from thbench.plugins import KINDS, Registry
+from thbench.plugins import weights
+from thbench.plugins.discovery import KINDS, Registry
 from thbench.suite import Suite
 from thbench.video.codecs import codecs_here, ffmpeg_versions
 

@@ -15,11 +15,11 @@ from typing import Any
 from thbench import controls
 from thbench.answers import answer_batch
 from thbench.api import Clip, Engine
-from thbench.context import plugin_identity, source_closure
 from thbench.events import Log, Logged
 from thbench.files.journal import Journal
-from thbench.options import file_digests
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.identity import plugin_identity, source_closure
+from thbench.plugins.options import file_digests
 from thbench.progress import Progress
 from thbench.references import store_control, store_reference
 from thbench.runfolder import Record, VideoFolder, reference_mark

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from thbench.api import Clip, ClipFailure
-from thbench.context import plugin_identity, source_closure
 from thbench.files.cache import Cache, cache_root
 from thbench.files.canonical import digest
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.request import identity_index, request_seed
 from thbench.runfolder import Record
 from thbench.work import Job, suite_of

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from thbench.api import Engine
 from thbench.beside import write_beside, write_clips
 from thbench.collect import write_results
-from thbench.context import plugin_identity, source_closure
 from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.files.atomic import atomic_write
 from thbench.generate import Order, generate
 from thbench.leaderboard import leaderboard_json
 from thbench.observe import observer
-from thbench.options import file_digests
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.identity import plugin_identity, source_closure
+from thbench.plugins.options import file_digests
 from thbench.quoted import run_page
 from thbench.results.document import Result
 from thbench.results.finished import clips_of_run

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from thbench import weights
 from thbench.api import Dataset, Fetchable, Missing
-from thbench.context import build, used_extractors
 from thbench.data import selection
 from thbench.environment import Settings
-from thbench.plugins import Registered, Registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import Registry
+from thbench.plugins.missing import Lack, plugin_lacks
 from thbench.runfolder import RunFolder
 from thbench.split import Split, select
 from thbench.suite import Part, Suite
 from thbench.work import Job
-
-
-@dataclass(frozen=True)
-class Lack:
-    """Something missing, and for whom."""
-
-    who: str
-    missing: Missing
-
-    def line(self) -> str:
-        size = f" ({weights.megabytes(self.missing.size)})" if self.missing.size else ""
-        return f"{self.who}: {self.missing.what}{size}: {self.missing.command}"
 
 
 def job_for(suite: Suite, out: Path, settings: Settings) -> Job:
@@ -79,18 +66,6 @@ def _named(missing: Missing, system: str) -> Missing:
 
 def _part_lacks(who: str, part: Part, registry: Registry) -> Iterator[Lack]:
     return plugin_lacks(who, part.registered, part.options, registry)
-
-
-def plugin_lacks(
-    who: str, registered: Registered, options: Any, registry: Registry
-) -> Iterator[Lack]:
-    """What one plugin lacks: its own needs, its weights, and those of its extractors."""
-    yield from (Lack(who, m) for m in registered.plugin.missing(options))
-    for name in registered.plugin.weights(options):
-        if lacking := weights.missing(name, registry.weights()):
-            yield Lack(who, lacking)
-    for part in used_extractors(registered.plugin, options, registry).values():
-        yield from plugin_lacks(who, *part, registry)
 
 
 def split_of(suite: Suite, registry: Registry, settings: Settings) -> Split:

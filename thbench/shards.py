@@ -23,12 +23,12 @@ from typing import Any
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.context import plugin_identity
 from thbench.environment import Settings
 from thbench.files.atomic import atomic_write
 from thbench.files.journal import Journal
 from thbench.files.yamlfile import Document
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.identity import plugin_identity
 from thbench.runfolder import SHARDS, RunFolder, Shard, VideoFolder, held
 from thbench.split import Split
 from thbench.work import Job, suite_of

@@ -21,11 +21,11 @@ from thbench.api import (
     UserError,
     Waveform,
 )
-from thbench.context import build
 from thbench.environment import Settings, apply_threads
 from thbench.files.yamlfile import Document, load
-from thbench.plan import plugin_lacks
-from thbench.plugins import Registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import Registry
+from thbench.plugins.missing import plugin_lacks
 from thbench.request import request_seed
 from thbench.suite import Part, named_part
 

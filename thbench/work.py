@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 from thbench.api import Clip, Dataset, Generator, Metric
-from thbench.context import build
 from thbench.environment import Settings, apply_threads
 from thbench.files.yamlfile import Document
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
 from thbench.runfolder import RunFolder
 from thbench.suite import MetricPart, Suite, System, build_suite
 

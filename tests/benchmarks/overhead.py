@@ -96,7 +96,7 @@ def random_weights(folder: Path) -> Iterator[None]:
     files = {name: folder / f"{name}.pth" for name in made}
     for name, state in made.items():
         torch.save(state, files[name])
-    with mock.patch("thbench.weights.path", lambda name, known: files[name]):
+    with mock.patch("thbench.plugins.weights.path", lambda name, known: files[name]):
         yield
 
 

@@ -19,7 +19,7 @@ from thbench.engines import engine_for, serving
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
 from thbench.plan import job_for, split_of
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.suite import find_suite, load_suite
 
 RECORD = {f"field {i}": "0" * 32 for i in range(16)}  # about as long as a line of a journal

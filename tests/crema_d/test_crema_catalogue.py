@@ -16,7 +16,7 @@ from paths import ROOT
 from thbench.api import TrainedOn, UserError
 from thbench.environment import Settings
 from thbench.plan import lacks, split_of
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.split import contamination, known_manifests, load_manifest
 from thbench.suite import find_suite, load_suite
 from thbench_crema_d.catalogue import (

@@ -107,7 +107,7 @@ def test_the_weights_come_with_the_media(monkeypatch: pytest.MonkeyPatch) -> Non
         if name == "pfld" and not accept_licence:
             raise UserError("weights pfld are under a restricted licence", "read it")
 
-    monkeypatch.setattr("thbench.weights.fetch", bring)
+    monkeypatch.setattr("thbench.plugins.weights.fetch", bring)
     words = ["fetch", "crema_d", "--clip", "1015_DFA_ANG_XX", "--mirror", "http://127.0.0.1:9"]
     done = CliRunner().invoke(cli, ["data", *words])
     assert done.exit_code == 1

@@ -11,9 +11,9 @@ from crema_server import Host, pointer_text, serving
 from filelock import FileLock
 
 from thbench.api import Account, UserError
-from thbench.context import RunContext
 from thbench.environment import Settings
-from thbench.plugins import registry
+from thbench.plugins.context import RunContext
+from thbench.plugins.discovery import registry
 from thbench_crema_d import Options, fetch
 from thbench_crema_d.catalogue import COLUMNS, File, published
 from thbench_crema_d.dataset import CremaD

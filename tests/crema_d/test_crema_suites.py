@@ -20,7 +20,7 @@ from paths import ROOT
 from thbench.data import fetchable, reduced_suite
 from thbench.environment import Settings
 from thbench.plan import lacks
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.selftest.trial import installed
 from thbench.suite import find_suite, load_suite
 from thbench.training.checkpoint import write_checkpoint

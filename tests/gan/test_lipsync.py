@@ -14,7 +14,7 @@ from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
 from thbench.plan import job_for, split_of
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.statistics.paired import Comparison, paired_difference
 from thbench.suite import find_suite, load_suite
 

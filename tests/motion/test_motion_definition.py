@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 
 from thbench.api import ClipFailure, Frames
-from thbench.context import build
 from thbench.environment import Settings
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
 from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
 from thbench_motion.flow import jet_flow_picture_mean, optical_flow_magnitude
 

@@ -11,9 +11,9 @@ from thbench import controls
 from thbench.api import Dataset, UserError
 from thbench.board.recompute import is_halves, recomputed
 from thbench.board.store import Row, features_file, pins_of
-from thbench.context import build
 from thbench.environment import Settings
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
 from thbench.results.ranking import why_unranked
 from thbench.results.scores import is_same
 from thbench.split import Split, select

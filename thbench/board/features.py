@@ -26,9 +26,9 @@ from thbench.board.observed import observed_sets
 from thbench.board.outdated import current_identity
 from thbench.board.recompute import scored_clips
 from thbench.board.store import LARGEST_BESIDE, Row, features_file
-from thbench.context import build
 from thbench.environment import Settings
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
 from thbench.reduce import Cell, ObservedSets, cells_of, left_out, reduce_once, values_of
 from thbench.results import scores as intervals
 from thbench.results.document import ScoreRecord

@@ -8,9 +8,9 @@ from pathlib import Path
 from thbench.api import UserError
 from thbench.board.checks import ground_of
 from thbench.board.store import Row
-from thbench.context import plugin_identity
 from thbench.files.canonical import digest
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.identity import plugin_identity
 from thbench.suite import MetricPart, Suite
 
 

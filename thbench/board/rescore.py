@@ -17,7 +17,7 @@ from thbench.environment import Settings
 from thbench.files.yamlfile import read_yaml
 from thbench.pipeline import run_generate, run_score
 from thbench.plan import job_for, lacks
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 from thbench.results.clips import ClipsTable
 from thbench.results.document import Result
 from thbench.results.finished import clips_of_run

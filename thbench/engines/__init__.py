@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import Engine, Remote
-from thbench.context import build
 from thbench.environment import Settings
 from thbench.files.cache import cache_root
 from thbench.files.yamlfile import Document
-from thbench.options import resolve_options
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
+from thbench.plugins.options import resolve_options
 
 DEFAULT = "local"
 

@@ -7,11 +7,12 @@ from typing import Any
 
 from thbench.api import UserError
 from thbench.beside import card
-from thbench.context import build, plugin_identity
 from thbench.environment import Settings
 from thbench.files.yamlfile import Document
-from thbench.options import resolve_options
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
+from thbench.plugins.identity import plugin_identity
+from thbench.plugins.options import resolve_options
 from thbench.results.document import ScoreRecord
 from thbench.suite.model import MetricPart
 

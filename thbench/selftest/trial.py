@@ -12,9 +12,9 @@ from thbench.api import Clip, Engine, UserError
 from thbench.environment import Settings
 from thbench.errors import in_one_line
 from thbench.files.yamlfile import Document
-from thbench.options import option_schema
-from thbench.plan import plugin_lacks
-from thbench.plugins import Registry
+from thbench.plugins.discovery import Registry
+from thbench.plugins.missing import plugin_lacks
+from thbench.plugins.options import option_schema
 from thbench.progress import Progress
 from thbench.runfolder import RunFolder
 from thbench.selftest.judge import Verdict

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from thbench.api import Plugin, UserError
 from thbench.files.canonical import digest
 from thbench.files.yamlfile import Document
-from thbench.options import dump_options, path_options
-from thbench.plugins import Registered
+from thbench.plugins.discovery import Registered
+from thbench.plugins.options import dump_options, path_options
 
 SCHEMA = 1
 IdentityFrame: TypeAlias = Literal["first", "random"] | int

@@ -10,8 +10,8 @@ from thbench.api import UserError
 from thbench.controls import CONTROLS
 from thbench.files.canonical import NAME
 from thbench.files.yamlfile import Document, KeyPath
-from thbench.options import resolve_options
-from thbench.plugins import Registry
+from thbench.plugins.discovery import Registry
+from thbench.plugins.options import resolve_options
 from thbench.suite.form import MetricForm, SystemForm, parse
 from thbench.suite.model import MetricPart, Part, Suite, System
 

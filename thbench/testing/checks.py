@@ -17,11 +17,11 @@ import numpy as np
 from pydantic import BaseModel
 
 from thbench.api import Missing, UserError, WeightsFile
-from thbench.context import plugin_identity, source_closure
 from thbench.environment import apply_threads
-from thbench.options import dump_options, option_help, option_schema, path_options
-from thbench.plan import Lack, plugin_lacks
-from thbench.plugins import Registry, registry
+from thbench.plugins.discovery import Registry, registry
+from thbench.plugins.identity import plugin_identity, source_closure
+from thbench.plugins.missing import Lack, plugin_lacks
+from thbench.plugins.options import dump_options, option_help, option_schema, path_options
 from thbench.testing.material import Material
 from thbench.testing.subject import SETTINGS, Subject
 from thbench.testing.worker import Probe, probe

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from thbench.api import SAMPLES_PER_FRAME, Clip, Dataset, Pair, Request, Source
-from thbench.context import build
 from thbench.plan import split_of
-from thbench.plugins import registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import registry
 from thbench.request import request_seed
 from thbench.suite import Suite, find_suite, load_suite
 from thbench.testing.subject import SETTINGS

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from thbench.api import Plugin, UserError
-from thbench.context import build
 from thbench.environment import Settings
 from thbench.files.yamlfile import Document
-from thbench.options import resolve_options
-from thbench.plugins import Owner, Registered, registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import Owner, Registered, registry
+from thbench.plugins.options import resolve_options
 
 SETTINGS = Settings(batch=4)
 """One thread on the CPU and at most four requests a call, the harness's own defaults."""

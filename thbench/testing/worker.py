@@ -12,8 +12,8 @@ from typing import Any
 
 from thbench.environment import apply_threads
 from thbench.errors import in_one_line
-from thbench.plan import plugin_lacks
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
+from thbench.plugins.missing import plugin_lacks
 from thbench.testing.subject import SETTINGS, Reference, Subject
 
 HEAVY = ("torch", "tensorflow", "jax")

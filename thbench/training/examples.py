@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from thbench.api import Clip, Context, Dataset, Source, UserError
-from thbench.context import RunContext, build
 from thbench.environment import Settings, apply_threads, default_offline
-from thbench.plugins import registry
+from thbench.plugins.context import RunContext, build
+from thbench.plugins.discovery import registry
 from thbench.request import request_seed
 from thbench.split import select
 from thbench.suite import find_suite, load_suite

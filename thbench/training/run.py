@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 
 import thbench
 from thbench.api import Clip, Dataset, Fetchable, TrainedOn, UserError
-from thbench.context import RunContext, build, source_closure, weights_digest
 from thbench.data import selection
 from thbench.environment import (
     Settings,
@@ -25,8 +24,10 @@ from thbench.environment import (
 )
 from thbench.files.atomic import atomic_write, sweep
 from thbench.files.canonical import digest
-from thbench.options import dump_options
-from thbench.plugins import Registry
+from thbench.plugins.context import RunContext, build
+from thbench.plugins.discovery import Registry
+from thbench.plugins.identity import source_closure, weights_digest
+from thbench.plugins.options import dump_options
 from thbench.sources import code_digest
 from thbench.split import Split, select
 from thbench.suite import Part, Suite, System

@@ -9,9 +9,9 @@ from typing import Any
 
 from thbench.api import Clip, Dataset, Failure, Frames, Generated, Generator, Request, Source
 from thbench.charts.grid import GridRow, draw_grid, write_png
-from thbench.context import build
 from thbench.environment import Settings, apply_threads
-from thbench.plugins import Registry
+from thbench.plugins.context import build
+from thbench.plugins.discovery import Registry
 from thbench.request import request_seed
 from thbench.suite import Part, Suite, System
 

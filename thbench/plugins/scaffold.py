@@ -12,7 +12,7 @@ import jinja2
 
 from thbench.api import UserError
 from thbench.files.atomic import disk_errors
-from thbench.plugins import registry
+from thbench.plugins.discovery import registry
 
 Kind: TypeAlias = Literal["generator", "metric"]
 TEMPLATES = Path(__file__).with_name("templates")

@@ -9,10 +9,10 @@ from typing import Any
 
 from thbench.api import Plugin, UserError
 from thbench.files.yamlfile import read_yaml
-from thbench.options import option_help, option_schema
-from thbench.plugins import KINDS, Registered, Registry, registry
+from thbench.plugins.discovery import KINDS, Registered, Registry, registry
+from thbench.plugins.options import option_help, option_schema
+from thbench.plugins.weights import megabytes
 from thbench.suite import benchmarks_folder
-from thbench.weights import megabytes
 
 
 def overview() -> dict[str, list[dict[str, str]]]:

@@ -17,9 +17,9 @@ from typing import Any
 
 import pluggy
 
-from thbench import hookspecs
 from thbench.api import Plugin, UserError, WeightsFile
 from thbench.errors import in_one_line
+from thbench.plugins import hookspecs
 from thbench.sources import GROUP, plugin_digest
 
 KINDS = ("dataset", "generator", "metric", "extractor", "engine")

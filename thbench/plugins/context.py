@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,15 +9,14 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from thbench import weights
-from thbench.api import ClipFailure, Extractor, Media, Plugin, Video
+from thbench.api import ClipFailure, Extractor, Media, Video
 from thbench.environment import Settings
 from thbench.files.atomic import disk_errors
 from thbench.files.cache import Cache, cache_root
 from thbench.files.canonical import digest
-from thbench.files.yamlfile import Document
-from thbench.options import dump_options, resolve_options
-from thbench.plugins import Registered, Registry
+from thbench.plugins import weights
+from thbench.plugins.discovery import Registered, Registry
+from thbench.plugins.identity import extractor_part, plugin_identity, source_closure
 from thbench.sources import code_digest
 from thbench.video import MediaReader
 
@@ -69,23 +67,6 @@ class RunContext:
         return CachedExtractor(registered, resolved, self.registry, self.settings)
 
 
-def extractor_part(
-    name: str, options: Mapping[str, object], registry: Registry
-) -> tuple[Registered, Any]:
-    """An installed extractor and its resolved options. Raises UserError."""
-    registered = registry.find("extractor", name)
-    document = Document(f"extractor '{name}'", dict(options))
-    return registered, resolve_options(registered.plugin, options, document, (), "extractor")
-
-
-def used_extractors(
-    plugin: Plugin[Any, Any], options: Any, registry: Registry
-) -> dict[str, tuple[Registered, Any]]:
-    """The extractors a plugin declares to use with these options, by name."""
-    asked = plugin.extractors(options)
-    return {name: extractor_part(name, asked[name], registry) for name in sorted(asked)}
-
-
 def build(registered: Registered, options: Any, registry: Registry, settings: Settings) -> Any:
     """Make the thing a plugin declares, with a context of its own."""
     context = RunContext(registry, settings, registered.plugin.name)
@@ -133,31 +114,3 @@ class CachedExtractor:
         if entry.reason is not None:
             raise ClipFailure(entry.reason)
         return entry.arrays["features"]
-
-
-def plugin_identity(registered: Registered, options: Any, registry: Registry) -> dict[str, Any]:
-    """What a number's column is: name, definition version, options, weights and extractors."""
-    plugin = registered.plugin
-    identity: dict[str, Any] = {
-        "name": plugin.name,
-        "version": plugin.version,
-        "options": dump_options(plugin, options),
-    }
-    if names := plugin.weights(options):
-        identity["weights"] = {n: weights_digest(n, registry) for n in sorted(names)}
-    if used := used_extractors(plugin, options, registry):
-        identity["extractors"] = {n: plugin_identity(*part, registry) for n, part in used.items()}
-    return identity
-
-
-def weights_digest(name: str, registry: Registry) -> str:
-    """The published sha256, or where none is published that of the imported file (`absent` without)."""
-    return weights.expected_sha256(name, registry.weights()) or "absent"
-
-
-def source_closure(registered: Registered, options: Any, registry: Registry) -> dict[str, str]:
-    """Source digests of the plugin (with all it imports) and of every extractor it uses."""
-    found = {f"{registered.kind} {registered.plugin.name}": registered.source_digest}
-    for part in used_extractors(registered.plugin, options, registry).values():
-        found.update(source_closure(*part, registry))
-    return found

@@ -1,0 +1,1 @@
+"""Plugins: discovery, options, identity, context, weights, and what is missing."""
