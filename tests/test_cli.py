@@ -164,7 +164,7 @@ def test_list_shows_what_is_installed_and_what_is_broken(thbench) -> None:
 
 
 def test_split_check_names_the_split_a_training_list_touches(thbench, tmp_path: Path) -> None:
-    from thbench.split import known_manifests, load_manifest
+    from thbench.suite.split import known_manifests, load_manifest
 
     name, path = next(iter(known_manifests().items()))
     file = tmp_path / "train.txt"

@@ -52,7 +52,7 @@ def test_the_documented_suite_loads(tmp_path: Path) -> None:
     file.write_text(first)
     assert load_suite(file, registry()).systems[0].name == "mine"
     (tmp_path / "split.yaml").write_text(second)
-    from thbench.split import load_manifest
+    from thbench.suite.split import load_manifest
 
     assert load_manifest(tmp_path / "split.yaml").test == ("1001",)
 

@@ -13,8 +13,8 @@ from thbench.api import Observations
 from thbench.errors import UserError
 from thbench.files.journal import Journal
 from thbench.generate import Order
-from thbench.request import identity_index, request_seed
 from thbench.results.document import read_result
+from thbench.suite.seeds import identity_index, request_seed
 from thbench.video import decode_count
 
 CLIPS = 9

@@ -17,8 +17,8 @@ from runs import SUITE
 from test_cli import suite, thbench  # noqa: F401  the fixtures
 from thbench.errors import UserError
 from thbench.plugins.discovery import registry
-from thbench.recipes import recipe_names, recipes_folder
 from thbench.suite import load_suite
+from thbench.suite.recipes import recipe_names, recipes_folder
 
 PROGRAM = ROOT / "tests" / "external" / "fake_program.py"
 FAKE = """\
@@ -154,8 +154,8 @@ def _suite(folder: Path) -> Path:
 def thbench_frames(file: Path) -> str:
     """Frames of the one clip, so that the fake program needs no decoder."""
     from thbench.environment import Settings
-    from thbench.plan import split_of
     from thbench.plugins.context import build
+    from thbench.suite.split import split_of
 
     loaded = load_suite(file, registry())
     part = loaded.dataset

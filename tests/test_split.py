@@ -11,7 +11,7 @@ from thbench.api import Clip, TrainedOn
 from thbench.controls import halves, partners
 from thbench.errors import ClipFailure, UserError
 from thbench.files.yamlfile import parse_yaml
-from thbench.split import known_manifests, load_manifest, read_actors
+from thbench.suite.split import known_manifests, load_manifest, read_actors
 
 
 def with_split(text: str) -> str:

@@ -39,9 +39,10 @@ def check(
     if _is_plugin(name):
         _check_plugin(name, overrides, on, size, frames)
     from thbench.environment import Settings, default_offline
-    from thbench.plan import job_for, lacks, split_of
+    from thbench.plan import job_for, lacks
     from thbench.plugins.discovery import registry
     from thbench.score import check_columns
+    from thbench.suite.split import split_of
 
     loaded = load(name, (), {"overrides": overrides, "systems": None})
     settings = Settings(offline=default_offline())
@@ -83,7 +84,7 @@ def _check_plugin(
 ) -> None:
     """Run the conformance suite and print every check. Exits with 1 if one fails."""
     from thbench.plugins.discovery import registry
-    from thbench.single import options_from
+    from thbench.suite.overrides import options_from
     from thbench.testing import KINDS, checks_for, run_checks
     from thbench.testing.material import SUITE
 
@@ -138,7 +139,7 @@ def split() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def split_check(file: Path) -> None:
     """Which actors of a training list FILE are test actors of which known split. Exit code 1 if any."""
-    from thbench.split import contamination, read_actors
+    from thbench.suite.split import contamination, read_actors
 
     actors = read_actors(file)
     click.echo(f"{file}: {len(actors)} actors")

@@ -157,7 +157,7 @@ def _chosen(
     device: str = "cpu",
 ) -> tuple[Fetchable, Sequence[Clip]]:
     """The dataset, and the clips a command is about; says how many and what is excluded."""
-    from thbench.data import clips_of_names, clips_of_part, fetchable, reduced_suite
+    from thbench.suite.clips import clips_of_names, clips_of_part, fetchable, reduced_suite
 
     where = {"root": root, "manifest": manifest}
     chosen = reduced_suite(dataset, suite, overrides, where)

@@ -15,7 +15,7 @@ from thbench.cli_stages import show
 
 if TYPE_CHECKING:
     from thbench.api import Engine
-    from thbench.split import Split
+    from thbench.suite.split import Split
     from thbench.work import Job
 
 
@@ -55,10 +55,10 @@ def merge(folder: Path, workers: int, engine: str, address: str | None) -> None:
     """
     from thbench.engines import engine_for, serving
     from thbench.pipeline import run_score
-    from thbench.plan import split_of
     from thbench.plugins.discovery import registry
     from thbench.runfolder import RunFolder
     from thbench.shards import check_complete, fold, forget, planned
+    from thbench.suite.split import split_of
     from thbench.work import Job, suite_of
 
     document, settings = planned(folder)

@@ -19,8 +19,8 @@ from thbench.errors import UserError
 if TYPE_CHECKING:
     from thbench.environment import Settings
     from thbench.results.document import Result
-    from thbench.split import Split
     from thbench.suite import Suite
+    from thbench.suite.split import Split
 
 _stage_options = together(
     click.option(
@@ -160,8 +160,8 @@ def score(
     if suite:
         _stages(load(suite, (), options), options, False, True)
         return
-    from thbench.adhoc import adhoc_suite
     from thbench.plugins.discovery import registry
+    from thbench.suite.videos import adhoc_suite
 
     loaded = adhoc_suite(registry(), videos, dataset, root, options["overrides"])
     _stages(_selected(loaded, options), options, True, True)
@@ -200,10 +200,11 @@ def _stages(
     from thbench.engines import engine_for, serving
     from thbench.events import died_at
     from thbench.pipeline import run_generate, run_score
-    from thbench.plan import job_for, lacks, split_of
+    from thbench.plan import job_for, lacks
     from thbench.plugins.discovery import registry
     from thbench.score import check_columns
     from thbench.shards import fold, forget
+    from thbench.suite.split import split_of
 
     settings = _settings(options)
     missing = lacks(suite, registry(), settings)

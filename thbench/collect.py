@@ -38,7 +38,7 @@ from thbench.results.document import (
 from thbench.results.ranking import why_unranked
 from thbench.runfolder import Record
 from thbench.score import metric_columns
-from thbench.split import Split
+from thbench.suite.split import Split
 from thbench.work import Job, dataset_of, metric_part_of, suite_of, system_of
 
 

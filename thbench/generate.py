@@ -25,8 +25,8 @@ from thbench.references import store_control, store_reference
 from thbench.runfolder import Record, VideoFolder, reference_mark
 from thbench.shards import part_of, with_partners
 from thbench.sources import MEDIA, code_digest
-from thbench.split import Split
 from thbench.suite import System
+from thbench.suite.split import Split
 from thbench.work import Job, suite_of
 
 Arrange = Callable[[list[Any]], list[Any]]

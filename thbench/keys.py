@@ -10,8 +10,8 @@ from thbench.files.cache import Cache, cache_root
 from thbench.files.canonical import digest
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity, source_closure
-from thbench.request import identity_index, request_seed
 from thbench.runfolder import Record
+from thbench.suite.seeds import identity_index, request_seed
 from thbench.work import Job, suite_of
 
 

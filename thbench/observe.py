@@ -25,7 +25,7 @@ from thbench.progress import Progress
 from thbench.records import timing_of
 from thbench.reduce import Entrant, unforeseen
 from thbench.runfolder import Record
-from thbench.split import Split
+from thbench.suite.split import Split
 from thbench.video import StoredVideo
 from thbench.work import Job, metric_of, suite_of
 

@@ -23,8 +23,8 @@ from thbench.results.finished import clips_of_run
 from thbench.score import observe_part, score
 from thbench.shards import part_of
 from thbench.sources import MEDIA, code_digest
-from thbench.split import Split
 from thbench.suite import Suite
+from thbench.suite.split import Split
 from thbench.work import Job, suite_of
 
 

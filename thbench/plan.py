@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from thbench.api import Dataset, Fetchable, Missing
-from thbench.data import selection
 from thbench.environment import Settings
 from thbench.plugins.context import build
 from thbench.plugins.discovery import Registry
 from thbench.plugins.missing import Lack, plugin_lacks
 from thbench.runfolder import RunFolder
-from thbench.split import Split, select
 from thbench.suite import Part, Suite
+from thbench.suite.clips import selection
+from thbench.suite.split import Split, select
 from thbench.work import Job
 
 
@@ -66,12 +66,6 @@ def _named(missing: Missing, system: str) -> Missing:
 
 def _part_lacks(who: str, part: Part, registry: Registry) -> Iterator[Lack]:
     return plugin_lacks(who, part.registered, part.options, registry)
-
-
-def split_of(suite: Suite, registry: Registry, settings: Settings) -> Split:
-    """The clips of a suite; opens no media."""
-    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
-    return select(suite, dataset.clips())
 
 
 def describe(suite: Suite, split: Split) -> list[str]:

@@ -16,7 +16,7 @@ from thbench.files.canonical import digest
 from thbench.keys import KeyBook
 from thbench.results.scores import MOST_VISITS, Without
 from thbench.runfolder import Record, VideoFolder
-from thbench.split import Split
+from thbench.suite.split import Split
 from thbench.work import Job, metric_of, suite_of
 
 

@@ -12,8 +12,8 @@ from thbench.api import Clip, ClipFailure, Frames, Source, UserError
 from thbench.errors import in_one_line
 from thbench.files.atomic import atomic_file
 from thbench.records import timing_of, video_record, wrong_frames
-from thbench.request import identity_index, request_seed
 from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark
+from thbench.suite.seeds import identity_index, request_seed
 from thbench.work import Job, clips_of, dataset_of, suite_of
 
 

@@ -14,7 +14,7 @@ from thbench.keys import keybook_of, observation_cache
 from thbench.observe import observe
 from thbench.progress import Progress
 from thbench.reduce import Entrant, Reducing, Scored
-from thbench.split import Split
+from thbench.suite.split import Split
 from thbench.work import Job, metric_of, metric_part_of, suite_of
 
 

@@ -30,7 +30,7 @@ from thbench.files.yamlfile import Document
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity
 from thbench.runfolder import SHARDS, RunFolder, Shard, VideoFolder, held
-from thbench.split import Split
+from thbench.suite.split import Split
 from thbench.work import Job, suite_of
 
 _STARTING = 60.0  # seconds; shards that start together wait for each other this long

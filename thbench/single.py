@@ -22,12 +22,13 @@ from thbench.api import (
     Waveform,
 )
 from thbench.environment import Settings, apply_threads
-from thbench.files.yamlfile import Document, load
+from thbench.files.yamlfile import Document
 from thbench.plugins.context import build
 from thbench.plugins.discovery import Registry
 from thbench.plugins.missing import plugin_lacks
-from thbench.request import request_seed
 from thbench.suite import Part, named_part
+from thbench.suite.overrides import options_from
+from thbench.suite.seeds import request_seed
 
 SUFFIXES = (".mp4", ".mkv")
 """H.264 and AAC for people to watch, or FFV1 and FLAC, which lose nothing."""
@@ -119,17 +120,6 @@ def generate_single(
         _write(answer, request, out)
         return out
     raise UserError(f"{name} gave no answer", f"thbench check {name}")
-
-
-def options_from(texts: Sequence[str]) -> dict[str, Any]:
-    """`key=value` texts, the values being YAML. Raises UserError."""
-    found = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key.strip():
-            raise UserError(f"--set {text}: not of the form key=value", "e.g. --set steps=20")
-        found[key.strip()] = load(value)
-    return found
 
 
 def _part(name: str, given: Sequence[str], registry: Registry) -> Part:

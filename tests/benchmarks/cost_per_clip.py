@@ -20,9 +20,10 @@ from thbench import answers, observe, references
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for, split_of
+from thbench.plan import job_for
 from thbench.plugins.discovery import registry
 from thbench.suite import find_suite, load_suite
+from thbench.suite.split import split_of
 from thbench.video import StoredVideo
 from thbench.work import metric_of, metric_part_of
 

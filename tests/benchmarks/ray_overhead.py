@@ -18,9 +18,10 @@ from thbench.api import Engine
 from thbench.engines import engine_for, serving
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for, split_of
+from thbench.plan import job_for
 from thbench.plugins.discovery import registry
 from thbench.suite import find_suite, load_suite
+from thbench.suite.split import split_of
 
 RECORD = {f"field {i}": "0" * 32 for i in range(16)}  # about as long as a line of a journal
 

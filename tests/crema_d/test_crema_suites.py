@@ -17,12 +17,12 @@ from crema_tree import CUTS, GOOD
 
 from denoisers import checkpoint
 from paths import ROOT
-from thbench.data import fetchable, reduced_suite
 from thbench.environment import Settings
 from thbench.plan import lacks
 from thbench.plugins.discovery import registry
 from thbench.selftest.trial import installed
 from thbench.suite import find_suite, load_suite
+from thbench.suite.clips import fetchable, reduced_suite
 from thbench.training.checkpoint import write_checkpoint
 from thbench.video import write_h264
 from thbench_face import S3FD

@@ -16,7 +16,7 @@ from crema_server import pointer_text
 from crema_tree import CUTS, GOOD, SHORT, TRUNCATED
 
 from thbench.api import ClipFailure
-from thbench.data import fetchable, reduced_suite
+from thbench.suite.clips import fetchable, reduced_suite
 from thbench.testing import check_dataset
 from thbench_crema_d.make_manifest import manifest_of, write_manifest
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from denoisers import context, request
 from thbench.api import Generated
-from thbench.split import known_manifests, load_manifest
+from thbench.suite.split import known_manifests, load_manifest
 from thbench.testing import check_generator
 from thbench.training.checkpoint import read_checkpoint
 from thbench_ddpm.generator import SHIPPED, DdpmGenerator

@@ -13,10 +13,11 @@ import pytest
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for, split_of
+from thbench.plan import job_for
 from thbench.plugins.discovery import registry
 from thbench.statistics.paired import Comparison, paired_difference
 from thbench.suite import find_suite, load_suite
+from thbench.suite.split import split_of
 
 CONFIDENCE = "syncnet.confidence@puppet-v1"
 

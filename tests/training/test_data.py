@@ -88,7 +88,7 @@ def test_validation_cuts_are_always_the_same_and_all_there() -> None:
 
 
 def test_clip_choice_depends_on_seed_and_names_alone() -> None:
-    from thbench.split import Split
+    from thbench.suite.split import Split
     from thbench.training.options import TrainingOptions
     from thbench.training.run import training_clips
 

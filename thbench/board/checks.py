@@ -16,8 +16,8 @@ from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
 from thbench.results.ranking import why_unranked
 from thbench.results.scores import is_same
-from thbench.split import Split, select
 from thbench.suite import NAME, Suite, benchmarks_folder, load_suite
+from thbench.suite.split import Split, select
 
 TOLERANCE = 0.01
 """Share of a pinned control's value by which the same control of another machine may differ."""

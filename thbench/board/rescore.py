@@ -8,7 +8,6 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from thbench.adhoc import TEMPLATE
 from thbench.api import Engine, UserError
 from thbench.board.checks import Ground, within
 from thbench.board.features import unlike
@@ -22,6 +21,7 @@ from thbench.results.clips import ClipsTable
 from thbench.results.document import Result
 from thbench.results.finished import clips_of_run
 from thbench.suite import Suite, benchmarks_folder, build_suite
+from thbench.suite.videos import TEMPLATE
 
 TOLERANCE = 0.001
 """Share by which a clip's number may differ on another machine."""

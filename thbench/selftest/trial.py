@@ -21,8 +21,8 @@ from thbench.selftest.judge import Verdict
 from thbench.selftest.measure import Everything, Finding, findings_of
 from thbench.selftest.observe import Lost, Seen, Task, Trial, check_corruptions, observe
 from thbench.selftest.plan import CLEAN, Plan, suite_document
-from thbench.split import select
 from thbench.suite import Suite, build_suite
+from thbench.suite.split import select
 from thbench.work import Job, dataset_of, metric_of, suite_of
 
 

@@ -11,9 +11,9 @@ from thbench.files.canonical import NAME
 from thbench.files.shipped import benchmarks_folder
 from thbench.files.yamlfile import read_yaml
 from thbench.plugins.discovery import Registry
-from thbench.recipes import add_recipe
 from thbench.suite.model import Suite
 from thbench.suite.overrides import add_system, apply_override
+from thbench.suite.recipes import add_recipe
 from thbench.suite.resolve import build_suite
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,3 +68,14 @@ def add_system(document: Document, text: str) -> None:
         entry[option.strip()] = load(value)
     systems[key] = entry
     document.folders[("systems", key)] = Path.cwd()
+
+
+def options_from(texts: Sequence[str]) -> dict[str, Any]:
+    """`key=value` texts, the values being YAML. Raises UserError."""
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UserError(f"--set {text}: not of the form key=value", "e.g. --set steps=20")
+        found[key.strip()] = load(value)
+    return found

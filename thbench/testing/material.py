@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from thbench.api import SAMPLES_PER_FRAME, Clip, Dataset, Pair, Request, Source
-from thbench.plan import split_of
 from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
-from thbench.request import request_seed
 from thbench.suite import Suite, find_suite, load_suite
+from thbench.suite.seeds import request_seed
+from thbench.suite.split import split_of
 from thbench.testing.subject import SETTINGS
 from thbench.video import MemoryVideo
 

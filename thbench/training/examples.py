@@ -10,9 +10,9 @@ from thbench.api import Clip, Context, Dataset, Source, UserError
 from thbench.environment import Settings, apply_threads, default_offline
 from thbench.plugins.context import RunContext, build
 from thbench.plugins.discovery import registry
-from thbench.request import request_seed
-from thbench.split import select
 from thbench.suite import find_suite, load_suite
+from thbench.suite.seeds import request_seed
+from thbench.suite.split import select
 from thbench.training.run import training_clips
 
 

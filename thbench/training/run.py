@@ -14,7 +14,6 @@ from filelock import FileLock, Timeout
 
 import thbench
 from thbench.api import Clip, Dataset, Fetchable, TrainedOn, UserError
-from thbench.data import selection
 from thbench.environment import (
     Settings,
     apply_threads,
@@ -29,8 +28,9 @@ from thbench.plugins.discovery import Registry
 from thbench.plugins.identity import source_closure, weights_digest
 from thbench.plugins.options import dump_options
 from thbench.sources import code_digest
-from thbench.split import Split, select
 from thbench.suite import Part, Suite, System
+from thbench.suite.clips import selection
+from thbench.suite.split import Split, select
 from thbench.training.checkpoint import differing, read_checkpoint
 from thbench.training.contract import Trainer
 from thbench.training.data import ClipStore

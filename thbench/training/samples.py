@@ -12,8 +12,8 @@ from thbench.charts.grid import GridRow, draw_grid, write_png
 from thbench.environment import Settings, apply_threads
 from thbench.plugins.context import build
 from thbench.plugins.discovery import Registry
-from thbench.request import request_seed
 from thbench.suite import Part, Suite, System
+from thbench.suite.seeds import request_seed
 
 SAMPLES = "samples.png"
 CLIPS = 2

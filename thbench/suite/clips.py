@@ -14,8 +14,8 @@ from thbench.environment import Settings, default_offline
 from thbench.files.yamlfile import Document, read_yaml
 from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
-from thbench.split import select
 from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite, find_suite
+from thbench.suite.split import select
 
 KEPT = ("schema", "name", "dataset", "split", "seed", "limits")
 """Keys of a suite that say which clips it is about."""

@@ -14,9 +14,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from thbench.api import Clip, TrainedOn, UserError
+from thbench.api import Clip, Dataset, TrainedOn, UserError
+from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.files.yamlfile import Document, read_yaml, validated
+from thbench.plugins.context import build
+from thbench.plugins.discovery import Registry
 from thbench.suite import Limits, Suite, benchmarks_folder
 
 EVERYTHING = "all"
@@ -208,3 +211,9 @@ def contamination(actors: frozenset[str]) -> dict[str, tuple[str, list[str]]]:
         manifest = load_manifest(path)
         found[name] = (manifest.dataset, sorted(set(manifest.test) & actors))
     return found
+
+
+def split_of(suite: Suite, registry: Registry, settings: Settings) -> Split:
+    """The clips of a suite; opens no media."""
+    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    return select(suite, dataset.clips())
