@@ -15,12 +15,12 @@ from typing import Any
 from thbench import controls
 from thbench.answers import answer_batch
 from thbench.api import Clip, Engine
+from thbench.engines.progress import Progress
 from thbench.events import Log, Logged
 from thbench.files.journal import Journal
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.plugins.options import file_digests
-from thbench.progress import Progress
 from thbench.references import store_control, store_reference
 from thbench.runfolder import Record, VideoFolder, reference_mark
 from thbench.shards import part_of, with_partners

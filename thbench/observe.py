@@ -16,12 +16,12 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
+from thbench.engines.progress import Progress
 from thbench.events import Log, Logged
 from thbench.files.cache import Cache, Entry
 from thbench.files.journal import Journal
 from thbench.generate import Order
 from thbench.keys import KeyBook, keybook_of, observation_cache
-from thbench.progress import Progress
 from thbench.records import timing_of
 from thbench.reduce import Entrant, unforeseen
 from thbench.runfolder import Record

@@ -8,11 +8,11 @@ import threadpoolctl
 
 from thbench import controls
 from thbench.api import Engine, Score
+from thbench.engines.progress import Progress
 from thbench.files.cache import Cache, Entry, sweep_caches
 from thbench.generate import Order
 from thbench.keys import keybook_of, observation_cache
 from thbench.observe import observe
-from thbench.progress import Progress
 from thbench.reduce import Entrant, Reducing, Scored
 from thbench.suite.split import Split
 from thbench.work import Job, metric_of, metric_part_of, suite_of

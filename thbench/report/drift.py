@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from thbench.api import ClipFailure, Engine, Frames, UserError
 from thbench.charts.plots import Series, chart_grid, line_chart, notice
 from thbench.controls import GROUND_TRUTH
+from thbench.engines.progress import Progress
 from thbench.files.atomic import atomic_write
 from thbench.files.cache import Cache, cache_root
 from thbench.files.canonical import digest
-from thbench.progress import Progress
 from thbench.report.colours import colours
 from thbench.report.curves import (
     brightness,

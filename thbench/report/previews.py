@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import ClipFailure, Engine
+from thbench.engines.progress import Progress
 from thbench.files.canonical import digest, file_name
-from thbench.progress import Progress
 from thbench.report.curves import curves_of, kept_arrays, observation_keys, over_time
 from thbench.report.material import Entrant, Material
 from thbench.report.script import write_data
