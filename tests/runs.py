@@ -8,14 +8,13 @@ from pathlib import Path
 
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
-from thbench.generate import Order
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for
 from thbench.plugins.discovery import registry
 from thbench.results.document import Result
+from thbench.run.job import Job, Order
+from thbench.run.plan import job_for
 from thbench.suite import Suite, load_suite
 from thbench.suite.split import Split, split_of
-from thbench.work import Job
 
 SUITE = """\
 schema: 1

@@ -27,10 +27,10 @@ from thbench.api import Clip  # noqa: E402
 from thbench.files.canonical import digest  # noqa: E402
 from thbench.controls import GROUND_TRUTH  # noqa: E402
 from thbench.files.journal import Journal  # noqa: E402
-from thbench.keys import keybook_of, observation_cache  # noqa: E402
+from thbench.score.keys import keybook_of, observation_cache  # noqa: E402
 from thbench.results.document import Result, read_result  # noqa: E402
-from thbench.runfolder import Record, reference_mark  # noqa: E402
-from thbench.work import Job  # noqa: E402
+from thbench.run.folder import Record, reference_mark  # noqa: E402
+from thbench.run.job import Job  # noqa: E402
 
 SIZE = 32
 SENTENCES = 3
@@ -49,8 +49,8 @@ def fill(run: Run, shards: int = 0) -> None:
     if not shards:
         write(run.job, run.split.clips)
         return
-    from thbench.runfolder import Shard
-    from thbench.shards import part_of, shard_locked
+    from thbench.run.folder import Shard
+    from thbench.run.shards import part_of, shard_locked
 
     for number in range(1, shards + 1):
         shard = Shard(number, shards)

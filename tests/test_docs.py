@@ -111,7 +111,9 @@ def test_the_readme_generator_is_what_new_writes() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
     assert len([line for line in shown.splitlines() if line.strip()]) <= 15
-    template = (ROOT / "thbench/templates/generator/module.py.j2").read_text(encoding="utf-8")
+    template = (ROOT / "thbench/plugins/templates/generator/module.py.j2").read_text(
+        encoding="utf-8"
+    )
     assert shown == template.replace("{{ title }}", "Mine").replace("{{ name }}", "mine") + "\n" * (
         not template.endswith("\n")
     )

@@ -15,7 +15,7 @@ from thbench.charts.grid import GAP, MARGIN, GridRow, draw_grid
 from thbench.cli import main
 from thbench.report import filmstrip
 from thbench.report.filmstrip import contact_sheets, film_strip, rows_of, write_sheets
-from thbench.runfolder import RunFolder
+from thbench.run.folder import RunFolder
 
 CLIP = "1001_AAA"
 TWO = SUITE.replace(

@@ -12,8 +12,8 @@ from runs import SUITE, Run, start, videos, written
 from thbench.api import Observations
 from thbench.errors import UserError
 from thbench.files.journal import Journal
-from thbench.generate import Order
 from thbench.results.document import read_result
+from thbench.run.job import Order
 from thbench.suite.seeds import identity_index, request_seed
 from thbench.video import decode_count
 
@@ -383,7 +383,7 @@ def test_a_changed_reference_is_read_again_with_all_that_came_from_it(tmp_path: 
 
 
 def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
-    from thbench.keys import observation_cache
+    from thbench.score.keys import observation_cache
 
     start(tmp_path).both()
     before = written(tmp_path / "run")

@@ -135,7 +135,7 @@ def test_a_run_records_intervals_and_the_rule(tmp_path: Path) -> None:
 def test_the_jackknife_is_cached_like_any_reduction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import thbench.reduce
+    import thbench.score.reduce
 
     run = start(tmp_path, EIGHT)
     run.both()
@@ -144,7 +144,7 @@ def test_the_jackknife_is_cached_like_any_reduction(
     def never(*_: object) -> object:
         raise AssertionError("reduced again")
 
-    monkeypatch.setattr(thbench.reduce, "reduce_once", never)
+    monkeypatch.setattr(thbench.score.reduce, "reduce_once", never)
     start(tmp_path, EIGHT).score()
     assert (tmp_path / "run/systems/echo/result.json").read_bytes() == before
 
@@ -152,7 +152,7 @@ def test_the_jackknife_is_cached_like_any_reduction(
 def test_too_many_visits_are_left_out_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("thbench.reduce.MOST_VISITS", 10)
+    monkeypatch.setattr("thbench.score.reduce.MOST_VISITS", 10)
     start(tmp_path, EIGHT).both()
     interval = read(tmp_path)["scores"]["spread"]["interval"]
     assert interval["low"] is None

@@ -79,14 +79,14 @@ def test_results_leaderboard_and_normalise_compute_from_files_alone() -> None:
     for module in ("results", "leaderboard", "normalise"):
         for name in imports(ROOT / "thbench" / f"{module}.py"):
             assert name.split(".")[0] not in {"torch", "time", "datetime", "socket", "requests"}
-            assert name not in {"thbench.score", "thbench.generate", "thbench.video"}
+            assert name not in {"thbench.score.stage", "thbench.generate.stage", "thbench.video"}
 
 
 def test_the_score_stage_never_calls_a_generator() -> None:
     for module in ("score", "observe", "reduce", "keys", "collect"):
         names = list(imports(ROOT / "thbench" / f"{module}.py"))
-        assert "thbench.work.generator_of" not in names
-        assert "thbench.answers" not in names
+        assert "thbench.run.job.generator_of" not in names
+        assert "thbench.generate.answers" not in names
 
 
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--json"]])

@@ -148,7 +148,7 @@ def test_slope_and_rank_correlation() -> None:
 
 def test_the_shipped_plan_fits_its_dataset() -> None:
     """Its options exist and take every corruption and amount; no clip is rendered."""
-    from thbench.plan import job_for
+    from thbench.run.plan import job_for
     from thbench.suite import build_suite
 
     plan, document = load_plan()

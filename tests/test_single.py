@@ -10,7 +10,7 @@ import pytest
 
 from test_cli import thbench  # noqa: F401  the fixture
 from thbench.errors import UserError
-from thbench.single import read_image, single_request, square
+from thbench.generate.single import read_image, single_request, square
 from thbench.suite.overrides import options_from
 from thbench.video import MediaReader, write_wav
 

@@ -39,9 +39,9 @@ def check(
     if _is_plugin(name):
         _check_plugin(name, overrides, on, size, frames)
     from thbench.environment import Settings, default_offline
-    from thbench.plan import job_for, lacks
     from thbench.plugins.discovery import registry
-    from thbench.score import check_columns
+    from thbench.run.plan import job_for, lacks
+    from thbench.score.columns import check_columns
     from thbench.suite.split import split_of
 
     loaded = load(name, (), {"overrides": overrides, "systems": None})

@@ -141,7 +141,7 @@ def _picture(
     from thbench.charts.grid import write_png
     from thbench.files.canonical import file_name
     from thbench.report.filmstrip import film_strip, write_sheets
-    from thbench.runfolder import RunFolder
+    from thbench.run.folder import RunFolder
 
     if filmstrip and sheet:
         raise UserError("report makes --filmstrip CLIP or --sheet", "one of the two")
@@ -160,7 +160,7 @@ def _drift(run: Path, names: list[str], workers: int, out: Path | None) -> None:
     from thbench.engines import engine_for
     from thbench.environment import Settings
     from thbench.report.drift import write_drift
-    from thbench.runfolder import RunFolder
+    from thbench.run.folder import RunFolder
 
     engine = engine_for(workers, Settings())
     click.echo(write_drift(RunFolder(run), engine, names, out or run / "drift.svg"))

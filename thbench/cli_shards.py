@@ -15,8 +15,8 @@ from thbench.cli_stages import show
 
 if TYPE_CHECKING:
     from thbench.api import Engine
+    from thbench.run.job import Job
     from thbench.suite.split import Split
-    from thbench.work import Job
 
 
 def run_shard(
@@ -30,7 +30,7 @@ def run_shard(
 ) -> None:
     """One shard's part of the stages; results are written when all are merged."""
     from thbench.pipeline import run_generate, run_observe
-    from thbench.shards import parse_shard, part_of, shard_locked
+    from thbench.run.shards import parse_shard, part_of, shard_locked
 
     shard = parse_shard(text)
     job = replace(job, run=replace(job.run, shard=shard))
@@ -56,10 +56,10 @@ def merge(folder: Path, workers: int, engine: str, address: str | None) -> None:
     from thbench.engines import engine_for, serving
     from thbench.pipeline import run_score
     from thbench.plugins.discovery import registry
-    from thbench.runfolder import RunFolder
-    from thbench.shards import check_complete, fold, forget, planned
+    from thbench.run.folder import RunFolder
+    from thbench.run.job import Job, suite_of
+    from thbench.run.shards import check_complete, fold, forget, planned
     from thbench.suite.split import split_of
-    from thbench.work import Job, suite_of
 
     document, settings = planned(folder)
     job = Job(secrets.token_hex(8), document, RunFolder(folder.absolute()), settings)

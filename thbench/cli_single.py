@@ -48,8 +48,7 @@ def run_single(
     settings: Settings,
 ) -> None:
     """Make the video and print where it lies. Raises UserError."""
-    from thbench.plugins.discovery import registry
-    from thbench.single import (
+    from thbench.generate.single import (
         DEFAULT_SIZE,
         generate_single,
         read_image,
@@ -57,6 +56,7 @@ def run_single(
         single_request,
         square,
     )
+    from thbench.plugins.discovery import registry
 
     if image is None or audio is None or output is None:
         raise UserError("--generator needs --image, --audio and -o", "give all three")

@@ -198,12 +198,12 @@ def _stages(
 ) -> None:
     """Plan, then the stages that were asked for, under the run's lock."""
     from thbench.engines import engine_for, serving
-    from thbench.events import died_at
     from thbench.pipeline import run_generate, run_score
-    from thbench.plan import job_for, lacks
     from thbench.plugins.discovery import registry
-    from thbench.score import check_columns
-    from thbench.shards import fold, forget
+    from thbench.run.events import died_at
+    from thbench.run.plan import job_for, lacks
+    from thbench.run.shards import fold, forget
+    from thbench.score.columns import check_columns
     from thbench.suite.split import split_of
 
     settings = _settings(options)
@@ -255,7 +255,7 @@ def _missing_error(suite: Suite, lines: list[str]) -> UserError:
 
 def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
     """What a run would do, and what it lacks; exits with 2 where it lacks something."""
-    from thbench.plan import describe
+    from thbench.run.plan import describe
 
     if split is not None:
         for line in describe(suite, split):

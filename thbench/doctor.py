@@ -15,9 +15,9 @@ from thbench.api import UserError
 from thbench.environment import Settings, provenance
 from thbench.errors import in_one_line
 from thbench.files.cache import Cache, cache_root
-from thbench.plan import lacks
 from thbench.plugins import weights
 from thbench.plugins.discovery import KINDS, Registry
+from thbench.run.plan import lacks
 from thbench.suite import Suite
 from thbench.video.codecs import codecs_here, ffmpeg_versions
 

@@ -6,26 +6,27 @@ import shutil
 from collections.abc import Sequence
 
 from thbench.api import Engine
-from thbench.beside import write_beside, write_clips
-from thbench.collect import write_results
 from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.files.atomic import atomic_write
-from thbench.generate import Order, generate
+from thbench.generate.stage import generate
 from thbench.leaderboard import leaderboard_json
-from thbench.observe import observer
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.plugins.options import file_digests
+from thbench.plugins.sources import MEDIA, code_digest
 from thbench.quoted import run_page
 from thbench.results.document import Result
 from thbench.results.finished import clips_of_run
-from thbench.score import observe_part, score
-from thbench.shards import part_of
-from thbench.sources import MEDIA, code_digest
+from thbench.run.folder import write_clips
+from thbench.run.job import Job, Order, suite_of
+from thbench.run.shards import part_of
+from thbench.score.cards import write_beside
+from thbench.score.documents import write_results
+from thbench.score.observe import observer
+from thbench.score.stage import observe_part, score
 from thbench.suite import Suite
 from thbench.suite.split import Split
-from thbench.work import Job, suite_of
 
 
 def run_generate(

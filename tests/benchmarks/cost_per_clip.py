@@ -16,16 +16,17 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from thbench import answers, observe, references
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
+from thbench.generate import answers, references
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for
 from thbench.plugins.discovery import registry
+from thbench.run.job import metric_of, metric_part_of
+from thbench.run.plan import job_for
+from thbench.score import observe
 from thbench.suite import find_suite, load_suite
 from thbench.suite.split import split_of
 from thbench.video import StoredVideo
-from thbench.work import metric_of, metric_part_of
 
 Spent = dict[str, list[float]]
 """Part -> CPU seconds, frames."""
@@ -83,13 +84,15 @@ def main() -> None:
 
         patches = [
             mock.patch(
-                "thbench.observe.observe_once", clocked(spent, of_metric, observe.observe_once)
+                "thbench.score.observe.observe_once",
+                clocked(spent, of_metric, observe.observe_once),
             ),
             mock.patch(
-                "thbench.generate.answer_batch", clocked(spent, of_answer, answers.answer_batch)
+                "thbench.generate.stage.answer_batch",
+                clocked(spent, of_answer, answers.answer_batch),
             ),
             mock.patch(
-                "thbench.generate.store_control",
+                "thbench.generate.stage.store_control",
                 clocked(spent, of_control, references.store_control),
             ),
         ]

@@ -18,8 +18,8 @@ from thbench.api import Engine
 from thbench.engines import engine_for, serving
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for
 from thbench.plugins.discovery import registry
+from thbench.run.plan import job_for
 from thbench.suite import find_suite, load_suite
 from thbench.suite.split import split_of
 

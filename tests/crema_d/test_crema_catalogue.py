@@ -15,8 +15,8 @@ import yaml
 from paths import ROOT
 from thbench.api import TrainedOn, UserError
 from thbench.environment import Settings
-from thbench.plan import lacks
 from thbench.plugins.discovery import registry
+from thbench.run.plan import lacks
 from thbench.suite import find_suite, load_suite
 from thbench.suite.split import contamination, known_manifests, load_manifest, split_of
 from thbench_crema_d.catalogue import (

@@ -18,8 +18,8 @@ from crema_tree import CUTS, GOOD
 from denoisers import checkpoint
 from paths import ROOT
 from thbench.environment import Settings
-from thbench.plan import lacks
 from thbench.plugins.discovery import registry
+from thbench.run.plan import lacks
 from thbench.selftest.trial import installed
 from thbench.suite import find_suite, load_suite
 from thbench.suite.clips import fetchable, reduced_suite

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from runs import SUITE, start
-from thbench.events import Log, Logged, died_at
 from thbench.results.document import Result, read_result
+from thbench.run.events import Log, Logged, died_at
 
 CLIP = "1001_BBB"
 REASON = "the worker process died (signal 9)"

@@ -24,8 +24,8 @@ from thbench.engines import engine_for
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for
 from thbench.plugins.discovery import registry
+from thbench.run.plan import job_for
 from thbench.suite import find_suite, load_suite
 from thbench.suite.split import split_of
 from thbench_ray.crew import ATTEMPTS, IN_FLIGHT

@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 from runs import SUITE, written
 from thbench.api import UserError
 from thbench.cli import cli
-from thbench.runfolder import Shard, held
-from thbench.shards import parse_shard
+from thbench.run.folder import Shard, held
+from thbench.run.shards import parse_shard
 
 
 @pytest.fixture

@@ -130,8 +130,8 @@ def test_wrong_checkpoints_are_one_line_for_a_person(tmp_path: Path) -> None:
 
 def test_a_checkpoint_that_is_not_trained_yet_is_missing_not_an_error() -> None:
     from thbench.environment import Settings
-    from thbench.plan import lacks
     from thbench.plugins.discovery import registry
+    from thbench.run.plan import lacks
     from thbench.suite import find_suite, load_suite
 
     suite = load_suite(

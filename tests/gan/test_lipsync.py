@@ -13,8 +13,8 @@ import pytest
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for
 from thbench.plugins.discovery import registry
+from thbench.run.plan import job_for
 from thbench.statistics.paired import Comparison, paired_difference
 from thbench.suite import find_suite, load_suite
 from thbench.suite.split import split_of

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from thbench.api import FPS, SAMPLES_PER_FRAME, Frames, Waveform
-from thbench.records import video_record
 from thbench.results.clips import clips_text
 from thbench.results.document import Result, result_text
-from thbench.runfolder import VideoFolder
+from thbench.run.folder import VideoFolder
+from thbench.run.records import video_record
 from thbench.video import write_lossless
 
 BITS, BLOCK, SIZE = 6, 16, 96

@@ -17,7 +17,7 @@ from thbench.report import drift
 from thbench.report.curves import sharpness
 from thbench.report.drift import averaged, charts, drifts
 from thbench.report.page import Options, write_report
-from thbench.runfolder import RunFolder
+from thbench.run.folder import RunFolder
 
 ENGINE = LocalEngine(1)
 

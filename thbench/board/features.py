@@ -29,10 +29,10 @@ from thbench.board.store import LARGEST_BESIDE, Row, features_file
 from thbench.environment import Settings
 from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
-from thbench.reduce import Cell, ObservedSets, cells_of, left_out, reduce_once, values_of
 from thbench.results import scores as intervals
 from thbench.results.document import ScoreRecord
 from thbench.results.scores import Without
+from thbench.score.reduce import Cell, ObservedSets, cells_of, left_out, reduce_once, values_of
 from thbench.suite import MetricPart
 
 TOLERANCE = 0.001

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import UserError
-from thbench.beside import METRICS, OBSERVATIONS
 from thbench.board.archive import Arrays, write_archive
 from thbench.files.atomic import printable
-from thbench.keys import observation_cache
+from thbench.run.folder import METRICS, OBSERVATIONS
+from thbench.score.keys import observation_cache
 
 _AGAIN = "score the run again on this machine: `thbench score SUITE --out RUN`"
 

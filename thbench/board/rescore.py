@@ -15,11 +15,11 @@ from thbench.board.store import Row
 from thbench.environment import Settings
 from thbench.files.yamlfile import read_yaml
 from thbench.pipeline import run_generate, run_score
-from thbench.plan import job_for, lacks
 from thbench.plugins.discovery import registry
 from thbench.results.clips import ClipsTable
 from thbench.results.document import Result
 from thbench.results.finished import clips_of_run
+from thbench.run.plan import job_for, lacks
 from thbench.suite import Suite, benchmarks_folder, build_suite
 from thbench.suite.videos import TEMPLATE
 

@@ -17,7 +17,7 @@ from thbench.files.canonical import digest
 from thbench.plugins import weights
 from thbench.plugins.discovery import Registered, Registry
 from thbench.plugins.identity import extractor_part, plugin_identity, source_closure
-from thbench.sources import code_digest
+from thbench.plugins.sources import code_digest
 from thbench.video import MediaReader
 
 

@@ -20,7 +20,7 @@ import pluggy
 from thbench.api import Plugin, UserError, WeightsFile
 from thbench.errors import in_one_line
 from thbench.plugins import hookspecs
-from thbench.sources import GROUP, plugin_digest
+from thbench.plugins.sources import GROUP, plugin_digest
 
 KINDS = ("dataset", "generator", "metric", "extractor", "engine")
 _HOOK_OF = {kind: f"thbench_{kind}s" for kind in KINDS}
@@ -57,7 +57,7 @@ class Registered:
 
     @property
     def source_digest(self) -> str:
-        """SHA-256 over the plugin's package and all it imports (see `thbench.sources`)."""
+        """SHA-256 over the plugin's package and all it imports (see `thbench.plugins.sources`)."""
         return plugin_digest(self.owner.module)
 
 

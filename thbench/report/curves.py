@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import Frames
-from thbench.beside import OBSERVATIONS
-from thbench.keys import observation_cache
 from thbench.report.script import shorts
-from thbench.runfolder import VideoFolder
+from thbench.run.folder import OBSERVATIONS, VideoFolder
+from thbench.score.keys import observation_cache
 
 WINDOW = 8
 """Frames of the longest window assumed where lengths alone cannot tell."""

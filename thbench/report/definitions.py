@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from thbench.api import UserError
-from thbench.beside import card
 from thbench.environment import Settings
 from thbench.files.yamlfile import Document
 from thbench.plugins.context import build
@@ -14,6 +13,7 @@ from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity
 from thbench.plugins.options import resolve_options
 from thbench.results.document import ScoreRecord
+from thbench.score.cards import card
 from thbench.suite.model import MetricPart
 
 

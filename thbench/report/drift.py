@@ -33,7 +33,7 @@ from thbench.report.curves import (
 )
 from thbench.report.filmstrip import Shown, rows_of
 from thbench.results.document import read_result
-from thbench.runfolder import Record, RunFolder, VideoFolder
+from thbench.run.folder import Record, RunFolder, VideoFolder
 
 QUANTITIES: Mapping[str, tuple[str, Callable[[Frames], NDArray[np.float64]]]] = {
     "brightness": ("mean grey level", brightness),

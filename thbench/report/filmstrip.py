@@ -16,7 +16,7 @@ import numpy as np
 from thbench.api import ClipFailure, Frames, UserError
 from thbench.charts.grid import GridRow, draw_grid, write_png
 from thbench.controls import CONTROLS, GROUND_TRUTH
-from thbench.runfolder import Record, RunFolder, VideoFolder
+from thbench.run.folder import Record, RunFolder, VideoFolder
 
 SHEET_CLIPS = 32
 """Clips on one contact sheet; more make further sheets, so that memory stays flat."""

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import Clip, UserError
-from thbench.beside import CLIPS, METRICS
 from thbench.controls import GROUND_TRUTH
 from thbench.leaderboard import tables
 from thbench.report.colours import GREYS, colours
 from thbench.results.clips import read_clips
 from thbench.results.document import Result, ScoreRecord, read_result
 from thbench.results.ranking import in_table_order
-from thbench.runfolder import RunFolder, VideoFolder
+from thbench.run.folder import CLIPS, METRICS, RunFolder, VideoFolder
 
 PLAIN = ("clip", "actor", "failure")
 Values = Mapping[str, Sequence[float | None]]

@@ -18,7 +18,7 @@ from thbench.files.canonical import digest, file_name
 from thbench.report.curves import curves_of, kept_arrays, observation_keys, over_time
 from thbench.report.material import Entrant, Material
 from thbench.report.script import write_data
-from thbench.runfolder import Record, VideoFolder
+from thbench.run.folder import Record, VideoFolder
 from thbench.video import write_h264
 
 CRF = 18

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from thbench.api import Clip, Metric, Observed, Score
 from thbench.files.cache import Entry
-from thbench.reduce import ObservedSets, reduce_once
+from thbench.score.reduce import ObservedSets, reduce_once
 from thbench.selftest.judge import Curve, Rule, Verdict, by_damage, declared, judge, slope, spearman
 from thbench.selftest.observe import Lost, Seen
 from thbench.selftest.plan import CLEAN, Plan

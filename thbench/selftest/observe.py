@@ -9,13 +9,13 @@ from functools import lru_cache
 from thbench.api import Clip, ClipFailure, Dataset, Pair, Source, UserError
 from thbench.environment import apply_threads
 from thbench.files.cache import Entry
-from thbench.observe import observe_once
 from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
 from thbench.plugins.options import resolve_options
+from thbench.run.job import Job, dataset_of, metric_of, suite_of
+from thbench.score.observe import observe_once
 from thbench.selftest.plan import CLEAN, Plan
 from thbench.video import MemoryVideo
-from thbench.work import Job, dataset_of, metric_of, suite_of
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,14 @@ from thbench.files.yamlfile import Document
 from thbench.plugins.discovery import Registry
 from thbench.plugins.missing import plugin_lacks
 from thbench.plugins.options import option_schema
-from thbench.runfolder import RunFolder
+from thbench.run.folder import RunFolder
+from thbench.run.job import Job, dataset_of, metric_of, suite_of
 from thbench.selftest.judge import Verdict
 from thbench.selftest.measure import Everything, Finding, findings_of
 from thbench.selftest.observe import Lost, Seen, Task, Trial, check_corruptions, observe
 from thbench.selftest.plan import CLEAN, Plan, suite_document
 from thbench.suite import Suite, build_suite
 from thbench.suite.split import select
-from thbench.work import Job, dataset_of, metric_of, suite_of
 
 
 @dataclass(frozen=True)

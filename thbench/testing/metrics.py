@@ -13,8 +13,8 @@ import numpy as np
 
 from thbench.api import Better, ClipFailure, Observation, Observed, Pair, Score
 from thbench.errors import in_one_line
-from thbench.observe import observe_once
-from thbench.reduce import ObservedSets
+from thbench.score.observe import observe_once
+from thbench.score.reduce import ObservedSets
 from thbench.testing.checks import Checks, disturb_global_randomness, fail, require
 from thbench.testing.digests import named_digest, observation, observations
 from thbench.video import MemoryVideo

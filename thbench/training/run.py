@@ -27,7 +27,7 @@ from thbench.plugins.context import RunContext, build
 from thbench.plugins.discovery import Registry
 from thbench.plugins.identity import source_closure, weights_digest
 from thbench.plugins.options import dump_options
-from thbench.sources import code_digest
+from thbench.plugins.sources import code_digest
 from thbench.suite import Part, Suite, System
 from thbench.suite.clips import selection
 from thbench.suite.split import Split, select

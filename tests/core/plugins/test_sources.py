@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import thbench
-from thbench import sources
+from thbench.plugins import sources
 
 ROOT = Path(thbench.__file__).parent.parent
 POINTS = {

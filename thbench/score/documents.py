@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,11 +14,9 @@ from thbench.environment import provenance
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
 from thbench.plugins.discovery import Registered, registry
-from thbench.plugins.identity import plugin_identity, weights_digest
+from thbench.plugins.identity import weights_digest
 from thbench.plugins.options import file_digests
-from thbench.reduce import Entrant, Scored
 from thbench.results import scores as intervals
-from thbench.results.clips import clips_text
 from thbench.results.document import (
     ClipsRecord,
     DatasetRecord,
@@ -36,10 +33,11 @@ from thbench.results.document import (
     result_text,
 )
 from thbench.results.ranking import why_unranked
-from thbench.runfolder import Record
-from thbench.score import metric_columns
+from thbench.run.folder import Record
+from thbench.run.job import Job, dataset_of, metric_part_of, suite_of, system_of
+from thbench.score.columns import clips_table, column_identity, metric_columns, row_column
+from thbench.score.reduce import Entrant, Scored
 from thbench.suite.split import Split
-from thbench.work import Job, dataset_of, metric_part_of, suite_of, system_of
 
 
 def write_results(job: Job, split: Split, scored: Sequence[Scored]) -> list[Result]:
@@ -48,7 +46,7 @@ def write_results(job: Job, split: Split, scored: Sequence[Scored]) -> list[Resu
     sizes = {row.entrant.resolution for row in scored}
     references = {size: job.run.references(size).stored() for size in sizes}
     for row in scored:
-        table = _clips_table(job, split, row)
+        table = clips_table(job, split, row)
         result = _result(job, split, row, scored, references[row.entrant.resolution], table)
         atomic_write(row.entrant.folder.clips_file, table)
         atomic_write(row.entrant.folder.result_file, result_text(result))
@@ -200,13 +198,6 @@ def _reasons(failures: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
     return tuple(Reason(reason=r, count=len(c), clips=tuple(c)) for r, c in ordered)
 
 
-def column_identity(job: Job, index: int, resolution: int) -> dict[str, Any]:
-    """What a column is: two numbers stand in one column only where this is equal."""
-    part = metric_part_of(job, index)
-    identity = plugin_identity(part.registered, part.options, registry())
-    return {**identity, "resolution": resolution}
-
-
 def _scores(
     job: Job, split: Split, row: Scored, scored: Sequence[Scored], n_clips: int
 ) -> dict[str, ScoreRecord]:
@@ -266,7 +257,7 @@ def _interval(
 
 def _over_record(job: Job, index: int, over: Over) -> OverRecord:
     return OverRecord(
-        column=_row_column(job, index, over.row),
+        column=row_column(job, index, over.row),
         statistic=over.statistic,
         absolute=over.absolute,
         at_most=over.at_most,
@@ -296,30 +287,3 @@ def _distance(meaning: Score, value: float | None, truth: float | None) -> float
     if value is None or truth is None:
         return None
     return abs(value - truth)
-
-
-def _clips_table(job: Job, split: Split, row: Scored) -> str:
-    """One line per clip: what it is, whether it was made, and its rows of every metric."""
-    columns, data = ["clip", "actor", "failure"], []
-    metrics = range(len(suite_of(job).metrics))
-    names = {i: sorted({n for (m, _), r in row.rows.items() if m == i for n in r}) for i in metrics}
-    for i in metrics:
-        columns += [_row_column(job, i, n) for n in names[i]]
-        if any(m == i for m, _ in row.failures):
-            columns.append(_row_column(job, i, "failure"))
-    for clip in split.clips:
-        line: dict[str, Any] = {"clip": clip.id, "actor": clip.actor}
-        line["failure"] = row.records.get(clip.id, {}).get("failure")
-        for i in metrics:
-            for name, value in row.rows.get((i, clip.id), {}).items():
-                line[_row_column(job, i, name)] = value
-            line[_row_column(job, i, "failure")] = row.failures.get((i, clip.id))
-        data.append(line)
-    return clips_text(columns, data)
-
-
-def _row_column(job: Job, index: int, row: str) -> str:
-    """`ofm@diffused-heads`, or `syncnet.n_windows` for a row that is no score of its own."""
-    part = metric_part_of(job, index)
-    scores = {name for i, name, _, _ in metric_columns(job) if i == index}
-    return part.column(row if row in scores else f"{part.plugin.name}.{row}")

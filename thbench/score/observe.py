@@ -17,17 +17,16 @@ import numpy as np
 from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
 from thbench.engines.progress import Progress
-from thbench.events import Log, Logged
 from thbench.files.cache import Cache, Entry
 from thbench.files.journal import Journal
-from thbench.generate import Order
-from thbench.keys import KeyBook, keybook_of, observation_cache
-from thbench.records import timing_of
-from thbench.reduce import Entrant, unforeseen
-from thbench.runfolder import Record
+from thbench.run.events import Log, Logged
+from thbench.run.folder import Record
+from thbench.run.job import Job, Order, metric_of, suite_of
+from thbench.run.records import timing_of
+from thbench.score.keys import KeyBook, keybook_of, observation_cache
+from thbench.score.reduce import Entrant, unforeseen
 from thbench.suite.split import Split
 from thbench.video import StoredVideo
-from thbench.work import Job, metric_of, suite_of
 
 
 @dataclass(frozen=True)

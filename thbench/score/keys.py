@@ -10,9 +10,9 @@ from thbench.files.cache import Cache, cache_root
 from thbench.files.canonical import digest
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity, source_closure
-from thbench.runfolder import Record
+from thbench.run.folder import Record
+from thbench.run.job import Job, suite_of
 from thbench.suite.seeds import identity_index, request_seed
-from thbench.work import Job, suite_of
 
 
 class KeyBook:

@@ -29,9 +29,9 @@ from thbench.files.journal import Journal
 from thbench.files.yamlfile import Document
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity
-from thbench.runfolder import SHARDS, RunFolder, Shard, VideoFolder, held
+from thbench.run.folder import SHARDS, RunFolder, Shard, VideoFolder, held
+from thbench.run.job import Job, suite_of
 from thbench.suite.split import Split
-from thbench.work import Job, suite_of
 
 _STARTING = 60.0  # seconds; shards that start together wait for each other this long
 _FINISHED = "finished.json"

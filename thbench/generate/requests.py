@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from thbench.api import ClipFailure, Request
-from thbench.runfolder import Record
+from thbench.run.folder import Record
+from thbench.run.job import Job, suite_of
 from thbench.suite import System
 from thbench.suite.seeds import identity_index, request_seed
 from thbench.video import StoredVideo
-from thbench.work import Job, suite_of
 
 
 def make_request(job: Job, system: System, record: Record) -> Request:

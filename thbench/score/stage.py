@@ -7,15 +7,14 @@ from pathlib import Path
 import threadpoolctl
 
 from thbench import controls
-from thbench.api import Engine, Score
+from thbench.api import Engine
 from thbench.engines.progress import Progress
 from thbench.files.cache import Cache, Entry, sweep_caches
-from thbench.generate import Order
-from thbench.keys import keybook_of, observation_cache
-from thbench.observe import observe
-from thbench.reduce import Entrant, Reducing, Scored
+from thbench.run.job import Job, Order, suite_of
+from thbench.score.keys import keybook_of, observation_cache
+from thbench.score.observe import observe
+from thbench.score.reduce import Entrant, Reducing, Scored
 from thbench.suite.split import Split
-from thbench.work import Job, metric_of, metric_part_of, suite_of
 
 
 class Remembering(Cache):
@@ -71,30 +70,3 @@ def observe_part(job: Job, split: Split, engine: Engine) -> None:
     references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
     keys, cache = keybook_of(job), observation_cache()
     observe(job, split, rows, finished, references, keys, cache, engine, Order())
-
-
-def metric_columns(job: Job) -> list[tuple[int, str, str, Score]]:
-    """Every column of the run: metric index, score name, column name, meaning."""
-    columns = []
-    for index in range(len(suite_of(job).metrics)):
-        part = metric_part_of(job, index)
-        for name, meaning in metric_of(job, index).scores.items():
-            columns.append((index, name, part.column(name), meaning))
-    return columns
-
-
-def check_columns(job: Job) -> None:
-    """Raises UserError where two metrics give one column, or the primary score is none of them."""
-    suite = suite_of(job)
-    owners: dict[str, str] = {}
-    for index, _, column, _ in metric_columns(job):
-        name = metric_part_of(job, index).plugin.name
-        if column in owners:
-            raise suite.document.error(
-                ("metrics", str(index)),
-                f"'{name}' and '{owners[column]}' both give the column '{column}'",
-                "add `as: NAME` to one",
-            )
-        owners[column] = name
-    if suite.primary is not None and suite.primary not in owners:
-        raise suite.document.unknown_key(("primary", suite.primary), "score", list(owners))

@@ -13,11 +13,11 @@ from thbench.api import Clip, ClipFailure, LeavesOut, Metric, Notes, Observed, S
 from thbench.errors import in_one_line
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
-from thbench.keys import KeyBook
 from thbench.results.scores import MOST_VISITS, Without
-from thbench.runfolder import Record, VideoFolder
+from thbench.run.folder import Record, VideoFolder
+from thbench.run.job import Job, metric_of, suite_of
+from thbench.score.keys import KeyBook
 from thbench.suite.split import Split
-from thbench.work import Job, metric_of, suite_of
 
 
 @dataclass(frozen=True)

@@ -13,34 +13,26 @@ from functools import partial
 from typing import Any
 
 from thbench import controls
-from thbench.answers import answer_batch
 from thbench.api import Clip, Engine
 from thbench.engines.progress import Progress
-from thbench.events import Log, Logged
 from thbench.files.journal import Journal
+from thbench.generate.answers import answer_batch
+from thbench.generate.references import store_control, store_reference
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.plugins.options import file_digests
-from thbench.references import store_control, store_reference
-from thbench.runfolder import Record, VideoFolder, reference_mark
-from thbench.shards import part_of, with_partners
-from thbench.sources import MEDIA, code_digest
+from thbench.plugins.sources import MEDIA, code_digest
+from thbench.run.events import Log, Logged
+from thbench.run.folder import Record, VideoFolder, reference_mark
+from thbench.run.job import Job, Order, suite_of
+from thbench.run.shards import part_of, with_partners
 from thbench.suite import System
 from thbench.suite.split import Split
-from thbench.work import Job, suite_of
 
-Arrange = Callable[[list[Any]], list[Any]]
 Observe = Callable[[Clip, Record, Mapping[str, Record]], Record | None]
 """Observes a clip with its reference and the records of its videos, by row; returns the timing."""
 Batch = tuple[str, tuple[Record, ...], tuple[tuple[Clip, Mapping[str, Record]], ...]]
 """System, references, and for each of these that is observed with its answer: clip and controls."""
-
-
-@dataclass(frozen=True)
-class Order:
-    """In which order work is done; results do not depend on it, and a test reverses it to prove that."""
-
-    arrange: Arrange = list
 
 
 def generate(

@@ -10,25 +10,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from thbench.api import Clip, Score
+from thbench.api import Score
 from thbench.files.atomic import atomic_write
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity
-from thbench.reduce import Scored
-from thbench.score import metric_columns
+from thbench.run.folder import METRICS, OBSERVATIONS
+from thbench.run.job import Job, metric_part_of, suite_of
+from thbench.score.columns import metric_columns
+from thbench.score.reduce import Scored
 from thbench.suite.model import MetricPart
-from thbench.work import Job, metric_part_of, suite_of
-
-CLIPS, METRICS, OBSERVATIONS = "clips.json", "metrics.json", "observations.json"
-
-
-def write_clips(run: Path, clips: Sequence[Clip]) -> None:
-    """One line per clip, in the order of the split."""
-    lines = [_json({"id": c.id, "actor": c.actor, "labels": dict(c.labels)}) for c in clips]
-    atomic_write(run / CLIPS, "[\n" + ",\n".join(lines) + "\n]\n")
 
 
 def write_beside(job: Job, scored: Sequence[Scored]) -> None:

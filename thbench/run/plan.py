@@ -12,11 +12,11 @@ from thbench.environment import Settings
 from thbench.plugins.context import build
 from thbench.plugins.discovery import Registry
 from thbench.plugins.missing import Lack, plugin_lacks
-from thbench.runfolder import RunFolder
+from thbench.run.folder import RunFolder
+from thbench.run.job import Job
 from thbench.suite import Part, Suite
 from thbench.suite.clips import selection
 from thbench.suite.split import Split, select
-from thbench.work import Job
 
 
 def job_for(suite: Suite, out: Path, settings: Settings) -> Job:

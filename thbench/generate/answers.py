@@ -13,11 +13,11 @@ from thbench.api import FPS, ClipFailure, Failure, Generated, Request, UserError
 from thbench.environment import is_out_of_memory
 from thbench.errors import in_one_line
 from thbench.files.atomic import atomic_write
-from thbench.records import timing_of, video_record, wrong_frames
-from thbench.request import make_request
-from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark
+from thbench.generate.requests import make_request
+from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
+from thbench.run.job import Job, batch_limit, generator_of, system_of
+from thbench.run.records import timing_of, video_record, wrong_frames
 from thbench.suite import System
-from thbench.work import Job, batch_limit, generator_of, system_of
 
 
 def answer_batch(

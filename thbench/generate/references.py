@@ -11,10 +11,10 @@ from thbench import controls, video
 from thbench.api import Clip, ClipFailure, Frames, Source, UserError
 from thbench.errors import in_one_line
 from thbench.files.atomic import atomic_file
-from thbench.records import timing_of, video_record, wrong_frames
-from thbench.runfolder import Record, VideoFolder, origin_of, reference_mark
+from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
+from thbench.run.job import Job, clips_of, dataset_of, suite_of
+from thbench.run.records import timing_of, video_record, wrong_frames
 from thbench.suite.seeds import identity_index, request_seed
-from thbench.work import Job, clips_of, dataset_of, suite_of
 
 
 def store_reference(job: Job, task: tuple[int, str]) -> tuple[list[Record], Record]:

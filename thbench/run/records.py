@@ -10,7 +10,7 @@ import numpy as np
 from thbench import video
 from thbench.api import Frames
 from thbench.environment import peak_memory_bytes
-from thbench.runfolder import Record, VideoFolder
+from thbench.run.folder import Record, VideoFolder
 
 
 def wrong_frames(frames: Any, size: int) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -11,7 +12,7 @@ from thbench.environment import Settings, apply_threads
 from thbench.files.yamlfile import Document
 from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
-from thbench.runfolder import RunFolder
+from thbench.run.folder import RunFolder
 from thbench.suite import MetricPart, Suite, System, build_suite
 
 
@@ -75,3 +76,13 @@ def _build(job: Job, part: Any) -> Any:
     built = build(part.registered, part.options, registry(), job.settings)
     apply_threads(job.settings.threads)  # building may have imported a library that threads
     return built
+
+
+Arrange = Callable[[list[Any]], list[Any]]
+
+
+@dataclass(frozen=True)
+class Order:
+    """In which order work is done; results do not depend on it, and a test reverses it to prove that."""
+
+    arrange: Arrange = list

@@ -5,14 +5,14 @@ RUN/references/<size>/               reference videos (mkv), annotations (npz), 
 RUN/controls/<size>/<name>/          what controls change of the references, results
 RUN/systems/<name>/                  videos, journal.jsonl, result.json, clips.csv
 RUN/leaderboard.md, leaderboard.json, timings.jsonl, events.jsonl
-RUN/shards/3-of-16/                  the same journals and logs, of one shard (thbench.shards)
+RUN/shards/3-of-16/                  the same journals and logs, of one shard (thbench.run.shards)
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from thbench.api import TrainedOn, UserError
+from thbench.api import Clip, TrainedOn, UserError
 from thbench.files.atomic import atomic_write, sweep
 from thbench.files.canonical import file_name
 from thbench.files.journal import Journal
@@ -28,6 +28,7 @@ from thbench.video import StoredVideo
 
 Record = dict[str, Any]
 SHARDS = "shards"
+CLIPS, METRICS, OBSERVATIONS = "clips.json", "metrics.json", "observations.json"
 
 
 @dataclass(frozen=True)
@@ -244,3 +245,10 @@ def held(file: Path, what: Path, timeout: float = 0) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def write_clips(run: Path, clips: Sequence[Clip]) -> None:
+    """One line per clip, in the order of the split."""
+    described = ({"id": c.id, "actor": c.actor, "labels": dict(c.labels)} for c in clips)
+    lines = [json.dumps(line, sort_keys=True) for line in described]
+    atomic_write(run / CLIPS, "[\n" + ",\n".join(lines) + "\n]\n")

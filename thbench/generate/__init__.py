@@ -1,0 +1,1 @@
+"""Generation: references and controls stored, requests made, answers checked and stored."""

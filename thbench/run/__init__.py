@@ -1,0 +1,1 @@
+"""One run: its folder, the job that workers get, its plan, shards and events."""

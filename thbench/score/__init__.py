@@ -1,0 +1,1 @@
+"""Scoring: clips observed, rows reduced, result documents written."""
