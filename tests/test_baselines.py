@@ -10,12 +10,12 @@ import pytest
 from markdown_it import MarkdownIt
 
 from paths import ROOT
-from thbench.baselines import on_scale_of, scaled
 from thbench.board.build import board
 from thbench.board.page import page
 from thbench.cli import main
-from thbench.published import load_published
-from thbench.quoted import run_page
+from thbench.published.page import run_page
+from thbench.published.rows import load_published
+from thbench.published.scaled import on_scale_of, scaled
 from thbench.results.document import Result, read_result, result_text
 
 FILE = ROOT / "leaderboard" / "published" / "crema_d.yaml"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thbench.api import Score
-from thbench.normalise import (
+from thbench.published.normalise import (
     Normalised,
     Quantity,
     Ratio,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from thbench.errors import UserError
-from thbench.normalise import (
+from thbench.published.normalise import (
     Normalised,
     Quantity,
     Ratio,
@@ -16,7 +16,7 @@ from thbench.normalise import (
     implied_ratio,
     normalise,
 )
-from thbench.published import Published, Row, load_published
+from thbench.published.rows import Published, Row, load_published
 
 FILE = Path(__file__).resolve().parent.parent / "leaderboard" / "published" / "crema_d.yaml"
 

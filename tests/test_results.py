@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from runs import start
 from thbench.errors import UserError
-from thbench.leaderboard import escape_cell, leaderboard_json, leaderboard_markdown
 from thbench.results.clips import clips_text
 from thbench.results.document import Result, read_result, result_text
+from thbench.tables.build import leaderboard_json
+from thbench.tables.markdown import escape_cell, leaderboard_markdown
 
 
 @pytest.fixture(scope="module")

@@ -274,9 +274,9 @@ def leaderboard_normalise(run: Path, file: Path | None, as_json: bool) -> None:
 
     By the ratio of the two ground truths; where that means nothing, the cell says why.
     """
-    from thbench.baselines import on_scale_of, scaled
     from thbench.files.shipped import published_folder
-    from thbench.published import load_published
+    from thbench.published.rows import load_published
+    from thbench.published.scaled import on_scale_of, scaled
     from thbench.results.finished import ground_truths
 
     found = []
@@ -312,8 +312,8 @@ def compare(a: Path, b: Path, as_json: bool) -> None:
 
     A and B are run folders (systems of one name are compared), RUN/systems/NAME, or result documents.
     """
-    from thbench.comparison import as_json as plain
-    from thbench.comparison import lines, rivals
+    from thbench.tables.compare import as_json as plain
+    from thbench.tables.compare import lines, rivals
 
     pairs = rivals(a, b)
     if as_json:

@@ -11,7 +11,7 @@ import click
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
-    from thbench.tables import Format
+    from thbench.tables.export import Format
 
 
 @click.command()
@@ -110,7 +110,7 @@ def report(
 
 def _tables(run: Path, form: Format, out: Path | None) -> None:
     from thbench.files.atomic import atomic_write
-    from thbench.tables import formatted
+    from thbench.published.page import formatted
 
     text = formatted(run, form)
     if out is None:

@@ -268,7 +268,7 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
 
 def show(results: list[Result], out: Path) -> None:
     from thbench.results.finished import clips_of_run
-    from thbench.screen import print_tables
+    from thbench.tables.screen import print_tables
 
     print_tables(results, clips_of_run(out))
     for result in results:

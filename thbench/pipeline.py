@@ -10,12 +10,11 @@ from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.files.atomic import atomic_write
 from thbench.generate.stage import generate
-from thbench.leaderboard import leaderboard_json
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.plugins.options import file_digests
 from thbench.plugins.sources import MEDIA, code_digest
-from thbench.quoted import run_page
+from thbench.published.page import run_page
 from thbench.results.document import Result
 from thbench.results.finished import clips_of_run
 from thbench.run.folder import write_clips
@@ -27,6 +26,7 @@ from thbench.score.observe import observer
 from thbench.score.stage import observe_part, score
 from thbench.suite import Suite
 from thbench.suite.split import Split
+from thbench.tables.build import leaderboard_json
 
 
 def run_generate(

@@ -17,7 +17,7 @@ from thbench.board.store import place, read_row, read_rows, row_files
 from thbench.board.verify import record
 from thbench.errors import UserError
 from thbench.files.canonical import digest
-from thbench.published import load_published
+from thbench.published.rows import load_published
 from thbench.results.document import read_result
 from thbench.results.row import clips_file
 

@@ -12,13 +12,14 @@ import pytest
 from boards import board_of, finished_run
 
 from thbench.cli import main
-from thbench.comparison import lines, rivals
 from thbench.errors import UserError
+from thbench.published.page import formatted
 from thbench.results.clips import ClipsTable, parse_clips
 from thbench.results.document import OverRecord
 from thbench.results.row import Entry, entry
-from thbench.tables import formatted, latex, spreadsheet_safe
-from thbench.versus import difference
+from thbench.tables.compare import lines, rivals
+from thbench.tables.difference import difference
+from thbench.tables.export import latex, spreadsheet_safe
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from thbench.baselines import on_scale_of
 from thbench.board.store import Row, read_rows
 from thbench.controls import GROUND_TRUTH
-from thbench.leaderboard import table_of
-from thbench.published import Published, load_published
+from thbench.published.rows import Published, load_published
+from thbench.published.scaled import on_scale_of
 from thbench.results.document import Result
 from thbench.results.ranking import in_table_order, why_unranked
+from thbench.tables.build import table_of
 
 Identity = frozenset[tuple[str, str]]
 """Which columns a row has, and what they are."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from thbench.baselines import scaled
-from thbench.leaderboard import escape_cell, markdown_table
-from thbench.quoted import QUOTED, quoted
+from thbench.published.page import QUOTED, quoted
+from thbench.published.scaled import scaled
+from thbench.tables.markdown import escape_cell, markdown_table
 
 TITLE = """\
 # Leaderboard

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from thbench.board.archive import Index
 from thbench.board.store import Verification
-from thbench.published import Published
+from thbench.published.rows import Published
 from thbench.results.document import json_schema
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import UserError
-from thbench.leaderboard import number
 from thbench.report.material import Material
 from thbench.report.overview import json_text
 from thbench.results.document import ScoreRecord
+from thbench.tables.markdown import number
 
 DIRECTIONS = {
     "lower": "lower is better",

@@ -10,9 +10,9 @@ from itertools import pairwise
 from thbench.charts.axes import Plot, axis_labels, frame, known, number, range_of, ticks
 from thbench.charts.plots import PALETTE
 from thbench.charts.svg import FAINT, GRID, INK, LETTER, line, mark, svg, text
-from thbench.leaderboard import ARROWS
 from thbench.report.material import Entrant, Material
 from thbench.report.speed import Speed, speeds
+from thbench.tables.markdown import ARROWS
 
 WIDTH, HEIGHT, SIZE = 400, 270, 11
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from thbench.api import Clip, UserError
 from thbench.controls import GROUND_TRUTH
-from thbench.leaderboard import tables
 from thbench.report.colours import GREYS, colours
 from thbench.results.clips import read_clips
 from thbench.results.document import Result, ScoreRecord, read_result
 from thbench.results.ranking import in_table_order
 from thbench.run.folder import CLIPS, METRICS, RunFolder, VideoFolder
+from thbench.tables.build import tables
 
 PLAIN = ("clip", "actor", "failure")
 Values = Mapping[str, Sequence[float | None]]

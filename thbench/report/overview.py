@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from thbench.charts.plots import Interval, interval_chart
-from thbench.leaderboard import ARROWS, number
 from thbench.report.material import Entrant, Material
 from thbench.results.document import ScoreRecord
+from thbench.tables.markdown import ARROWS, number
 
 
 @dataclass(frozen=True)

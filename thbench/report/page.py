@@ -17,7 +17,6 @@ from thbench.api import Engine
 from thbench.charts.grid import write_png
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import file_name
-from thbench.leaderboard import ARROWS
 from thbench.report import finding, overview
 from thbench.report.cards import cards
 from thbench.report.cost import costs
@@ -28,6 +27,7 @@ from thbench.report.material import Material, read_run
 from thbench.report.previews import write_previews
 from thbench.report.script import write_data
 from thbench.report.speed import speeds
+from thbench.tables.markdown import ARROWS
 
 RUN_ASSETS = ("style.css", "core.js", "clips.js", "players.js", "curves.js", "compare.js")
 STRIPS = 4

@@ -14,11 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from thbench.files.atomic import atomic_write
-from thbench.leaderboard import escape_cell, number
 from thbench.selftest.measure import Finding
 from thbench.selftest.picture import as_svg
 from thbench.selftest.plan import Question
 from thbench.selftest.trial import Outcome
+from thbench.tables.markdown import escape_cell, number
 
 _STYLES = {"ok": "green", "FAILED": "bold red", "undeclared": "cyan", "untested": "yellow"}
 _HEADS = ("metric", "score", "corruption", "declared", "slope", "Spearman", "clips", "verdict")

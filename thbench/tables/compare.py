@@ -8,9 +8,9 @@ from pathlib import Path
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.leaderboard import ARROWS, number
 from thbench.results.row import CLIPS, Entry, clips_file, entry
-from thbench.versus import Difference, difference
+from thbench.tables.difference import Difference, difference
+from thbench.tables.markdown import ARROWS, number
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Published rows on the scale of a measured ground truth: in every cell a number, or why there is none.
 
-thbench/normalise.py has the rule, x * GT_here / GT_there, and where it means nothing.
+thbench/published/normalise.py has the rule, x * GT_here / GT_there, and where it means nothing.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from thbench.leaderboard import ARROWS, escape_cell, number
-from thbench.normalise import Normalised, Quantity, Refused, distance_from_reference, normalise
-from thbench.published import Published, Row
+from thbench.published.normalise import (
+    Normalised,
+    Quantity,
+    Refused,
+    distance_from_reference,
+    normalise,
+)
+from thbench.published.rows import Published, Row
 from thbench.results.document import Result
+from thbench.tables.markdown import ARROWS, escape_cell, number
 
 RULE = """\
 x · GT here / GT there, the rule of *Comparing Vision Generative Models on Talking-Head Synthesis*, with the limits that

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from thbench.leaderboard import ARROWS, Clips, number, tables
 from thbench.results.document import Result
+from thbench.tables.build import Clips, tables
+from thbench.tables.markdown import ARROWS, number
 
 _NARROWEST, _LONG, _PADDING = 8, 12, 3
 

@@ -6,13 +6,10 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from thbench.leaderboard import ARROWS, tables, with_interval
-from thbench.quoted import run_page
 from thbench.results.document import Result
-from thbench.results.finished import clips_of_run, run_results
+from thbench.tables.markdown import ARROWS, with_interval
 
 Format: TypeAlias = Literal["markdown", "latex", "csv"]
 _CSV_HEAD = (
@@ -40,16 +37,6 @@ _LATEX = {
     "≈": r"$\approx$",
     "−": "$-$",
 }
-
-
-def formatted(run: Path, form: Format) -> str:
-    """The tables of a run as text. Raises UserError for a folder without results."""
-    results = run_results(run)
-    clips = clips_of_run(run)
-    if form == "markdown":
-        return run_page(results, clips)
-    found = tables(results, clips)
-    return _latex(results[0], found) if form == "latex" else _csv(found)
 
 
 def _latex(first: Result, found: Sequence[Mapping[str, Any]]) -> str:

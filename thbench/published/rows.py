@@ -21,7 +21,7 @@ from pydantic import (
 
 from thbench.api import Better
 from thbench.files.yamlfile import Document, read_yaml, validated
-from thbench.normalise import Quantity, Scale
+from thbench.published.normalise import Quantity, Scale
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from thbench.baselines import on_scale_of, scaled
 from thbench.controls import GROUND_TRUTH
 from thbench.files.shipped import published_folder
-from thbench.leaderboard import ARROWS, Clips, escape_cell, leaderboard_markdown
-from thbench.published import load_published
+from thbench.published.rows import load_published
+from thbench.published.scaled import on_scale_of, scaled
 from thbench.results.document import Result
+from thbench.results.finished import clips_of_run, run_results
+from thbench.tables.build import Clips, tables
+from thbench.tables.export import Format, _csv, _latex
+from thbench.tables.markdown import ARROWS, escape_cell, leaderboard_markdown
 
 QUOTED = """\
 Numbers that papers printed, digit for digit, each measured with the paper's own code, crops, splits and clips. They
-are quoted, not ranked, neither among each other nor with measured rows; `thbench/normalise.py` says what may be done
+are quoted, not ranked, neither among each other nor with measured rows; `thbench/published/normalise.py` says what may be done
 with them."""
 
 
@@ -100,3 +104,13 @@ def _mark(note: str | None, notes: list[str]) -> str:
     if text not in notes:
         notes.append(text)
     return f" ({notes.index(text) + 1})"
+
+
+def formatted(run: Path, form: Format) -> str:
+    """The tables of a run as text. Raises UserError for a folder without results."""
+    results = run_results(run)
+    clips = clips_of_run(run)
+    if form == "markdown":
+        return run_page(results, clips)
+    found = tables(results, clips)
+    return _latex(results[0], found) if form == "latex" else _csv(found)

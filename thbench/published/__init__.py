@@ -1,0 +1,1 @@
+"""Numbers printed in papers: read, put on another scale, shown."""

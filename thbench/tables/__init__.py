@@ -1,0 +1,1 @@
+"""Results as ranked tables, and tables as text: Markdown, LaTeX, CSV, screen."""

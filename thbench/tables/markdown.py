@@ -1,0 +1,125 @@
+"""Ranked tables as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from thbench.results.document import Result
+from thbench.tables.build import Clips, tables
+
+ARROWS = {"lower": "↓", "higher": "↑", "nearer-reference": "→GT"}
+
+
+def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) -> str:
+    """leaderboard.md of a run: every system and control, coverage, n, and what each column is."""
+    suite, split = results[0].suite, results[0].split
+    lines = [
+        f"# {suite.name}",
+        "",
+        f"{split.n_clips} clips of {split.n_actors} actors (split `{split.name}`), "
+        f"primary score: {f'`{suite.primary}`' if suite.primary else 'none'}. "
+        "↓ lower, ↑ higher, →GT nearer to ground truth is better. A missing value is –, with its reason below. "
+        "[low, high] is the 95 % interval over actors; systems that the primary score cannot tell "
+        "apart share places.",
+        "",
+    ]
+    for reason in results[0].clips.without_reference:
+        lines.append(
+            f"- {reason.count} clip(s) without a usable reference: {escape_cell(reason.reason)}"
+        )
+    for table in tables(results, clips):
+        lines += [f"## {table['resolution']} × {table['resolution']} px", ""]
+        lines += markdown_table(table)
+    return "\n".join(lines)
+
+
+def markdown_table(table: dict[str, Any], extra: Sequence[str] = ()) -> list[str]:
+    """A table, what is to be said of its rows, and the identity of every column.
+
+    `extra` names further keys of the rows to be shown.
+    """
+    columns = table["columns"]
+    heads = [
+        "#",
+        "system",
+        *extra,
+        "clips",
+        *(f"{c} {ARROWS[d['better']]}" for c, d in columns.items()),
+    ]
+    lines = ["| " + " | ".join(escape_cell(h) for h in heads) + " |", "|" + " --- |" * len(heads)]
+    notes: list[str] = []
+    for row in table["rows"]:
+        name = escape_cell(row["system"])
+        cells = [row["place"] or "", f"*{name}*" if row["kind"] == "control" else name]
+        cells += [escape_cell(row[key]) for key in extra]
+        cells.append(f"{row['clips']}/{row['of']}")
+        cells += [_markdown_cell(row, column, notes) for column in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+        notes += [f"{name} is not ranked: {escape_cell(why)}" for why in row["unranked_because"]]
+        if row["kind"] == "system":
+            notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
+    lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]
+    return [*lines, *_identities(columns), ""]
+
+
+def _identities(columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What each column is; columns of one identity share a line."""
+    named: dict[str, list[str]] = {}
+    for name, column in columns.items():
+        unit = f", {escape_cell(column['unit'])}" if column["unit"] else ""
+        named.setdefault(column["identity_digest"], []).append(f"`{escape_cell(name)}`{unit}")
+    known = {c["identity_digest"]: c["identity"] for c in columns.values()}
+    return [
+        f"- {'; '.join(names)}: identity {digest[:12]} = "
+        f"`{escape_cell(json.dumps(known[digest], sort_keys=True, ensure_ascii=False))}`"
+        for digest, names in named.items()
+    ]
+
+
+def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
+    score = row["scores"].get(column)
+    if score is None:
+        return ""
+    if score["value"] is None:
+        notes.append(
+            f"{escape_cell(row['system'])}, {escape_cell(column)}: {escape_cell(score['reason'] or 'no value')}"
+        )
+        return "–"
+    partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
+    mark = " †" if column in row.get("self_reported", ()) else ""
+    name = escape_cell(row["system"])
+    notes += [f"{name}, {column}: {escape_cell(note)}" for note in score.get("notes", ())]
+    return f"{with_interval(score)}{partial}{mark}"
+
+
+def with_interval(score: Mapping[str, Any]) -> str:
+    """`12.6 [11.9, 13.4]`, or the number alone where it has no interval or one without width."""
+    text, interval = number(score["value"]), score.get("interval")
+    if interval is None or interval["low"] is None or interval["low"] == interval["high"]:
+        return text
+    return f"{text} [{number(interval['low'])}, {number(interval['high'])}]"
+
+
+def number(value: float) -> str:
+    """Four significant digits, as tables of this field print them; exact values are in the files."""
+    if 0 < abs(value) < 1e-9:
+        return "≈0"  # what rounding leaves of a distance between equal sets
+    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+
+
+def escape_cell(text: str) -> str:
+    """Text from outside in a Markdown table: no markup, no HTML, no line break, nothing that turns its order."""
+    text = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+    for old, new in (
+        ("\\", "\\\\"),
+        ("&", "&amp;"),
+        ("<", "&lt;"),
+        (">", "&gt;"),
+        ("|", "\\|"),
+        ("*", "\\*"),
+        ("[", "\\["),
+    ):
+        text = text.replace(old, new)
+    return text.replace("`", "'")
