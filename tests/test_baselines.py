@@ -10,9 +10,9 @@ import pytest
 from markdown_it import MarkdownIt
 
 from paths import ROOT
-from thbench.board.build import board
-from thbench.board.page import page
 from thbench.cli import main
+from thbench.leaderboard.build import board
+from thbench.leaderboard.page import page
 from thbench.published.page import run_page
 from thbench.published.rows import load_published
 from thbench.published.scaled import on_scale_of, scaled

@@ -15,8 +15,8 @@ from thbench.cli_options import device_option
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
-    from thbench.board.store import Row
-    from thbench.board.verify import Finding, Wanted
+    from thbench.leaderboard.store import Row
+    from thbench.leaderboard.verify import Finding, Wanted
 
 Command = Callable[..., Any]
 _PATH = click.Path(path_type=Path)
@@ -85,7 +85,7 @@ def leaderboard_add(
     """Copy the rows of a finished RUN (a run folder or a result.json) into the leaderboard."""
     from pydantic import ValidationError
 
-    from thbench.board.add import add
+    from thbench.leaderboard.add import add
     from thbench.results.document import SubmissionRecord
 
     if bool(videos) != bool(videos_sha256):
@@ -120,9 +120,9 @@ def leaderboard_add(
 )
 def leaderboard_build(root: Path, check: bool) -> None:
     """Write README.md and data.json of the leaderboard from its files."""
-    from thbench.board.build import board, board_text
-    from thbench.board.page import page
     from thbench.files.atomic import atomic_write
+    from thbench.leaderboard.build import board, board_text
+    from thbench.leaderboard.page import page
 
     data = board(root)
     stale = False
@@ -173,8 +173,8 @@ def leaderboard_verify(
     Everything that the clips table gives is recomputed from it, and set metrics such as FID from a
     feature archive. Without one they stay self-reported until all videos have been scored again.
     """
-    from thbench.board.store import row_files
-    from thbench.board.verify import Wanted
+    from thbench.leaderboard.store import row_files
+    from thbench.leaderboard.verify import Wanted
 
     chosen = [_inside(root, file) for file in files] or row_files(root)
     if (videos or against) and len(chosen) != 1:
@@ -187,10 +187,10 @@ def leaderboard_verify(
 def _verify(
     chosen: list[Path], root: Path, wanted: Wanted, record: bool, workers: int, device: str
 ) -> int:
-    from thbench.board.verify import record as write_record
-    from thbench.board.verify import verify
     from thbench.engines import engine_for
     from thbench.environment import Settings, default_offline
+    from thbench.leaderboard.verify import record as write_record
+    from thbench.leaderboard.verify import verify
 
     rows, settings = _readable(root), Settings(device, offline=default_offline())
     failed, engine = 0, engine_for(workers, settings)
@@ -206,7 +206,7 @@ def _verify(
 
 def _readable(root: Path) -> list[Row]:
     """Rows that can be read; those that cannot are told by their own verification."""
-    from thbench.board.store import read_row, row_files
+    from thbench.leaderboard.store import read_row, row_files
 
     rows = []
     for path in row_files(root):
@@ -232,7 +232,7 @@ def printable(text: str) -> str:
 
 def _inside(root: Path, file: Path) -> Path:
     """The row's file as the store knows it, whichever of its files was named."""
-    from thbench.board.store import COMPANIONS
+    from thbench.leaderboard.store import COMPANIONS
 
     name = file.name
     for suffix in COMPANIONS:
@@ -248,8 +248,8 @@ def _inside(root: Path, file: Path) -> Path:
 @_suites_option
 def leaderboard_outdated(root: Path, suites: Path | None) -> None:
     """Rows to score again, since a suite or a column's identity has changed. Exit code 1 if any."""
-    from thbench.board.outdated import outdated
-    from thbench.board.store import read_rows
+    from thbench.leaderboard.outdated import outdated
+    from thbench.leaderboard.store import read_rows
 
     old = list(outdated(read_rows(root), suites))
     for row, changes in old:
@@ -298,7 +298,7 @@ def leaderboard_normalise(run: Path, file: Path | None, as_json: bool) -> None:
 @leaderboard.command(name="schema")
 def leaderboard_schema() -> None:
     """Print the JSON Schemas of the leaderboard's files."""
-    from thbench.board.schemas import schemas
+    from thbench.leaderboard.schemas import schemas
 
     click.echo(json.dumps(schemas(), indent=1, sort_keys=True))
 

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from runs import SUITE, start
-from thbench.board.add import add
-from thbench.board.store import read_row, row_files
-from thbench.board.verify import Finding, Wanted, verify
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.errors import UserError
+from thbench.leaderboard.add import add
+from thbench.leaderboard.store import read_row, row_files
+from thbench.leaderboard.verify import Finding, Wanted, verify
 from thbench.results.document import SubmissionRecord
 from thbench.results.row import clips_file
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from boards import Board, board_of, finished_run
 
-from thbench.board.add import add
-from thbench.board.build import board, board_text
-from thbench.board.page import page
-from thbench.board.store import verified_file
-from thbench.board.verify import record
 from thbench.cli import main
 from thbench.errors import UserError
+from thbench.leaderboard.add import add
+from thbench.leaderboard.build import board, board_text
+from thbench.leaderboard.page import page
+from thbench.leaderboard.store import verified_file
+from thbench.leaderboard.verify import record
 from thbench.results.document import SubmissionRecord
 from thbench.results.row import clips_file
 

@@ -10,11 +10,11 @@ from boards import Board, board_of, finished_run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from thbench.board.build import board, board_text
-from thbench.board.page import page
-from thbench.board.schemas import schemas
-from thbench.board.store import features_file
 from thbench.errors import UserError
+from thbench.leaderboard.build import board, board_text
+from thbench.leaderboard.page import page
+from thbench.leaderboard.schemas import schemas
+from thbench.leaderboard.store import features_file
 from thbench.results.clips import parse_clips
 from thbench.results.document import read_result
 from thbench.results.row import clips_file

@@ -16,15 +16,15 @@ from boards import Board, board_of, finished_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thbench.board.add import add
-from thbench.board.archive import INDEX, open_archive, sha256_of, write_archive
-from thbench.board.build import board
-from thbench.board.page import page
-from thbench.board.store import features_file, read_row, verified_file
-from thbench.board.verify import Finding, record
 from thbench.cli import main
 from thbench.errors import UserError
 from thbench.files.arrays import array_bytes
+from thbench.leaderboard.add import add
+from thbench.leaderboard.archive import INDEX, open_archive, sha256_of, write_archive
+from thbench.leaderboard.build import board
+from thbench.leaderboard.page import page
+from thbench.leaderboard.store import features_file, read_row, verified_file
+from thbench.leaderboard.verify import Finding, record
 from thbench.results.document import SubmissionRecord
 
 Members = dict[str, bytes]
@@ -368,7 +368,7 @@ def test_archives_are_fetched_once(
         target.write_bytes((published / url.rpartition("/")[2]).read_bytes())
         return sha256_of(target)
 
-    monkeypatch.setattr("thbench.board.fetch._download", deliver)
+    monkeypatch.setattr("thbench.leaderboard.fetch._download", deliver)
     monkeypatch.delenv("THBENCH_OFFLINE", raising=False)
     monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
     said = "the feature archive of echo is elsewhere: --fetch-features"
@@ -392,7 +392,7 @@ def test_another_file_than_promised_is_refused(
         target.write_bytes(b"something else")
         return sha256_of(target)
 
-    monkeypatch.setattr("thbench.board.fetch._download", deliver)
+    monkeypatch.setattr("thbench.leaderboard.fetch._download", deliver)
     monkeypatch.delenv("THBENCH_OFFLINE", raising=False)
     monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
     assert any("SHA-256" in p for p in toys.verify(fetch_features=True).problems)
@@ -403,7 +403,7 @@ def test_an_archive_too_large_for_the_folder_belongs_at_an_address(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THBENCH_CACHE", str(run.parent / "cache"))
-    monkeypatch.setattr("thbench.board.add.LARGEST_BESIDE", 1000)
+    monkeypatch.setattr("thbench.leaderboard.add.LARGEST_BESIDE", 1000)
     with pytest.raises(UserError, match="--features-at"):
         add(run, tmp_path / "board", "1", SubmissionRecord(), features=True)
     assert not (tmp_path / "board").exists()

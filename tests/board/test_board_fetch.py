@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from thbench.board import fetch
-from thbench.board.fetch import fetch_videos, unpack
 from thbench.errors import UserError
+from thbench.leaderboard import fetch
+from thbench.leaderboard.fetch import fetch_videos, unpack
 from thbench.results.document import VideosRecord
 
 

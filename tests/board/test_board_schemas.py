@@ -8,8 +8,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from thbench.board.schemas import schemas
 from thbench.files.yamlfile import read_yaml
+from thbench.leaderboard.schemas import schemas
 
 FOLDER = Path(__file__).resolve().parents[2] / "leaderboard"
 

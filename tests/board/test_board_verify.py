@@ -11,12 +11,12 @@ import pytest
 from boards import Board, board_of, finished_run
 from markdown_it import MarkdownIt
 
-from thbench.board.build import board, board_text
-from thbench.board.page import page
-from thbench.board.store import place, read_row, read_rows, row_files
-from thbench.board.verify import record
 from thbench.errors import UserError
 from thbench.files.canonical import digest
+from thbench.leaderboard.build import board, board_text
+from thbench.leaderboard.page import page
+from thbench.leaderboard.store import place, read_row, read_rows, row_files
+from thbench.leaderboard.verify import record
 from thbench.published.rows import load_published
 from thbench.results.document import read_result
 from thbench.results.row import clips_file

@@ -13,8 +13,8 @@ from made import SIZE, made_run
 
 from thbench.engines.local import LocalEngine
 from thbench.report.cost import Point, cost_chart, costs
-from thbench.report.material import read_run
 from thbench.report.page import Options, write_report
+from thbench.report.run_data import read_run
 
 SVG = "{http://www.w3.org/2000/svg}"
 STEPS = [Point(f"ddpm-{s}", "ddpm", 0.01 * s, 100 / s) for s in (2, 5, 10, 20, 50)]

@@ -16,13 +16,14 @@ from thbench.api import SAMPLES_PER_FRAME, Clip, UserError
 from thbench.cli import cli
 from thbench.engines.local import LocalEngine
 from thbench.files.cache import Entry
-from thbench.report import finding, overview
+from thbench.report import overview
+from thbench.report import page_data as finding
 from thbench.report.cards import cards
 from thbench.report.colours import colours
 from thbench.report.curves import Kept, brightness, kept_arrays, motion, over_time
-from thbench.report.material import read_run
+from thbench.report.data_files import as_script
 from thbench.report.page import Options, worth_seeing, write_report
-from thbench.report.script import as_script
+from thbench.report.run_data import read_run
 from thbench.report.speed import speeds
 from thbench.video import MediaReader
 from trainings import trained

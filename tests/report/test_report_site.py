@@ -10,8 +10,8 @@ import pytest
 from made import made_run
 
 from thbench.api import UserError
-from thbench.board.store import place
 from thbench.cli import cli
+from thbench.leaderboard.store import place
 from thbench.report.definitions import definitions
 from thbench.report.site import write_site
 from thbench.results.document import read_result

@@ -89,8 +89,8 @@ def test_validation_cuts_are_always_the_same_and_all_there() -> None:
 
 def test_clip_choice_depends_on_seed_and_names_alone() -> None:
     from thbench.suite.split import Split
+    from thbench.training.clips import training_clips
     from thbench.training.options import TrainingOptions
-    from thbench.training.run import training_clips
 
     clips = [Clip(f"{a}_{i}", a) for a in ("1", "2", "3") for i in range(5)]
     split = Split("s", "toy", "", (clips[0],), frozenset({"2"}), frozenset({"3"}), {"2_0": "bad"})

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import UserError
-from thbench.report.material import Material
 from thbench.report.overview import json_text
+from thbench.report.run_data import Material
 from thbench.results.document import ScoreRecord
 from thbench.tables.markdown import number
 

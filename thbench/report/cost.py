@@ -10,7 +10,7 @@ from itertools import pairwise
 from thbench.charts.axes import Plot, axis_labels, frame, known, number, range_of, ticks
 from thbench.charts.plots import PALETTE
 from thbench.charts.svg import FAINT, GRID, INK, LETTER, line, mark, svg, text
-from thbench.report.material import Entrant, Material
+from thbench.report.run_data import Entrant, Material
 from thbench.report.speed import Speed, speeds
 from thbench.tables.markdown import ARROWS
 

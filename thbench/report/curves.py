@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import Frames
-from thbench.report.script import shorts
+from thbench.report.data_files import shorts
 from thbench.run.folder import OBSERVATIONS, VideoFolder
 from thbench.score.keys import observation_cache
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from thbench.charts.plots import Interval, interval_chart
-from thbench.report.material import Entrant, Material
+from thbench.report.run_data import Entrant, Material
 from thbench.results.document import ScoreRecord
 from thbench.tables.markdown import ARROWS, number
 

@@ -17,16 +17,17 @@ from thbench.api import Engine
 from thbench.charts.grid import write_png
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import file_name
-from thbench.report import finding, overview
+from thbench.report import overview
+from thbench.report import page_data as finding
 from thbench.report.cards import cards
 from thbench.report.cost import costs
+from thbench.report.data_files import write_data
 from thbench.report.drift import Drift, charts, drifts
 from thbench.report.filmstrip import film_strip
-from thbench.report.logs import Training, trainings
-from thbench.report.material import Material, read_run
 from thbench.report.previews import write_previews
-from thbench.report.script import write_data
+from thbench.report.run_data import Material, read_run
 from thbench.report.speed import speeds
+from thbench.report.training_curves import Training, trainings
 from thbench.tables.markdown import ARROWS
 
 RUN_ASSETS = ("style.css", "core.js", "clips.js", "players.js", "curves.js", "compare.js")

@@ -16,8 +16,8 @@ from thbench.api import ClipFailure, Engine
 from thbench.engines.progress import Progress
 from thbench.files.canonical import digest, file_name
 from thbench.report.curves import curves_of, kept_arrays, observation_keys, over_time
-from thbench.report.material import Entrant, Material
-from thbench.report.script import write_data
+from thbench.report.data_files import write_data
+from thbench.report.run_data import Entrant, Material
 from thbench.run.folder import Record, VideoFolder
 from thbench.video import write_h264
 

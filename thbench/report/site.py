@@ -11,14 +11,14 @@ from urllib.parse import urlsplit
 
 import thbench
 from thbench.api import UserError
-from thbench.board.build import board
 from thbench.files.canonical import file_name
+from thbench.leaderboard.build import board
 from thbench.published.rows import load_published
 from thbench.report import overview
 from thbench.report.cards import cards
 from thbench.report.definitions import definitions
-from thbench.report.material import Material, placed
 from thbench.report.page import pages, write_page
+from thbench.report.run_data import Material, placed
 from thbench.results.document import Result, read_result
 from thbench.tables.markdown import ARROWS
 

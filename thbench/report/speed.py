@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import FPS
-from thbench.report.material import Material
+from thbench.report.run_data import Material
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from thbench.plugins.discovery import registry
 from thbench.suite import find_suite, load_suite
 from thbench.suite.seeds import request_seed
 from thbench.suite.split import select
-from thbench.training.run import training_clips
+from thbench.training.clips import training_clips
 
 
 @dataclass(frozen=True)

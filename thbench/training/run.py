@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -31,13 +30,14 @@ from thbench.plugins.sources import code_digest
 from thbench.suite import Part, Suite, System
 from thbench.suite.clips import selection
 from thbench.suite.split import Split, select
-from thbench.training.checkpoint import differing, read_checkpoint
+from thbench.training.clips import training_clips
 from thbench.training.contract import Trainer
 from thbench.training.data import ClipStore
-from thbench.training.loop import BEST, LAST, STATE, Loop, Task, criterion
-from thbench.training.options import CHOICE, MAY_CHANGE, TrainingOptions
+from thbench.training.loop import BEST, LAST, Loop, Task, criterion
+from thbench.training.options import TrainingOptions
+from thbench.training.resume import _state
 from thbench.training.samples import write_samples
-from thbench.training.state import State, seed_step
+from thbench.training.state import seed_step
 
 RUN = "training.json"
 INITIAL = -2
@@ -150,43 +150,6 @@ def _refuse_missing(
         raise UserError(f"training lacks {what}", commands)
 
 
-def training_clips(
-    clips: Sequence[Clip], split: Split, options: TrainingOptions
-) -> tuple[list[Clip], list[Clip]]:
-    """Clips of the training and of the validation actors of a split.
-
-    Of an actor those with the smallest SHA-256 of (seed, clip id) are taken. Raises UserError where
-    the split names no training actors, or none of them has a clip, or an actor is tested on as well.
-    """
-    for part, actors in (("training", split.train), ("validation", split.validation)):
-        if both := actors & split.actors:
-            raise UserError(
-                f"{part} actors {', '.join(sorted(both))} are test actors", "mend the split"
-            )
-    training = list(_of(clips, split, split.train, options.clips_per_actor, options.seed))
-    if not training:
-        raise UserError(
-            f"split '{split.name}' has no clips of training actors", "list them under `train`"
-        )
-    chosen_by = options.criterion or ""
-    validation = list(_of(clips, split, split.validation, options.validation_clips, options.seed))
-    if not validation and chosen_by != "last":
-        raise UserError(
-            f"split '{split.name}' has no validation actors to choose a checkpoint by",
-            "list some under `validation`, or set training.criterion: last",
-        )
-    return training, validation
-
-
-def _of(
-    clips: Sequence[Clip], split: Split, actors: frozenset[str], limit: int | None, seed: int
-) -> Iterator[Clip]:
-    for actor in sorted(actors):
-        own = [c for c in clips if c.actor == actor and c.id not in split.excluded]
-        ranked = sorted(own, key=lambda c: hashlib.sha256(f"{seed}/{c.id}".encode()).digest())
-        yield from sorted(ranked[:limit], key=lambda c: c.id)
-
-
 def _about(
     suite: Suite,
     system: System,
@@ -257,63 +220,6 @@ def _described(task: Task) -> dict[str, Any]:
 
 
 # -- resuming -----------------------------------------------------------------------------------
-
-
-def _state(task: Task, part: Part) -> State:
-    """A new state, or the saved one of this folder. Raises UserError where that is another training's."""
-    options = task.options
-    state = State(task.trainer, options.ema, options.precision == "fp16", task.device)
-    file = task.folder / STATE
-    if not file.exists():
-        return state
-    saved = read_checkpoint(file, part.plugin.name)
-    _check_same_training(task, saved.about, file)
-    try:
-        state.unpack(saved.tensors)
-    except (RuntimeError, KeyError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"{file} does not fit: {reason}", f"remove {task.folder} or give --out"
-        ) from error
-    state.step = int(saved.about["step"])
-    if _choice(saved.about) == _choice(task.about):
-        state.best = saved.about["chosen_by"]
-    return state
-
-
-def _choice(about: Any) -> dict[str, Any]:
-    """What decides which checkpoint is chosen: values of other validation clips cannot be compared."""
-    return {k: v for k, v in about["options"]["training"].items() if k in CHOICE}
-
-
-def _check_same_training(task: Task, saved: Any, file: Path) -> None:
-    wanted, found = _essence(task.about), _essence(saved)
-    if wanted == found:
-        return
-    differs = [
-        d
-        for key in sorted({*wanted, *found})
-        if wanted.get(key) != found.get(key)
-        for d in _difference(key, wanted.get(key), found.get(key))
-    ]
-    raise UserError(
-        f"{file.parent} holds another training: {'; '.join(differs)}",
-        "--out FOLDER starts one beside it; or remove that folder",
-    )
-
-
-def _difference(key: str, wanted: Any, found: Any) -> list[str]:
-    if isinstance(wanted, dict) and isinstance(found, dict):
-        return [f"{key}.{d}" for d in differing(wanted, found)]
-    return [key]
-
-
-def _essence(about: Any) -> dict[str, Any]:
-    """What must be equal for one training to go on: not the code's version, nor how long it runs."""
-    kept = ("size", "architecture", "trained_on", "dataset", "pretrained", "weights")
-    training = {k: v for k, v in about["options"]["training"].items() if k not in MAY_CHANGE}
-    others = {k: v for k, v in about["options"].items() if k != "training"}
-    return {**{k: about[k] for k in kept}, "training": training, "options": others}
 
 
 @contextmanager

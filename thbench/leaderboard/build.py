@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from thbench.board.store import Row, read_rows
 from thbench.controls import GROUND_TRUTH
+from thbench.leaderboard.store import Row, read_rows
 from thbench.published.rows import Published, load_published
 from thbench.published.scaled import on_scale_of
 from thbench.results.document import Result

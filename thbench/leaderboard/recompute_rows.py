@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.board.store import Row
 from thbench.files.canonical import digest
+from thbench.leaderboard.store import Row
 from thbench.results.document import IntervalRecord, Reason, ScoreRecord
 from thbench.results.scores import LEVEL, clip_values, is_same, row_interval, statistic
 from thbench.statistics.intervals import Interval, jackknife_interval

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from thbench.board.archive import Index
-from thbench.board.store import Verification
+from thbench.leaderboard.archive import Index
+from thbench.leaderboard.store import Verification
 from thbench.published.rows import Published
 from thbench.results.document import json_schema
 

@@ -10,7 +10,7 @@ from itertools import cycle
 from pathlib import Path
 
 from thbench.charts.plots import PALETTE, Series, line_chart
-from thbench.report.material import Entrant, Material
+from thbench.report.run_data import Entrant, Material
 
 POINTS = 120
 """A curve is drawn through at most so many points, each the mean of the lines around it."""

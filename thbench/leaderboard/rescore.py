@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from thbench.api import Engine, UserError
-from thbench.board.checks import Ground, within
-from thbench.board.features import unlike
-from thbench.board.store import Row
 from thbench.environment import Settings
 from thbench.files.yamlfile import read_yaml
+from thbench.leaderboard.checks import Ground, within
+from thbench.leaderboard.recompute_sets import unlike
+from thbench.leaderboard.store import Row
 from thbench.pipeline import run_generate, run_score
 from thbench.plugins.discovery import registry
 from thbench.results.clips import ClipsTable

@@ -9,8 +9,8 @@ from typing import Any
 
 from thbench.api import Clip
 from thbench.files.canonical import file_name
-from thbench.report.material import Entrant, Material
-from thbench.report.script import short, shorts
+from thbench.report.data_files import short, shorts
+from thbench.report.run_data import Entrant, Material
 from thbench.statistics.intervals import mean_interval
 from thbench.statistics.paired import paired_difference
 

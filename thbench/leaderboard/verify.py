@@ -8,13 +8,13 @@ from pathlib import Path
 
 import thbench
 from thbench.api import Engine, UserError
-from thbench.board.checks import Ground, ground_of, problems, remarks
-from thbench.board.features import NotComputed, sets_again
-from thbench.board.fetch import fetch_videos
-from thbench.board.rescore import Rescored, against, rescore
-from thbench.board.store import TIERS, Row, Tier, Verification, read_row, verified_file
 from thbench.environment import Settings
 from thbench.files.atomic import atomic_write
+from thbench.leaderboard.checks import Ground, ground_of, problems, remarks
+from thbench.leaderboard.fetch import fetch_videos
+from thbench.leaderboard.recompute_sets import NotComputed, sets_again
+from thbench.leaderboard.rescore import Rescored, against, rescore
+from thbench.leaderboard.store import TIERS, Row, Tier, Verification, read_row, verified_file
 from thbench.results.document import Result
 from thbench.results.finished import candidates
 

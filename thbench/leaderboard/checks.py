@@ -9,9 +9,9 @@ from pathlib import Path
 
 from thbench import controls
 from thbench.api import Dataset, UserError
-from thbench.board.recompute import is_halves, recomputed
-from thbench.board.store import Row, features_file, pins_of
 from thbench.environment import Settings
+from thbench.leaderboard.recompute_rows import is_halves, recomputed
+from thbench.leaderboard.store import Row, features_file, pins_of
 from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
 from thbench.results.ranking import why_unranked

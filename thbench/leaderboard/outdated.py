@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from thbench.api import UserError
-from thbench.board.checks import ground_of
-from thbench.board.store import Row
 from thbench.files.canonical import digest
+from thbench.leaderboard.checks import ground_of
+from thbench.leaderboard.store import Row
 from thbench.plugins.discovery import registry
 from thbench.plugins.identity import plugin_identity
 from thbench.suite import MetricPart, Suite

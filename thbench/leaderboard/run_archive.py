@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import UserError
-from thbench.board.archive import Arrays, write_archive
 from thbench.files.atomic import printable
+from thbench.leaderboard.archive import Arrays, write_archive
 from thbench.run.folder import METRICS, OBSERVATIONS
 from thbench.score.keys import observation_cache
 

@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from thbench import controls
 from thbench.api import LeavesOut, Metric, Observed, UserError
-from thbench.board.archive import LARGEST, Archive, Arrays, open_archive
-from thbench.board.checks import NEARLY_ZERO, Ground, within
-from thbench.board.fetch import kept_archive
-from thbench.board.observed import observed_sets
-from thbench.board.outdated import current_identity
-from thbench.board.recompute import scored_clips
-from thbench.board.store import LARGEST_BESIDE, Row, features_file
 from thbench.environment import Settings
+from thbench.leaderboard.archive import LARGEST, Archive, Arrays, open_archive
+from thbench.leaderboard.checks import NEARLY_ZERO, Ground, within
+from thbench.leaderboard.fetch import kept_archive
+from thbench.leaderboard.outdated import current_identity
+from thbench.leaderboard.recompute_rows import scored_clips
+from thbench.leaderboard.run_archive import observed_sets
+from thbench.leaderboard.store import LARGEST_BESIDE, Row, features_file
 from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
 from thbench.results import scores as intervals

@@ -9,10 +9,10 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from thbench.api import UserError
-from thbench.board.archive import LARGEST as LARGEST_FEATURES
 from thbench.environment import default_offline
 from thbench.files.atomic import disk_errors
 from thbench.files.cache import cache_root
+from thbench.leaderboard.archive import LARGEST as LARGEST_FEATURES
 from thbench.results.document import FeaturesRecord, VideosRecord
 
 LARGEST = 50 * 10**9

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.board.observed import archive_of_run
-from thbench.board.store import LARGEST_BESIDE, features_file, place, verified_file
 from thbench.files.atomic import atomic_write, printable
+from thbench.leaderboard.run_archive import archive_of_run
+from thbench.leaderboard.store import LARGEST_BESIDE, features_file, place, verified_file
 from thbench.results.clips import read_clips
 from thbench.results.document import (
     FeaturesRecord,
