@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from thbench import api
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.plugins import hookspecs
 from thbench.plugins.discovery import registry
 from thbench.plugins.listing import describe

@@ -106,7 +106,7 @@ def measure(folder: Path, text: str, shards: bool = False) -> dict[str, float]:
 
 
 def merged(root: Path) -> Result:
-    from thbench.cli import cli
+    from thbench.cli.main import cli
 
     done = CliRunner().invoke(cli, ["merge", str(root)], catch_exceptions=False)
     assert done.exit_code == 0, done.output

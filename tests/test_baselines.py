@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from paths import ROOT
-from thbench.cli import main
+from thbench.cli.main import main
 from thbench.leaderboard.build import board
 from thbench.leaderboard.page import page
 from thbench.published.page import run_page

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runs import SUITE
-from thbench.cli import main
+from thbench.cli.main import main
 
 
 class Done:

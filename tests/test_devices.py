@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.engines import engine_for
 from thbench.environment import Settings
 from thbench.errors import UserError

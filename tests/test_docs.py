@@ -12,7 +12,7 @@ import click
 import pytest
 
 from paths import ROOT
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.controls import ABOUT, CONTROLS
 from thbench.plugins.discovery import registry
 from thbench.suite import load_suite

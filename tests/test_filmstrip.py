@@ -12,7 +12,7 @@ import pytest
 from runs import SUITE, start
 from thbench.api import UserError
 from thbench.charts.grid import GAP, MARGIN, GridRow, draw_grid
-from thbench.cli import main
+from thbench.cli.main import main
 from thbench.report import filmstrip
 from thbench.report.filmstrip import contact_sheets, film_strip, rows_of, write_sheets
 from thbench.run.folder import RunFolder

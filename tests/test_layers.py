@@ -92,7 +92,7 @@ def test_the_score_stage_never_calls_a_generator() -> None:
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--json"]])
 def test_help_and_list_import_nothing_heavy(words: list[str]) -> None:
     code = (
-        "import sys; from thbench.cli import cli\n"
+        "import sys; from thbench.cli.main import cli\n"
         f"cli({words!r}, standalone_mode=False)\n"
         f"print([m for m in {sorted(HEAVY)!r} if m in sys.modules])"
     )

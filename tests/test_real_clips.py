@@ -123,7 +123,7 @@ def test_folders_are_scored_without_a_suite_file(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from thbench.cli import main
+    from thbench.cli.main import main
 
     run = start(tmp_path, suite)
     run.generate()

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thbench.api import Score, UserError
-from thbench.cli import main
+from thbench.cli.main import main
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.plugins.discovery import registry

@@ -1,3 +1,3 @@
-from thbench.cli import main
+from thbench.cli.main import main
 
 main()

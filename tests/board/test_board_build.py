@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from boards import Board, board_of, finished_run
 
-from thbench.cli import main
+from thbench.cli.main import main
 from thbench.errors import UserError
 from thbench.leaderboard.add import add
 from thbench.leaderboard.build import board, board_text

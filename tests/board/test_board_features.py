@@ -16,7 +16,7 @@ from boards import Board, board_of, finished_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thbench.cli import main
+from thbench.cli.main import main
 from thbench.errors import UserError
 from thbench.files.arrays import array_bytes
 from thbench.leaderboard.add import add

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from boards import board_of, finished_run
 
-from thbench.cli import main
+from thbench.cli.main import main
 from thbench.errors import UserError
 from thbench.published.page import formatted
 from thbench.results.clips import ClipsTable, parse_clips

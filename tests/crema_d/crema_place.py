@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from crema_server import Host
 
-from thbench.cli import main
+from thbench.cli.main import main
 
 POINTER, DAMAGED = "VideoFlash/1001_TIE_NEU_XX.flv", "AudioWAV/1005_DFA_HAP_XX.wav"
 CUT, HUNG = "VideoFlash/1005_IWW_DIS_XX.flv", "VideoFlash/1001_IEO_ANG_HI.flv"

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from thbench.api import UserError
-from thbench.cli import cli
+from thbench.cli.main import cli
 
 
 def thbench(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from runs import SUITE, written
 from thbench.api import UserError
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.run.folder import Shard, held
 from thbench.run.shards import parse_shard
 

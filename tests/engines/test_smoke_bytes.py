@@ -14,7 +14,7 @@ from runs import videos, written
 
 def thbench(cache: Path, *words: object) -> None:
     environment = {**os.environ, "THBENCH_CACHE": str(cache)}
-    command = [sys.executable, "-c", "from thbench.cli import main; main()", *map(str, words)]
+    command = [sys.executable, "-c", "from thbench.cli.main import main; main()", *map(str, words)]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -11,7 +11,7 @@ from made import BITS, BLOCK, FLASH, SIZE, made_run
 
 from runs import start
 from thbench.api import UserError
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.engines.local import LocalEngine
 from thbench.report import drift
 from thbench.report.curves import sharpness

@@ -13,7 +13,7 @@ from made import FLASH, clicking, clip_ids, counted, frame_in, made_run
 
 from runs import start
 from thbench.api import SAMPLES_PER_FRAME, Clip, UserError
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.engines.local import LocalEngine
 from thbench.files.cache import Entry
 from thbench.report import overview

@@ -10,7 +10,7 @@ import pytest
 from made import made_run
 
 from thbench.api import UserError
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.leaderboard.store import place
 from thbench.report.definitions import definitions
 from thbench.report.site import write_site

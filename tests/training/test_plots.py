@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from thbench.api import UserError
-from thbench.cli import cli
+from thbench.cli.main import cli
 from thbench.training.logs import CsvLog, read_log
 from thbench.training.plots import POINTS, curve, write_plots
 from trainings import trained

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import click
 
-from thbench.cli_options import device_option, together
+from thbench.cli.options import device_option, together
 
 if TYPE_CHECKING:
     from thbench.api import Account, Clip, Fetchable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from thbench.cli_options import together
+from thbench.cli.options import together
 from thbench.errors import UserError
 
 if TYPE_CHECKING:

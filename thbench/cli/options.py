@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import click
+
+from thbench.environment import Settings
+from thbench.suite import Suite
 
 Command: TypeAlias = Callable[..., Any]
 Decorator: TypeAlias = Callable[[Command], Command]
@@ -43,3 +46,24 @@ engine_options = together(
     ),
     click.option("--address", metavar="ADDRESS", help="Of the engine, where it has one."),
 )
+
+
+def load(name: str, add: Sequence[str], options: dict[str, Any]) -> Suite:
+    """The suite NAME as the options of a stage change it. Raises UserError."""
+    from thbench.plugins.discovery import registry
+    from thbench.suite import find_suite, load_suite
+
+    recipes = options.get("recipes", ())
+    suite = load_suite(find_suite(name), registry(), options["overrides"], add, recipes)
+    return _selected(suite, options)
+
+
+def _selected(suite: Suite, options: dict[str, Any]) -> Suite:
+    names = options["systems"]
+    return suite.only(n.strip() for n in names.split(",")) if names else suite
+
+
+def _settings(options: dict[str, Any]) -> Settings:
+    from thbench.environment import Settings, default_offline
+
+    return Settings(options["device"], options["threads"], options["batch"], default_offline())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from thbench.cli_options import device_option
+from thbench.cli.options import device_option
 from thbench.errors import UserError
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from thbench.cli_options import engine_options
-from thbench.cli_stages import show
+from thbench.cli.options import engine_options
+from thbench.cli.output import show
 
 if TYPE_CHECKING:
     from thbench.api import Engine

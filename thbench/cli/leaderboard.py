@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from thbench.cli_options import device_option
+from thbench.cli.options import device_option
 from thbench.errors import UserError
 
 if TYPE_CHECKING:

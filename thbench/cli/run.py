@@ -5,22 +5,19 @@ Imports nothing heavy at start.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from thbench.cli_options import device_option, engine_options, together
-from thbench.cli_single import run_single, single_options
+from thbench.cli.options import _selected, _settings, device_option, engine_options, load, together
+from thbench.cli.output import _missing_error, print_plan, show
+from thbench.cli.single import run_single, single_options
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
-    from thbench.environment import Settings
-    from thbench.results.document import Result
     from thbench.suite import Suite
-    from thbench.suite.split import Split
 
 _stage_options = together(
     click.option(
@@ -167,27 +164,6 @@ def score(
     _stages(_selected(loaded, options), options, True, True)
 
 
-def load(name: str, add: Sequence[str], options: dict[str, Any]) -> Suite:
-    """The suite NAME as the options of a stage change it. Raises UserError."""
-    from thbench.plugins.discovery import registry
-    from thbench.suite import find_suite, load_suite
-
-    recipes = options.get("recipes", ())
-    suite = load_suite(find_suite(name), registry(), options["overrides"], add, recipes)
-    return _selected(suite, options)
-
-
-def _selected(suite: Suite, options: dict[str, Any]) -> Suite:
-    names = options["systems"]
-    return suite.only(n.strip() for n in names.split(",")) if names else suite
-
-
-def _settings(options: dict[str, Any]) -> Settings:
-    from thbench.environment import Settings, default_offline
-
-    return Settings(options["device"], options["threads"], options["batch"], default_offline())
-
-
 def _stages(
     suite: Suite,
     options: dict[str, Any],
@@ -225,7 +201,7 @@ def _stages(
     if options["shard"]:
         if regenerate:
             raise UserError("--regenerate removes what other shards made", "leave out --shard")
-        from thbench.cli_shards import run_shard
+        from thbench.cli.merge import run_shard
 
         with serving(engine, out):
             run_shard(job, split, engine, options["shard"], generating, scoring, retry_failed)
@@ -243,46 +219,3 @@ def _stages(
             run_generate(job, split, engine, None, regenerate, retry_failed, scoring)
         if scoring:
             show(run_score(job, split, engine), out)
-
-
-def _missing_error(suite: Suite, lines: list[str]) -> UserError:
-    for line in lines:
-        click.echo(f"missing: {line}", err=True)
-    return UserError(
-        f"suite '{suite.name}' lacks {len(lines)} thing(s), listed above", "run the commands shown"
-    )
-
-
-def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
-    """What a run would do, and what it lacks; exits with 2 where it lacks something."""
-    from thbench.run.plan import describe
-
-    if split is not None:
-        for line in describe(suite, split):
-            click.echo(line)
-    for line in missing:
-        click.echo(f"missing: {line}")
-    if missing:
-        sys.exit(2)
-
-
-def show(results: list[Result], out: Path) -> None:
-    from thbench.results.finished import clips_of_run
-    from thbench.tables.screen import print_tables
-
-    print_tables(results, clips_of_run(out))
-    for result in results:
-        if result.clips.failed:
-            click.echo(_failed(result), err=True)
-    click.echo(f"{out / 'leaderboard.md'}")
-
-
-def _failed(result: Result) -> str:
-    """What did not come of a row, the most frequent reason in words."""
-    clips = result.clips
-    most, others = max(clips.failures, key=lambda f: f.count), len(clips.failures) - 1
-    more = f", and {others} other reason(s) in its result.json" if others else ""
-    return (
-        f"{result.system.name}: {clips.failed} of {clips.n} clip(s) failed: {most.reason}{more}; "
-        "--retry-failed asks again"
-    )

@@ -9,15 +9,16 @@ import sys
 import click
 
 import thbench
-from thbench.cli_board import compare, leaderboard
-from thbench.cli_check import check, doctor, split
-from thbench.cli_data import data
-from thbench.cli_look import report, selftest
-from thbench.cli_new import new
-from thbench.cli_shards import merge
-from thbench.cli_stages import generate, run, score
-from thbench.cli_train import plot, train
-from thbench.cli_weights import weights
+from thbench.cli.check import check, doctor, split
+from thbench.cli.data import data
+from thbench.cli.leaderboard import compare, leaderboard
+from thbench.cli.merge import merge
+from thbench.cli.new import new
+from thbench.cli.report import report
+from thbench.cli.run import generate, run, score
+from thbench.cli.selftest import selftest
+from thbench.cli.train import plot, train
+from thbench.cli.weights import weights
 from thbench.errors import UserError
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 
-from thbench.cli_options import set_option
-from thbench.cli_stages import load, print_plan
+from thbench.cli.options import load, set_option
+from thbench.cli.output import print_plan
 from thbench.errors import UserError
 
 
