@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from thbench.api import FPS, Source
-from thbench_puppet.dataset import make, scene, truth
+from thbench_puppet.dataset import make
+from thbench_puppet.scene import scene, truth
 from thbench_puppet.names import all_clips
 from thbench_puppet.outline import jaw_line
 from thbench_puppet.sentences import PHONEMES, VISEMES
