@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from thbench.api import SAMPLES_PER_FRAME, Source, Waveform
 from thbench_puppet.actors import ACTORS, actor
 from thbench_puppet.corruptions import delay
-from thbench_puppet.scene import scene, truth
 from thbench_puppet.names import all_clips
+from thbench_puppet.scene import scene, truth
 from thbench_puppet.score import score_of
 from thbench_puppet.speech import synthesise
 

@@ -7,9 +7,9 @@ import pytest
 
 from thbench.api import FPS, Source
 from thbench_puppet.dataset import make
-from thbench_puppet.scene import scene, truth
 from thbench_puppet.names import all_clips
 from thbench_puppet.outline import jaw_line
+from thbench_puppet.scene import scene, truth
 from thbench_puppet.sentences import PHONEMES, VISEMES
 
 SAMPLE = [clip.id for clip in all_clips()[5::311]]
