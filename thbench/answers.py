@@ -129,9 +129,9 @@ def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Rec
     info = reader.probe(answer.file)
     if info.fps is not None and abs(float(info.fps) - FPS) > 0.01:
         raise ClipFailure(f"delivered at {float(info.fps):.2f} frames per second, {FPS} needed")
-    if info.n_frames > request.n_frames:
+    if info.frames_at_25 > request.n_frames:
         raise ClipFailure(
-            f"the delivered file has {info.n_frames} frames, {request.n_frames} needed"
+            f"the delivered file has {info.frames_at_25} frames, {request.n_frames} needed"
         )
     recording = reader.read(answer.file)
     _check(request, recording.frames, answer.trimmed)

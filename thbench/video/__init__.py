@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from thbench.video.clock import at_constant_rate
 from thbench.video.digests import annotations_digest, audio_digest, frames_digest, video_digest
-from thbench.video.reader import MediaReader, at_constant_rate, decode_count
+from thbench.video.reader import MediaReader, decode_count
 from thbench.video.stored import MemoryVideo, StoredVideo
 from thbench.video.writer import (
     read_lossless,

@@ -26,7 +26,8 @@ from thbench.api import (
     Waveform,
 )
 from thbench.cache import atomic_file
-from thbench.video.reader import MediaReader, exact_conversion, to_rgb
+from thbench.video.pixels import exact_conversion, to_rgb
+from thbench.video.reader import MediaReader
 
 # All frames are key frames of 4 slices, each with a checksum: damage is found and stays local.
 _FFV1 = {"level": "3", "g": "1", "slices": "4", "slicecrc": "1", "flags": "bitexact"}

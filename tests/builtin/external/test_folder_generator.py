@@ -284,3 +284,46 @@ def test_a_real_clip_is_converted(tmp_path: Path, assets: Callable[[str], Path])
     answer = ask(tmp_path, wanted, frame_rate="resample", length="trim", size="resample")
     assert answer.frames.shape == (50, 64, 64, 3) and not answer.trimmed
     assert len(answer.audio) == 50 * 640 and np.abs(answer.audio.astype(int)).max() > 100
+
+
+# -- lengths are those at 25 frames per second, whatever the number of packets ---------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted", "given"),
+    [("02_avi_75_packets_76_ticks.avi", 75, 76), ("02_vfr_50_packets_74_ticks.mkv", 50, 74)],
+)
+def test_trim_cuts_to_the_frames_that_are_shown(
+    name: str, wanted: int, given: int, assets: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (tmp_path / f"a{Path(name).suffix}").write_bytes(assets(f"cases/{name}").read_bytes())
+    asked = request(n_frames=wanted, size=128)
+    assert reason(ask(tmp_path, asked)) == f"{given} frames, {wanted} needed: set length: trim"
+    answer = ask(tmp_path, asked, length="trim")
+    assert answer.frames.shape == (wanted, 128, 128, 3)
+    assert not answer.trimmed
+
+
+def write_apart(path: Path, count: int, seconds: int) -> None:
+    """A small file whose few frames lie far apart."""
+    import av
+
+    with av.open(str(path), "w") as container:
+        video = container.add_stream("libx264", rate=25)
+        video.width = video.height = 32
+        video.pix_fmt = "yuv420p"
+        for i in range(count):
+            frame = av.VideoFrame.from_ndarray(pictures(1)[0], format="rgb24")
+            frame.pts = i * seconds * 25
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+
+
+def test_a_file_that_would_become_far_too_long_is_not_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """76 frames 56 s apart would be 105,001 frames and 1.4 GB; with `trim` 10 of them are made."""
+    write_apart(tmp_path / "a.mkv", 76, 56)
+    assert ask(tmp_path, length="trim", frame_rate="resample").frames.shape[0] == 10
+    monkeypatch.setattr("thbench.video.reader.MediaReader.frames", None)
+    assert "105001 frames, 10 needed" in reason(ask(tmp_path, frame_rate="resample"))

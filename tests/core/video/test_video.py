@@ -33,7 +33,7 @@ from media import (
 from thbench import video
 from thbench.api import ClipFailure, Media, UserError, Video
 from thbench.video import MediaReader, MemoryVideo, StoredVideo
-from thbench.video.reader import at_constant_rate
+from thbench.video.clock import at_constant_rate
 
 HALF_A_FRAME = 0.020
 
