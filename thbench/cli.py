@@ -18,7 +18,7 @@ from thbench.cli_shards import merge
 from thbench.cli_stages import generate, run, score
 from thbench.cli_train import plot, train
 from thbench.cli_weights import weights
-from thbench.errors import UserError
+from thbench.errors import RESUME, UserError, in_one_line
 
 
 class _Groups(click.Group):
@@ -47,12 +47,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
+    except (OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader of our output has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        click.echo(f"thbench: {in_one_line(error)} — {RESUME}", err=True)
+        sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo("thbench: interrupted; the same command continues where it stopped", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 @click.command(name="list")

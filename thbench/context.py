@@ -15,6 +15,7 @@ from thbench.api import ClipFailure, Extractor, Media, Plugin, Video
 from thbench.cache import Cache, cache_root, disk_errors
 from thbench.canonical import digest
 from thbench.environment import Settings
+from thbench.errors import stop_for_machine
 from thbench.options import dump_options, resolve_options
 from thbench.plugins import Registered, Registry
 from thbench.video import MediaReader
@@ -121,6 +122,7 @@ class CachedExtractor:
             try:
                 features = self._extractor(video)
             except ClipFailure as failure:
+                stop_for_machine(failure, f"extractor {self._registered.plugin.name}")
                 self._cache.put(key, reason=failure.reason)
                 raise
             self._cache.put(key, arrays={"features": features})

@@ -18,6 +18,7 @@ from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
 from thbench.cache import Cache
 from thbench.cache import Record as Entry
+from thbench.errors import stop_for_machine
 from thbench.events import Log, Logged
 from thbench.generate import Order
 from thbench.journal import Journal
@@ -207,10 +208,12 @@ def observe_once(metric: Metric, pair: Pair) -> Entry | str:
         observation = metric.observe(pair)
         return Entry(_finite(observation), observation.arrays, None)
     except ClipFailure as failure:
+        stop_for_machine(failure, f"clip {pair.clip.id}")
         return Entry(reason=failure.reason)
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
+        stop_for_machine(error, f"metric {type(metric).__name__}, clip {pair.clip.id}")
         return unforeseen(error)
 
 
