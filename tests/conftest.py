@@ -26,7 +26,7 @@ def assets() -> Callable[[str], Path]:
     return find
 
 
-TOYS = ROOT / "tests" / "toys"
+TOYS = ROOT / "tests" / "support" / "toys"
 
 
 @pytest.fixture(scope="session", autouse=True)

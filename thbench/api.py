@@ -9,7 +9,7 @@ so one frame lasts exactly 640 samples (40 ms).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -44,6 +44,7 @@ __all__ = [
     "ClipFailure",
     "Context",
     "Dataset",
+    "Decode",
     "Died",
     "Engine",
     "Extractor",
@@ -82,6 +83,11 @@ Frames: TypeAlias = NDArray[np.uint8]
 """[T, H, W, 3] RGB, 0..255, 25 frames per second."""
 Waveform: TypeAlias = NDArray[np.int16]
 """[samples] mono, 16 kHz: the canonical audio."""
+
+Decode: TypeAlias = Literal["exact", "ffmpeg-default"]
+"""How decoded colours become RGB: `exact` rounds and is the same on every processor; `ffmpeg-default`
+are the pixels of `ffmpeg -pix_fmt rgb24` and of OpenCV, which truncate and are darker by about 1.5 of
+255 levels."""
 
 FPS = 25
 SAMPLE_RATE = 16_000
@@ -438,7 +444,15 @@ def mean_of_rows(observed: Sequence[Observed], name: str) -> float:
 
 @dataclass(frozen=True)
 class MediaInfo:
-    """What a container says of itself; `n_frames` is counted from packets, not from the header."""
+    """What a file holds, found without decoding all of it.
+
+    width, height   as displayed: with square pixels and rotated as the file says
+    fps             as the container states it, None where it does not
+    n_frames        stored frames, counted from packets and not from the header
+    frames_at_25    frames that `Media.frames` gives at 25 fps, by timestamps
+    hdr             `PQ` or `HLG` where the picture is of high dynamic range: its values are taken as
+                    they are, without tone mapping
+    """
 
     video_codec: str
     width: int
@@ -448,6 +462,8 @@ class MediaInfo:
     duration: float
     audio_codec: str | None
     sample_rate: int | None
+    frames_at_25: int
+    hdr: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -476,6 +492,11 @@ class Media(Protocol):
         ...
 
     def read(self, path: Path, fps: float | None = FPS) -> Recording: ...
+
+    def gather(self, frames: Iterable[Frames]) -> Frames:
+        """[T, H, W, 3] of frames [H, W, 3] given one by one; those of a long clip lie in a file that
+        is mapped into memory. Raises ClipFailure where there is none."""
+        ...
 
     def write_lossless(self, path: Path, frames: Frames, audio: Waveform | None) -> None:
         """Frames and sound such that `read(path, fps=None)` gives back the same arrays; whole or not at all.

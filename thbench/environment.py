@@ -81,11 +81,6 @@ def default_offline() -> bool:
     return os.environ.get("THBENCH_OFFLINE", "") not in ("", "0")
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """MemoryError, or torch's own, recognised without importing torch."""
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-
-
 def peak_memory_bytes() -> int:
     """Largest resident size of this process so far, or of the accelerator where one is in use."""
     torch = sys.modules.get("torch")

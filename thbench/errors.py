@@ -7,6 +7,27 @@ Exception
 
 from __future__ import annotations
 
+import errno
+
+_MACHINE = frozenset(
+    getattr(errno, name)
+    for name in [
+        "ENOSPC",
+        "EDQUOT",
+        "EMFILE",
+        "ENFILE",
+        "ENOMEM",
+        "EIO",
+        "EROFS",
+        "EACCES",
+        "EPERM",
+        "ESTALE",
+        "ENODEV",
+    ]
+    if hasattr(errno, name)
+)
+"""Error numbers that speak of the machine, whatever else an exception says of a file."""
+
 
 class UserError(Exception):
     """A mistake the person at the keyboard can mend; `main` prints it as one line and exits with 2.
@@ -34,6 +55,57 @@ class ClipFailure(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = " ".join(str(reason).split())
         super().__init__(self.reason)
+
+
+def machine_fault(error: BaseException) -> BaseException | None:
+    """The fault of the machine (disk, memory, permission, network) behind an exception, or None.
+
+    Any OSError and every form of out of memory is one. An exception that was raised from one, as a
+    ClipFailure of a plugin that caught it, is one where the error number leaves no doubt: a missing
+    or a damaged file is a fault of its clip, a full disk is not.
+    """
+    if _is_of_machine(error):
+        return error
+    seen: set[int] = set()
+    cause = error.__cause__ or error.__context__
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if is_out_of_memory(cause) or (isinstance(cause, OSError) and cause.errno in _MACHINE):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """MemoryError, or torch's own, recognised without importing torch."""
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _is_of_machine(error: BaseException) -> bool:
+    if is_out_of_memory(error):
+        return True
+    if not isinstance(error, OSError):
+        return False
+    # FFmpeg's errors about damaged media are OSErrors, too.
+    return not type(error).__module__.startswith("av") or error.errno in _MACHINE
+
+
+def stop_for_machine(error: BaseException, who: str) -> None:
+    """Raise UserError where an exception of a plugin or a stage is a fault of the machine.
+
+    Such a fault says nothing about a clip or a system, so it ends the command and is never stored.
+
+    who  which plugin met it at what, for the message
+    """
+    fault = machine_fault(error)
+    if fault is not None:
+        raise UserError(f"{who}: {in_one_line(fault)}", RESUME) from error
+
+
+RESUME = (
+    "no result was stored for it; free disk or memory or give access, and run the same command "
+    "again: what was finished is kept"
+)
 
 
 def in_one_line(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from thbench.api import Engine
 from thbench.engines import serving
@@ -17,16 +18,61 @@ from thbench.plugins.sources import MEDIA, code_digest
 from thbench.published.page import run_page
 from thbench.results.document import Result
 from thbench.results.finished import clips_of_run
-from thbench.run.folder import write_clips
+from thbench.run.folder import Shard, write_clips
 from thbench.run.job import Job, Order, suite_of
-from thbench.run.shards import part_of
+from thbench.run.shards import check_complete, fold, forget, parse_shard, part_of, shard_locked
 from thbench.score.cards import write_beside
 from thbench.score.documents import write_results
 from thbench.score.observe import observer
 from thbench.score.stage import observe_part, score
 from thbench.suite import Suite
-from thbench.suite.split import Split
+from thbench.suite.split import Split, split_of
 from thbench.tables.build import leaderboard_json
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Which stages of a run are asked for; `regenerate` names systems whose videos are made anew."""
+
+    generate: bool = True
+    score: bool = True
+    regenerate: Sequence[str] = ()
+    retry_failed: bool = False
+
+
+def run_stages(job: Job, split: Split, engine: Engine, stages: Stages) -> list[Result]:
+    """The stages that are asked for, under the run's lock; results of scoring, else none."""
+    with job.run.locked(), serving(engine, job.run.root):
+        fold(job.run)
+        forget(job.run)
+        if stages.generate:
+            run_generate(
+                job, split, engine, None, stages.regenerate, stages.retry_failed, stages.score
+            )
+        return run_score(job, split, engine) if stages.score else []
+
+
+def run_shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> Shard:
+    """One shard's part of the stages; results are written when all are merged."""
+    shard = parse_shard(text)
+    job = replace(job, run=replace(job.run, shard=shard))
+    with serving(engine, job.run.root), shard_locked(job, split):
+        if stages.generate:
+            run_generate(job, split, engine, retry_failed=stages.retry_failed, scoring=stages.score)
+        if stages.score:
+            run_observe(job, split, engine)
+    return shard
+
+
+def merge_shards(job: Job, engine: Engine) -> list[Result]:
+    """Join finished shards and write the results. Raises UserError where a shard has not finished."""
+    split = split_of(suite_of(job), registry(), job.settings)
+    with job.run.locked(), serving(engine, job.run.root):
+        check_complete(job, split)
+        fold(job.run)
+        results = run_score(job, split, engine)
+        forget(job.run)
+    return results
 
 
 def run_generate(

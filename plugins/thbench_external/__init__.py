@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from thbench.api import Context, Generator, Missing, Plugin, hookimpl
-from thbench_external.command_options import COMMAND, CommandOptions
+from thbench_external.command_options import CommandOptions, missing
 
 __all__ = ["FolderOptions"]
 
@@ -104,3 +104,18 @@ def thbench_generators() -> Iterable[
         ),
         COMMAND,
     ]
+
+
+def _build(options: CommandOptions, context: Context) -> Generator:
+    from thbench_external.command import CommandGenerator
+
+    return CommandGenerator(options, context)
+
+
+COMMAND: Plugin[Generator, CommandOptions] = Plugin(
+    "command",
+    CommandOptions,
+    _build,
+    summary="any program in its own environment, called per clip or per batch",
+    missing=missing,
+)

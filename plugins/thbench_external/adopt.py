@@ -49,30 +49,27 @@ class Adopter:
         info = self._media.probe(path)
         _check_rate(info, self._options)
         _check_size(info, request, self._options)
+        self._too_long(info.frames_at_25, request)  # before anything is decoded
         if self._must_change(info, request):
             return self._changed(path, request)
-        trimmed = self._is_short(info.n_frames, request)
+        trimmed = self._is_short(info.frames_at_25, request)
         return Generated(request.clip_id, file=path, trimmed=trimmed)
 
     def _must_change(self, info: MediaInfo, request: Request) -> bool:
         return (
             not _is_25(info)
             or (info.width, info.height) != (request.size, request.size)
-            or self._too_long(info.n_frames, request)
+            or self._too_long(info.frames_at_25, request)
             or self._options.sound == "request"
         )
 
     def _changed(self, path: Path, request: Request) -> Generated:
         """Decoded at 25 fps, cut and resized one by one, with the sound the options ask for."""
-        pictures = self._media.frames(path, FPS)
-        most = request.n_frames + (
-            self._options.length == "strict"
-        )  # one more tells it is too long
-        frames = [_resized(picture, request.size) for picture in islice(pictures, most)]
-        self._too_long(len(frames), request)  # strict lengths fail here
+        pictures = islice(self._media.frames(path, FPS), request.n_frames)
+        frames = self._media.gather(_resized(picture, request.size) for picture in pictures)
         return Generated(
             request.clip_id,
-            frames=np.stack(frames),
+            frames=frames,
             audio=self._sound(path, len(frames)),
             trimmed=self._is_short(len(frames), request),
             origin=path,

@@ -139,10 +139,10 @@ class CommandGenerator:
         return Failure(request.clip_id, reason)
 
     def _check_length(self, path: Path, request: Request) -> None:
-        """Counted from packets: nothing of a video that is far too long is decoded."""
-        n, wanted = self._context.media.probe(path).n_frames, request.n_frames
+        """Known from timestamps: nothing of a video that is far too long is decoded."""
+        n, wanted = self._context.media.probe(path).frames_at_25, request.n_frames
         slack = self._options.slack if self._options.length == "trim" else 0
-        if self._options.frame_rate == "strict" and abs(n - wanted) > slack:
+        if abs(n - wanted) > slack:
             raise ClipFailure(f"{n} frames, {wanted} needed, {slack} more or less allowed")
 
     def _keep_log(self, space: Workspace, given: Sequence[Given]) -> None:

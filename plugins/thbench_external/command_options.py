@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from thbench.api import Context, Generator, Missing, Plugin
+from thbench.api import Missing
 
-__all__ = ["COMMAND", "CommandOptions", "fill", "names_in"]
+__all__ = ["CommandOptions", "fill", "names_in"]
 
 PER_CLIP = ("clip", "identity", "audio", "video", "out", "frames", "seed", "seed32", "oracle")
 PER_CALL = ("requests", "in", "out_folder", "folder", "config", "size", "fps", "root", "python")
@@ -149,18 +149,3 @@ def _is_program(name: str, root: Path | None) -> bool:
     if "/" in name:
         return ((root or Path.cwd()) / name).is_file()
     return shutil.which(name) is not None
-
-
-def _build(options: CommandOptions, context: Context) -> Generator:
-    from thbench_external.command import CommandGenerator
-
-    return CommandGenerator(options, context)
-
-
-COMMAND: Plugin[Generator, CommandOptions] = Plugin(
-    "command",
-    CommandOptions,
-    _build,
-    summary="any program in its own environment, called per clip or per batch",
-    missing=missing,
-)

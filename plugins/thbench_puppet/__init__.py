@@ -15,7 +15,10 @@ from thbench.api import Context, Dataset, Plugin, hookimpl
 
 VERSION = "1"
 
-Corruption = Literal["none", "delay", "blur", "freeze", "drop", "brightness", "noise"]
+Corruption = Literal[
+    "none", "delay", "blur", "freeze", "drop", "brightness", "noise",
+    "mouth", "head", "blinks", "identity", "shift", "scale", "roll",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,9 @@ class Options:
         "delay: frames the audio is delayed by, negative advances it; blur: sigma in pixels of a "
         "128 px frame; freeze: fraction of the clip's end; drop: fraction of frames replaced by "
         "their predecessor; brightness: grey levels gained by the last frame; noise: sigma in "
-        "grey levels",
+        "grey levels; mouth, head, blinks: share by which they move less; identity: places further in "
+        "the cast; shift: pixels of a 128 px frame to the right and down; scale: share by which the "
+        "picture grows; roll: degrees clockwise",
     ] = 0.0
 
 

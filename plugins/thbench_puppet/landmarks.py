@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from thbench_puppet.actors import Face
 from thbench_puppet.motion import Motion
 from thbench_puppet.outline import jaw_line
-from thbench_puppet.score import Score
 from thbench_puppet.shapes import Mouth, brow_of, eye_of
+from thbench_puppet.timeline import Score
 from thbench_puppet.warp import Warp
 
 OUTER_EYE_CORNERS = (36, 45)

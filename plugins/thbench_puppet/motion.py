@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import FPS
-from thbench_puppet.score import Score, Track, at_frames
 from thbench_puppet.seeds import generator
 from thbench_puppet.speech import voicing
+from thbench_puppet.timeline import Score, Track, at_frames
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,8 +14,8 @@ from thbench_puppet.actors import Actor, Colour, mix
 from thbench_puppet.canvas import FRACTION_BITS, bleed, fixed_point, nodes, to_pixels
 from thbench_puppet.motion import Motion
 from thbench_puppet.portrait import Portrait, portrait
-from thbench_puppet.score import Score
 from thbench_puppet.shapes import Curve, Eye, Mouth, brow_of, brow_thickness, eye_of, iris_of
+from thbench_puppet.timeline import Score
 from thbench_puppet.warp import Warp
 
 GRID = 64

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from thbench_puppet.acting import Acting
 from thbench_puppet.actors import Face
 from thbench_puppet.motion import Motion
-from thbench_puppet.score import Score, Track, at_frames
+from thbench_puppet.timeline import Score, Track, at_frames
 
 Curve = NDArray[np.float64]
 OPENING = 0.155

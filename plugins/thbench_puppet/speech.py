@@ -14,8 +14,8 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.signal import resample_poly
 
 from thbench.api import SAMPLE_RATE, SAMPLES_PER_FRAME, Waveform
-from thbench_puppet.score import SAMPLES_PER_STEP, Score, Track
 from thbench_puppet.seeds import generator
+from thbench_puppet.timeline import SAMPLES_PER_STEP, Score, Track
 
 OVERSAMPLING = 3
 WINDOW = 4 * SAMPLES_PER_STEP

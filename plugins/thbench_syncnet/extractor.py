@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from thbench.api import (
     SAMPLES_PER_FRAME,
-    ClipFailure,
     Context,
     Extractor,
     Frames,
@@ -19,9 +15,8 @@ from thbench.api import (
     Video,
     Waveform,
 )
-from thbench_speech.envelope import is_silent
 from thbench_syncnet.faces import Detector, S3fd, Yunet
-from thbench_syncnet.features import window_features
+from thbench_syncnet.features import file_digest, require_sound, window_features
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import SIZE, load_syncnet
 from thbench_syncnet.options import FACE_BOXES, FeatureOptions
@@ -75,20 +70,6 @@ def build_features(options: FeatureOptions, context: Context) -> Extractor:
     from thbench_syncnet.puppet import PuppetFeatures
 
     return PuppetFeatures(context.batch)
-
-
-def require_sound(audio: Waveform | None) -> Waveform:
-    """Raises ClipFailure where there is nothing to synchronise with."""
-    if audio is None:
-        raise ClipFailure("no audio track")
-    if is_silent(audio):
-        raise ClipFailure("silent: no sample reaches -60 dB of full scale")
-    return audio
-
-
-def file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _detector(options: FeatureOptions, context: Context) -> Detector:

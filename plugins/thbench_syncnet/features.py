@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thbench.api import Frames, Waveform
+from thbench.api import ClipFailure, Frames, Waveform
+from thbench_speech.envelope import is_silent
 from thbench_speech.mfcc import mfcc
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.folded import Folded
@@ -80,3 +83,17 @@ def in_batches(
             filled = torch.cat([part, part[:1].expand(batch - len(part), *part.shape[1:])])
             rows.append(network(filled)[: len(part)].double())
     return torch.cat(rows).numpy()
+
+
+def require_sound(audio: Waveform | None) -> Waveform:
+    """Raises ClipFailure where there is nothing to synchronise with."""
+    if audio is None:
+        raise ClipFailure("no audio track")
+    if is_silent(audio):
+        raise ClipFailure("silent: no sample reaches -60 dB of full scale")
+    return audio
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

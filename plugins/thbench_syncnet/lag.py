@@ -21,7 +21,7 @@ from thbench.api import (
     Score,
     mean_of_rows,
 )
-from thbench_syncnet.extractor import require_sound
+from thbench_syncnet.features import require_sound
 from thbench_syncnet.options import ENVELOPE, LagOptions
 
 

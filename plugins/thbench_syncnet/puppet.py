@@ -18,8 +18,7 @@ from torch import Tensor, nn
 
 from thbench.api import Frames, Video, Waveform
 from thbench_syncnet.distance import window_count
-from thbench_syncnet.extractor import file_digest, require_sound
-from thbench_syncnet.features import in_batches, sound_windows
+from thbench_syncnet.features import file_digest, in_batches, require_sound, sound_windows
 from thbench_syncnet.networks import LIP_FRAMES
 
 WEIGHTS = Path(__file__).with_name("puppet-v1.safetensors")

@@ -18,12 +18,12 @@ from unittest import mock
 
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
-from thbench.generate import answers, references
+from thbench.generate.stage import answers, references
 from thbench.pipeline import run_generate, run_score
 from thbench.plugins.discovery import registry
 from thbench.run.job import metric_of, metric_part_of
 from thbench.run.plan import job_for
-from thbench.score import observe
+from thbench.score.stage import observe
 from thbench.suite import find_suite, load_suite
 from thbench.suite.split import split_of
 from thbench.video import StoredVideo

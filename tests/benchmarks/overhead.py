@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS / name) for name in ("..", "../plugins", ".", "toys", "fid", "syncnet")]
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = (".", "plugins", "tests/support", "tests/support/toys")
+sys.path[:0] = [str(ROOT / name) for name in FOLDERS]
 import random_inception  # noqa: E402, I001
 import random_syncnet  # noqa: E402
 import torch  # noqa: E402
@@ -32,7 +33,7 @@ STARTUP = (
     "thbench_fid.inception.channels_last",
     "thbench_syncnet.extractor.load_syncnet",
     "thbench_syncnet.extractor.Folded",
-    "thbench_syncnet.extractor.file_digest",
+    "thbench_syncnet.features.file_digest",
 )
 KERNELS = (
     "thbench_fid.inception.extract",

@@ -14,8 +14,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS.parent), str(TESTS), str(TESTS / "toys")]
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
+sys.path[:0] = [str(SUPPORT.parents[1]), str(SUPPORT), str(SUPPORT / "toys")]
 from runs import SUITE, start, videos, written  # noqa: E402
 from thbench.engines.local import LocalEngine  # noqa: E402
 from thbench.environment import Settings  # noqa: E402

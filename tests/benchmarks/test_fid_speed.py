@@ -5,7 +5,6 @@ The peer's network is timed too where torch-fidelity can be imported (in an envi
 
 from __future__ import annotations
 
-import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +15,7 @@ import pytest
 import torch
 from scipy import linalg
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fid"))
 from random_inception import feature_set, random_state, synthetic_frames
-
 from thbench.api import Clip
 from thbench_fid.frames import FramePart
 from thbench_fid.frechet import centred, trace_from_covariances, trace_from_features

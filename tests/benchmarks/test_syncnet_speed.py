@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,15 +16,13 @@ import numpy as np
 import pytest
 import torch
 
+from random_syncnet import random_state
 from thbench.video import MediaReader
 from thbench_speech.mfcc import mfcc
 from thbench_syncnet.distance import synchrony
 from thbench_syncnet.features import lip_frames, window_features
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import SyncNet, syncnet
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "syncnet"))
-from random_syncnet import random_state
 
 WINDOWS = 20
 """The reference's batch."""

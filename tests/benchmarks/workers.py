@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(TESTS.parent), str(TESTS)]
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 from runs import videos, written  # noqa: E402
 
 
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("suite")
     parser.add_argument("--workers", default="1,2")
     given = parser.parse_args()
-    paths = os.pathsep.join([str(TESTS.parent), str(TESTS.parent / "plugins")])
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "plugins")])
     ends = []
     for workers in given.workers.split(","):
         with tempfile.TemporaryDirectory() as name:

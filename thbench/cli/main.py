@@ -19,7 +19,7 @@ from thbench.cli.run import generate, run, score
 from thbench.cli.selftest import selftest
 from thbench.cli.train import plot, train
 from thbench.cli.weights import weights
-from thbench.errors import UserError
+from thbench.errors import RESUME, UserError, in_one_line
 
 
 class _Groups(click.Group):
@@ -48,12 +48,15 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
+    except (OSError, MemoryError) as error:
+        if isinstance(error, BrokenPipeError):  # the reader of our output has gone
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
+        click.echo(f"thbench: {in_one_line(error)} — {RESUME}", err=True)
+        sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo("thbench: interrupted; the same command continues where it stopped", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 @click.command(name="list")

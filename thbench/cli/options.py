@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
-from thbench.environment import Settings
-from thbench.suite import Suite
+if TYPE_CHECKING:
+    from thbench.environment import Settings
+    from thbench.suite import Suite
 
 Command: TypeAlias = Callable[..., Any]
 Decorator: TypeAlias = Callable[[Command], Command]
@@ -55,15 +56,15 @@ def load(name: str, add: Sequence[str], options: dict[str, Any]) -> Suite:
 
     recipes = options.get("recipes", ())
     suite = load_suite(find_suite(name), registry(), options["overrides"], add, recipes)
-    return _selected(suite, options)
+    return selected(suite, options)
 
 
-def _selected(suite: Suite, options: dict[str, Any]) -> Suite:
+def selected(suite: Suite, options: dict[str, Any]) -> Suite:
     names = options["systems"]
     return suite.only(n.strip() for n in names.split(",")) if names else suite
 
 
-def _settings(options: dict[str, Any]) -> Settings:
+def settings_of(options: dict[str, Any]) -> Settings:
     from thbench.environment import Settings, default_offline
 
     return Settings(options["device"], options["threads"], options["batch"], default_offline())

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from thbench.errors import UserError
-from thbench.results.document import Result
-from thbench.suite import Suite
-from thbench.suite.split import Split
+
+if TYPE_CHECKING:
+    from thbench.results.document import Result
+    from thbench.suite import Suite
+    from thbench.suite.split import Split
 
 
-def _missing_error(suite: Suite, lines: list[str]) -> UserError:
+def missing_error(suite: Suite, lines: list[str]) -> UserError:
     for line in lines:
         click.echo(f"missing: {line}", err=True)
     return UserError(

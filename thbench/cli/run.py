@@ -5,19 +5,23 @@ Imports nothing heavy at start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from thbench.cli.options import _selected, _settings, device_option, engine_options, load, together
-from thbench.cli.output import _missing_error, print_plan, show
+from thbench.cli.options import device_option, engine_options, load, selected, settings_of, together
+from thbench.cli.output import missing_error, print_plan, show
 from thbench.cli.single import run_single, single_options
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
+    from thbench.api import Engine
+    from thbench.pipeline import Stages
+    from thbench.run.job import Job
     from thbench.suite import Suite
+    from thbench.suite.split import Split
 
 _stage_options = together(
     click.option(
@@ -94,7 +98,10 @@ def run(
 
     Running the command again continues it: what was finished stays finished.
     """
-    _stages(load(suite, add, options), options, True, True, regenerate, retry_failed)
+    from thbench.pipeline import Stages
+
+    stages = Stages(regenerate=regenerate, retry_failed=retry_failed)
+    _stages(load(suite, add, options), options, stages)
 
 
 @click.command()
@@ -124,11 +131,14 @@ def generate(
     if bool(suite) == bool(generator):
         raise UserError("generate needs a SUITE or --generator NAME", "one of the two")
     if generator:
-        given, settings = options["overrides"], _settings(options)
+        given, settings = options["overrides"], settings_of(options)
         run_single(generator, image, audio, output, resolution, crop, seed, given, settings)
         return
+    from thbench.pipeline import Stages
+
     assert suite is not None
-    _stages(load(suite, add, options), options, True, False, regenerate, retry_failed)
+    stages = Stages(score=False, regenerate=regenerate, retry_failed=retry_failed)
+    _stages(load(suite, add, options), options, stages)
 
 
 @click.command()
@@ -154,68 +164,70 @@ def score(
     """Score what a run has generated, or with --videos any folders of videos. Never generates."""
     if bool(suite) == bool(videos):
         raise UserError("score needs a SUITE or --videos NAME=DIR", "one of the two")
+    from thbench.pipeline import Stages
+
     if suite:
-        _stages(load(suite, (), options), options, False, True)
+        _stages(load(suite, (), options), options, Stages(generate=False))
         return
     from thbench.plugins.discovery import registry
     from thbench.suite.videos import adhoc_suite
 
     loaded = adhoc_suite(registry(), videos, dataset, root, options["overrides"])
-    _stages(_selected(loaded, options), options, True, True)
+    _stages(selected(loaded, options), options, Stages())
 
 
-def _stages(
-    suite: Suite,
-    options: dict[str, Any],
-    generating: bool,
-    scoring: bool,
-    regenerate: Sequence[str] = (),
-    retry_failed: bool = False,
-) -> None:
-    """Plan, then the stages that were asked for, under the run's lock."""
-    from thbench.engines import engine_for, serving
-    from thbench.pipeline import run_generate, run_score
+def _stages(suite: Suite, options: dict[str, Any], stages: Stages) -> None:
+    """Plan, then the stages that were asked for."""
+    from thbench.engines import engine_for
+    from thbench.pipeline import run_stages
     from thbench.plugins.discovery import registry
-    from thbench.run.events import died_at
     from thbench.run.plan import job_for, lacks
-    from thbench.run.shards import fold, forget
     from thbench.score.columns import check_columns
     from thbench.suite.split import split_of
 
-    settings = _settings(options)
-    missing = lacks(suite, registry(), settings)
+    settings = settings_of(options)
+    missing = [lack.line() for lack in lacks(suite, registry(), settings)]
     out = options["out"] or Path("runs") / suite.name
     job = job_for(suite, out, settings)
     if options["dry_run"]:
         split = None if missing else split_of(suite, registry(), settings)
-        if scoring and not missing:
+        if stages.score and not missing:
             check_columns(job)
-        print_plan(suite, split, [m.line() for m in missing])
+        print_plan(suite, split, missing)
         return
     if missing:
-        raise _missing_error(suite, [m.line() for m in missing])
+        raise missing_error(suite, missing)
     split = split_of(suite, registry(), settings)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
-    if scoring:
+    if stages.score:
         check_columns(job)  # before an hour of generation, not after it
     if options["shard"]:
-        if regenerate:
-            raise UserError("--regenerate removes what other shards made", "leave out --shard")
-        from thbench.cli.merge import run_shard
-
-        with serving(engine, out):
-            run_shard(job, split, engine, options["shard"], generating, scoring, retry_failed)
+        _shard(job, split, engine, options["shard"], stages)
         return
-    with job.run.locked(), serving(engine, out):
-        if (place := died_at(job.run.root / "events.jsonl")) and options["workers"] == 1:
-            click.echo(
-                f"the last command here died at: {place}\n"
-                "should this one die there too, --workers 2 gets past it",
-                err=True,
-            )
-        fold(job.run)
-        forget(job.run)
-        if generating:
-            run_generate(job, split, engine, None, regenerate, retry_failed, scoring)
-        if scoring:
-            show(run_score(job, split, engine), out)
+    _warn_of_death(out, options["workers"])
+    if results := run_stages(job, split, engine, stages):
+        show(results, out)
+
+
+def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> None:
+    from thbench.pipeline import run_shard
+    from thbench.run.shards import part_of
+
+    if stages.regenerate:
+        raise UserError("--regenerate removes what other shards made", "leave out --shard")
+    shard = run_shard(job, split, engine, text, stages)
+    n = len(part_of(split, shard).clips)
+    click.echo(f"shard {shard}: {n} of {len(split.clips)} clips; when all shards are done:")
+    click.echo(f"  thbench merge {shlex.quote(str(job.run.root))}")
+
+
+def _warn_of_death(out: Path, workers: int) -> None:
+    """Say where the last command of this run was killed by a plugin, if it was."""
+    from thbench.run.events import died_at
+
+    if (place := died_at(out / "events.jsonl")) and workers == 1:
+        click.echo(
+            f"the last command here died at: {place}\n"
+            "should this one die there too, --workers 2 gets past it",
+            err=True,
+        )

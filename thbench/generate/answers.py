@@ -10,8 +10,7 @@ import numpy as np
 
 from thbench import video
 from thbench.api import FPS, ClipFailure, Failure, Generated, Request, UserError
-from thbench.environment import is_out_of_memory
-from thbench.errors import in_one_line
+from thbench.errors import in_one_line, is_out_of_memory, stop_for_machine
 from thbench.files.atomic import atomic_write
 from thbench.generate.requests import make_request
 from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
@@ -33,6 +32,7 @@ def answer_batch(
         try:
             requests.append(make_request(job, system, reference))
         except ClipFailure as failure:
+            stop_for_machine(failure, f"clip {reference['clip']}")
             records[reference["clip"]] = {"clip": reference["clip"], "failure": failure.reason}
     for record in _answers(job, system, requests, events):
         records[record["clip"]] = record
@@ -58,6 +58,8 @@ def _answers(
         except UserError:
             raise
         except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
+            if len(asked) == 1 or not is_out_of_memory(error):
+                stop_for_machine(error, f"generator {system.name}, {_named(asked)}")
             failed = error
         if failed is not None and len(asked) > 1:
             if is_out_of_memory(failed):
@@ -74,6 +76,11 @@ def _answers(
         for clip_id in asked.keys() & waiting.keys():
             del waiting[clip_id]
             yield {"clip": clip_id, "failure": reason}
+
+
+def _named(asked: Mapping[str, Request]) -> str:
+    first, *others = asked
+    return f"clip {first}" + (f" and {len(others)} more" if others else "")
 
 
 def _adopt(job: Job, system: System, asked: Mapping[str, Request]) -> Iterator[Record]:
@@ -103,6 +110,7 @@ def _store_answer(folder: VideoFolder, request: Request, answer: Any) -> Record:
         record["origin"] = origin_of(answer.file or answer.origin)
         return {**record, "trimmed": True} if record["n_frames"] < request.n_frames else record
     except ClipFailure as failure:
+        stop_for_machine(failure, f"clip {request.clip_id}")
         return {"clip": request.clip_id, "failure": failure.reason}
 
 
@@ -129,9 +137,9 @@ def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Rec
     info = reader.probe(answer.file)
     if info.fps is not None and abs(float(info.fps) - FPS) > 0.01:
         raise ClipFailure(f"delivered at {float(info.fps):.2f} frames per second, {FPS} needed")
-    if info.n_frames > request.n_frames:
+    if info.frames_at_25 > request.n_frames:
         raise ClipFailure(
-            f"the delivered file has {info.n_frames} frames, {request.n_frames} needed"
+            f"the delivered file has {info.frames_at_25} frames, {request.n_frames} needed"
         )
     recording = reader.read(answer.file)
     _check(request, recording.frames, answer.trimmed)

@@ -9,7 +9,7 @@ import numpy as np
 
 from thbench import controls, video
 from thbench.api import Clip, ClipFailure, Frames, Source, UserError
-from thbench.errors import in_one_line
+from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.atomic import atomic_file
 from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
 from thbench.run.job import Job, clips_of, dataset_of, suite_of
@@ -26,6 +26,7 @@ def store_reference(job: Job, task: tuple[int, str]) -> tuple[list[Record], Reco
         source = _load(job, clips_of(job)[clip_id], size)
         record = _store_source(folder, clip_id, source)
     except ClipFailure as failure:
+        stop_for_machine(failure, f"clip {clip_id}")
         record = {"clip": clip_id, "failure": failure.reason}
     return [record], timing_of([clip_id], start)
 
@@ -37,6 +38,7 @@ def _load(job: Job, clip: Clip, size: int) -> Source:
     except (ClipFailure, UserError):
         raise
     except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
+        stop_for_machine(error, f"dataset, clip {clip.id}")
         raise ClipFailure(f"the dataset raised {in_one_line(error)}") from error
     if reason := wrong_frames(source.frames, size):
         raise ClipFailure(f"the dataset gave {reason}")
@@ -71,6 +73,7 @@ def store_control(
         variation = _vary(job, name, reference, size, partner)
         record = _store_variation(job.run.control(size, name), reference, variation)
     except ClipFailure as failure:
+        stop_for_machine(failure, f"control {name}, clip {reference['clip']}")
         record = {"clip": reference["clip"], "failure": failure.reason}
     record["reference"] = reference_mark(reference)
     return [record], timing_of([reference["clip"]], start)

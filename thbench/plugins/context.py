@@ -9,8 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from thbench.api import ClipFailure, Extractor, Media, Video
+from thbench.api import ClipFailure, Extractor, Frames, Media, Video, Waveform
 from thbench.environment import Settings
+from thbench.errors import stop_for_machine
 from thbench.files.atomic import disk_errors
 from thbench.files.cache import Cache, cache_root
 from thbench.files.canonical import digest
@@ -18,7 +19,14 @@ from thbench.plugins import weights
 from thbench.plugins.discovery import Registered, Registry
 from thbench.plugins.identity import extractor_part, plugin_identity, source_closure
 from thbench.plugins.sources import code_digest
-from thbench.video import MediaReader
+from thbench.video import MediaReader, write_lossless
+
+
+class MediaFiles(MediaReader):
+    """api.Media: the reader of media files, and the writer of lossless ones."""
+
+    def write_lossless(self, path: Path, frames: Frames, audio: Waveform | None) -> None:
+        write_lossless(path, frames, audio)
 
 
 @dataclass(frozen=True)
@@ -47,7 +55,7 @@ class RunContext:
 
     @cached_property
     def media(self) -> Media:
-        return MediaReader()
+        return MediaFiles()
 
     @property
     def cache(self) -> Path:
@@ -107,6 +115,7 @@ class CachedExtractor:
             try:
                 features = self._extractor(video)
             except ClipFailure as failure:
+                stop_for_machine(failure, f"extractor {self._registered.plugin.name}")
                 self._cache.put(key, reason=failure.reason)
                 raise
             self._cache.put(key, arrays={"features": features})

@@ -8,9 +8,8 @@ from typing import Any
 from thbench.api import Plugin
 from thbench.files.yamlfile import Document
 from thbench.plugins import weights
-from thbench.plugins.discovery import Registered
+from thbench.plugins.discovery import Registered, Registry
 from thbench.plugins.options import dump_options, resolve_options
-from thbench.plugins.weights import Registry
 
 
 def extractor_part(

@@ -8,9 +8,8 @@ from typing import Any
 
 from thbench.api import Missing
 from thbench.plugins import weights
-from thbench.plugins.discovery import Registered
+from thbench.plugins.discovery import Registered, Registry
 from thbench.plugins.identity import used_extractors
-from thbench.plugins.weights import Registry
 
 
 @dataclass(frozen=True)

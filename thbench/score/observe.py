@@ -17,6 +17,7 @@ import numpy as np
 from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
 from thbench.engines.progress import Progress
+from thbench.errors import stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.journal import Journal
 from thbench.run.events import Log, Logged
@@ -205,10 +206,12 @@ def observe_once(metric: Metric, pair: Pair) -> Entry | str:
         observation = metric.observe(pair)
         return Entry(_finite(observation), observation.arrays, None)
     except ClipFailure as failure:
+        stop_for_machine(failure, f"clip {pair.clip.id}")
         return Entry(reason=failure.reason)
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
+        stop_for_machine(error, f"metric {type(metric).__name__}, clip {pair.clip.id}")
         return unforeseen(error)
 
 

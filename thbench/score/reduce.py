@@ -10,7 +10,7 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Clip, ClipFailure, LeavesOut, Metric, Notes, Observed, Score
-from thbench.errors import in_one_line
+from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
 from thbench.results.scores import MOST_VISITS, Without
@@ -223,7 +223,8 @@ def left_out(metric: LeavesOut, sets: ObservedSets) -> dict[str, dict[str, float
     """What a metric says without each actor; None where it cannot say it, and each is reduced anew."""
     try:
         values = metric.without_actors(sets) or {}
-    except (Exception, SystemExit):
+    except (Exception, SystemExit) as error:
+        stop_for_machine(error, f"metric {type(metric).__name__}, reduce")
         return None  # the slow way then finds the reason, and counts it
     return {a: {n: float(v) for n, v in of.items()} for a, of in values.items()}
 
@@ -240,8 +241,10 @@ def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:
         texts = {"notes": np.array(notes, dtype=str)} if notes else {}
         return Entry({str(k): float(v) for k, v in values.items()}, texts)
     except ClipFailure as failure:
+        stop_for_machine(failure, f"metric {type(metric).__name__}, reduce")
         return Entry(reason=failure.reason)
     except (Exception, SystemExit) as error:  # a plugin may end itself, never the run
+        stop_for_machine(error, f"metric {type(metric).__name__}, reduce")
         return unforeseen(error)
 
 

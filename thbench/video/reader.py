@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from thbench.api import FPS, ClipFailure, Frames, MediaInfo, Recording, Waveform
+from thbench.api import FPS, ClipFailure, Decode, Frames, MediaInfo, Recording, Waveform
+from thbench.video.clock import at_constant_rate, count_at, stamped
 from thbench.video.containers import open_media
-from thbench.video.pixels import to_rgb
+from thbench.video.gather import gather
+from thbench.video.pixels import displayed_size, hdr_of, pixel_shape_of, upright
 from thbench.video.sound import canonical_audio
 from thbench.video.streams import (
-    LONGEST_GAP,
     decoded,
     find_stream,
     frame_rate,
-    nearest,
     packet_spans,
-    start_of,
     video_stream,
 )
 
 if TYPE_CHECKING:
-    from av.container import InputContainer
     from av.video.frame import VideoFrame
-
-T = TypeVar("T")
 
 _opened = 0
 
@@ -42,15 +37,16 @@ def decode_count() -> int:
 class MediaReader:
     """The one reader of media files (api.Media). Every failure is a ClipFailure naming the file.
 
-    `threads` of the decoder; the pixels do not depend on it.
+    `threads` of the decoder; the pixels do not depend on it. `decode` says how colours become RGB
+    (api.Decode).
     """
 
-    def __init__(self, threads: int = 1) -> None:
-        self.threads = threads
+    def __init__(self, threads: int = 1, decode: Decode = "exact") -> None:
+        self.threads, self.decode = threads, decode
 
     def probe(self, path: Path) -> MediaInfo:
         """Codecs, size as displayed, rate and length. Reads all packets, decodes one frame."""
-        width, height = self._displayed_size(path)
+        width, height, hdr = self._first_picture(path)
         with open_media(path) as container:
             video, audio = video_stream(container), find_stream(container, "audio")
             spans = packet_spans(container, video)
@@ -62,18 +58,21 @@ class MediaReader:
                 height=height,
                 fps=frame_rate(video),
                 n_frames=len(spans),
+                frames_at_25=count_at(spans, Fraction(FPS)),
                 duration=float(max(e for _, e in spans) - min(s for s, _ in spans)),
                 audio_codec=audio.codec_context.name if audio else None,
                 sample_rate=audio.codec_context.sample_rate if audio else None,
+                hdr=hdr,
             )
 
-    def _displayed_size(self, path: Path) -> tuple[int, int]:
+    def _first_picture(self, path: Path) -> tuple[int, int, str]:
+        """Width and height as displayed, and the kind of high dynamic range, if any."""
         with open_media(path) as container:
-            first = next(decoded(container, video_stream(container)), None)
+            stream = video_stream(container)
+            first = next(decoded(container, stream), None)
             if first is None:
                 raise ClipFailure("no video frames")
-            turned = first.rotation % 180 != 0
-            return (first.height, first.width) if turned else (first.width, first.height)
+            return *displayed_size(first, pixel_shape_of(stream)), hdr_of(first)
 
     def frames(self, path: Path, fps: float | None = FPS) -> Iterator[Frames]:
         """[H, W, 3] uint8 RGB one by one; at `fps` frame k shows what is on screen nearest to k / fps.
@@ -82,13 +81,14 @@ class MediaReader:
         """
         with open_media(path, self.threads) as container:
             _count_decode()
-            stamped = _stamped(container, video_stream(container))
+            stream = video_stream(container)
+            timed = stamped(container, stream)
             shown: Iterator[VideoFrame]
             if fps is None:
-                shown = (frame for _, _, frame in stamped)
+                shown = (frame for _, _, frame in timed)
             else:
-                shown = at_constant_rate(stamped, Fraction(fps).limit_denominator(1001))
-            yield from _as_rgb(shown)
+                shown = at_constant_rate(timed, Fraction(fps).limit_denominator(1001))
+            yield from _as_rgb(shown, pixel_shape_of(stream), self.decode)
 
     def audio(self, path: Path) -> Waveform | None:
         """[samples] int16 mono 16 kHz; sample 0 sounds with the first video frame.
@@ -104,90 +104,17 @@ class MediaReader:
             return canonical_audio(container, video, audio)
 
     def read(self, path: Path, fps: float | None = FPS) -> Recording:
-        """All frames and the sound of a file."""
-        frames = list(self.frames(path, fps))
-        return Recording(np.stack(frames), self.audio(path), fps or self._stored_rate(path))
+        """All frames and the sound of a file; a long clip's frames are held as `gather` says."""
+        frames = gather(self.frames(path, fps))
+        return Recording(frames, self.audio(path), fps or self._stored_rate(path))
 
-    def write_lossless(self, path: Path, frames: Frames, audio: Waveform | None) -> None:
-        """FFV1 and FLAC in Matroska, see `thbench.video.writer.write_lossless`."""
-        from thbench.video.writer import write_lossless
-
-        write_lossless(path, frames, audio)
+    def gather(self, frames: Iterable[Frames]) -> Frames:
+        """[T, H, W, 3] of frames given one by one, see `thbench.video.gather`."""
+        return gather(frames)
 
     def _stored_rate(self, path: Path) -> float:
         with open_media(path) as container:
             return float(frame_rate(video_stream(container)) or FPS)
-
-
-# -- frames on a clock --------------------------------------------------------------------------
-
-
-def at_constant_rate(stamped: Iterable[tuple[Fraction, Fraction, T]], fps: Fraction) -> Iterator[T]:
-    """Items (start, duration in seconds, item) at a constant rate, as FFmpeg's `fps=<fps>:round=near`.
-
-    Each start is rounded to the nearest tick (half up) and an item is repeated until the next
-    one's tick; of several on one tick the last stays. The end is rounded likewise, but at least
-    one item comes out of one.
-    """
-    current: tuple[T] | None = None
-    first = tick = end = 0
-    for start, duration, item in stamped:
-        own = nearest(start * fps)
-        if current is None:
-            first = tick = own
-        else:
-            yield from repeat(current[0], own - tick)
-            tick = max(tick, own)
-        current, end = (item,), nearest((start + duration) * fps)
-    if current is not None:
-        yield from repeat(current[0], max(end, first + 1) - tick)
-
-
-def _stamped(
-    container: InputContainer, stream: Any
-) -> Iterator[tuple[Fraction, Fraction, VideoFrame]]:
-    """(start, duration, frame) with the first frame at 0, in the order of display."""
-    origin: Fraction | None = None
-    last, usual = Fraction(0), 1 / (frame_rate(stream) or Fraction(FPS))
-    for frame in decoded(container, stream):
-        start = start_of(frame)
-        if origin is None:
-            origin = start if start is not None else Fraction(0)
-            start, last = origin, origin - usual
-        if start is None:
-            start = last + usual
-        if abs(start - last) > LONGEST_GAP:
-            raise ClipFailure(f"damaged timestamps: a jump of {float(start - last):.0f} s")
-        duration = Fraction(frame.duration or 0) * (frame.time_base or 0)
-        yield start - origin, duration or usual, frame
-        last = start
-    if origin is None:
-        raise ClipFailure("no video frames")
-
-
-def _as_rgb(frames: Iterable[VideoFrame]) -> Iterator[Frames]:
-    """RGB upright. Unbiased conversion: swscale's default truncates and darkens by one level."""
-    size: tuple[int, ...] = ()
-    previous: VideoFrame | None = None
-    rgb: Frames = np.empty((0, 0, 3), np.uint8)
-    for frame in frames:
-        if frame is not previous:
-            previous, rgb = frame, _upright(frame)
-        if size and rgb.shape != size:
-            raise ClipFailure(f"picture size changes from {size[:2]} to {rgb.shape[:2]}")
-        size = rgb.shape
-        yield rgb
-
-
-def _upright(frame: VideoFrame) -> Frames:
-    rgb = to_rgb(frame)
-    quarters = round(frame.rotation / 90) % 4  # counter-clockwise, as numpy counts
-    return np.ascontiguousarray(np.rot90(rgb, quarters)) if quarters else rgb
-
-
-def _count_decode() -> None:
-    global _opened  # noqa: PLW0603  a counter for tests
-    _opened += 1
 
 
 def read_lossless(path: Path) -> Recording:
@@ -201,3 +128,24 @@ def read_wav(path: Path) -> Waveform:
     if audio is None:
         raise ClipFailure(f"{path.name}: no audio track")
     return audio
+
+
+def _as_rgb(
+    frames: Iterable[VideoFrame], pixel_shape: Fraction, decode: Decode
+) -> Iterator[Frames]:
+    """RGB as shown; a frame that is repeated is converted once."""
+    size: tuple[int, ...] = ()
+    previous: VideoFrame | None = None
+    rgb: Frames = np.empty((0, 0, 3), np.uint8)
+    for frame in frames:
+        if frame is not previous:
+            previous, rgb = frame, upright(frame, pixel_shape, decode)
+        if size and rgb.shape != size:
+            raise ClipFailure(f"picture size changes from {size[:2]} to {rgb.shape[:2]}")
+        size = rgb.shape
+        yield rgb
+
+
+def _count_decode() -> None:
+    global _opened  # noqa: PLW0603  a counter for tests
+    _opened += 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from thbench.api import SAMPLE_RATE, ClipFailure, Waveform
+from thbench.video.clock import DisplayTimes
 from thbench.video.streams import LONGEST_GAP, decode_packet, nearest, packets, start_of, stated_end
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _LONGEST_FRAME = 2048
 
 def canonical_audio(container: InputContainer, video: Any | None, audio: Any) -> Waveform:
     origin: Fraction | None = None
-    track = _Track()
+    track, times = _Track(), DisplayTimes(container)
     _be_strict(audio)
     for packet in packets(container):
         if packet.stream.index == audio.index:
@@ -31,8 +32,9 @@ def canonical_audio(container: InputContainer, video: Any | None, audio: Any) ->
                 track.add(frame)
         elif origin is None and video is not None and packet.stream.index == video.index:
             # Pictures are decoded only until the first one says when it is shown.
+            times.note(packet)
             first = next(decode_packet(packet), None)
-            origin = None if first is None else start_of(first) or Fraction(0)
+            origin = None if first is None else times.of(first) or Fraction(0)
     if video is not None and origin is None:
         raise ClipFailure("no video frames")
     line = track.laid_out(origin)

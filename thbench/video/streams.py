@@ -22,19 +22,26 @@ _MISSING_TAIL = Fraction(1, 2)
 
 
 def find_stream(container: InputContainer, kind: str) -> Any | None:
-    """The first `video` or `audio` stream, None where there is none.
+    """The `video` or `audio` stream that players choose: the default one, else the first; or None.
 
     Raises ClipFailure where it is of a codec that FFmpeg does not know.
     """
     from av.stream import Disposition
 
-    for stream in container.streams:
-        # A cover picture is no video.
-        if stream.type == kind and not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context is None or not hasattr(stream, "decode"):
-                raise ClipFailure(f"{kind} codec unknown")
-            return stream
-    return None
+    found = [s for s in container.streams if s.type == kind and not is_cover(s)]
+    if not found:
+        return None
+    stream = next((s for s in found if s.disposition & Disposition.default), found[0])
+    if stream.codec_context is None or not hasattr(stream, "decode"):
+        raise ClipFailure(f"{kind} codec unknown")
+    return stream
+
+
+def is_cover(stream: Stream) -> bool:
+    """Whether it is a picture on the file's cover, which is no video and lasts no time."""
+    from av.stream import Disposition
+
+    return bool(stream.disposition & Disposition.attached_pic)
 
 
 def video_stream(container: InputContainer) -> Any:
@@ -56,17 +63,26 @@ def packet_spans(container: InputContainer, stream: Any) -> list[tuple[Fraction,
     usual = 1 / (frame_rate(stream) or Fraction(FPS))
     spans = []
     for packet in packets(container):
-        if packet.stream.index == stream.index and packet.size and not packet.is_discard:
-            ticks = packet.pts if packet.pts is not None else packet.dts
-            start = (ticks or 0) * packet.time_base
+        if packet.stream.index == stream.index and is_shown(packet):
+            start = time_of(packet) or Fraction(0)
             spans.append((start, start + ((packet.duration or 0) * packet.time_base or usual)))
     return spans
 
 
+def is_shown(packet: Any) -> bool:
+    """Whether a packet holds a picture or sound that is played."""
+    return bool(packet.size) and not packet.is_discard
+
+
+def time_of(packet: Any) -> Fraction | None:
+    """Time of a packet in seconds of the container: when it is shown, else when it is decoded."""
+    ticks = packet.pts if packet.pts is not None else packet.dts
+    return None if ticks is None or packet.time_base is None else ticks * packet.time_base
+
+
 def start_of(frame: VideoFrame | AudioFrame) -> Fraction | None:
     """When a frame is shown or sounds, in seconds of the container."""
-    ticks = frame.pts if frame.pts is not None else frame.dts
-    return None if ticks is None or frame.time_base is None else ticks * frame.time_base
+    return time_of(frame)
 
 
 def decoded(container: InputContainer, stream: Any) -> Iterator[Any]:
@@ -86,7 +102,7 @@ def packets(container: InputContainer) -> Iterator[Any]:
         ends[index] = max(ends.get(index, Fraction(0)), _end_of(packet))
         yield packet
     for stream in container.streams:
-        if stream.type in ("video", "audio"):
+        if stream.type in ("video", "audio") and not is_cover(stream):
             _check_end(ends.get(stream.index, Fraction(0)), stated_end(stream))
     if container.duration is not None and ends:
         # Counted from zero by some containers and from the first timestamp by others: take the less.
@@ -108,10 +124,11 @@ def _clock(timed: Any) -> str:
 
 
 def _end_of(packet: Any) -> Fraction:
-    if packet.pts is None:
+    start = time_of(packet)
+    if start is None:
         return Fraction(0)
-    end: Fraction = (packet.pts + (packet.duration or 0)) * packet.time_base
-    return end
+    length: Fraction = Fraction(packet.duration or 0) * packet.time_base
+    return start + length
 
 
 def _check_end(seen: Fraction, stated: Fraction | None) -> None:

@@ -1,0 +1,242 @@
+"""The network and its resizes against stored values of the peers' own code (see make_reference.py)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+import thbench_fid
+from random_inception import (
+    KEPT,
+    REFERENCE,
+    checksum,
+    frames_of,
+    random_state,
+    spread,
+    synthetic_frames,
+)
+from thbench.api import ClipFailure, UserError
+from thbench_fid import weights
+from thbench_fid.frechet import fid_from_features
+from thbench_fid.inception import InceptionFeatures, extract, padded_batches
+from thbench_fid.network import Inception2015
+from thbench_fid.resize import Resize, clean, legacy_pytorch, prepare, tensorflow1
+
+VALUES = json.loads(REFERENCE.with_suffix(".json").read_text())
+RESIZES: tuple[Resize, ...] = ("tf", "legacy_pytorch", "clean")
+
+
+@pytest.fixture(scope="module")
+def reference() -> Iterator[dict[str, NDArray[Any]]]:
+    with np.load(REFERENCE, allow_pickle=False) as stored:
+        yield {name: stored[name] for name in stored.files}
+
+
+@pytest.fixture(scope="module")
+def state(reference: dict[str, NDArray[Any]]) -> dict[str, Tensor]:
+    state = random_state(reference)
+    assert checksum(state) == VALUES["state"], "not the weights the peers ran with"
+    return state
+
+
+@pytest.fixture(scope="module")
+def network(state: dict[str, Tensor]) -> Inception2015:
+    return weights.folded(state)
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_features_and_fid_equal_the_peer_in_float64(
+    resize: Resize, network: Inception2015, reference: dict[str, NDArray[Any]]
+) -> None:
+    """Two frames each of 64, 128 and 512 px, so that every resize really resizes."""
+    generated, real = (
+        np.concatenate([extract(network, f, resize, 2, torch.float64) for f in frames_of(part)])
+        for part in ("generated", "reference")
+    )
+    ours = np.concatenate([generated, real])
+    theirs = reference[f"features.{resize}"]
+    assert spread(ours) > 0.1, "collapsed features would agree with anything"
+    np.testing.assert_allclose(ours[:, ::KEPT], theirs, rtol=0, atol=1e-8)
+    for peer, value in VALUES["fid"][resize].items():
+        assert fid_from_features(generated, real) == pytest.approx(value, rel=1e-5), peer
+
+
+def test_the_three_resizes_are_three_metrics(reference: dict[str, NDArray[Any]]) -> None:
+    a, b, c = (reference[f"features.{r}"] for r in RESIZES)
+    assert min(np.abs(a - b).max(), np.abs(b - c).max(), np.abs(a - c).max()) > 1e-2
+
+
+def test_float32_and_bf16_stay_near_float64(
+    network: Inception2015, reference: dict[str, NDArray[Any]]
+) -> None:
+    frames = frames_of("generated")[0]
+    exact = reference["features.tf"][:2]
+    size = np.abs(exact).max()
+    for dtype, allowed in ((torch.float32, 2e-4), (torch.bfloat16, 0.2)):
+        found = extract(copy_of(network, dtype), frames, "tf", 2, dtype)
+        assert found.dtype == np.float32
+        assert np.abs(found[:, ::KEPT] - exact).max() / size < allowed
+
+
+def copy_of(network: Inception2015, dtype: torch.dtype) -> Inception2015:
+    out = Inception2015()
+    out.load_state_dict(network.state_dict())
+    return out.to(dtype).to(memory_format=torch.channels_last).eval()
+
+
+def test_a_frame_never_depends_on_the_rest_of_its_clip(network: Inception2015) -> None:
+    """Bitwise: alone, at the front, in a padded last batch."""
+    single = copy_of(network, torch.float32)
+    frames = synthetic_frames(3, 64, seed=5)
+    together = extract(single, frames, "tf", 2)
+    assert np.array_equal(extract(single, frames[:2], "tf", 2), together[:2])
+    assert np.array_equal(extract(single, frames[2:], "tf", 2), together[2:])
+
+
+def test_padded_batches_have_one_shape() -> None:
+    frames = synthetic_frames(5, 64, seed=6)
+    batches = list(padded_batches(frames, 2))
+    assert [(rows.shape[0], n) for rows, n in batches] == [(2, 2), (2, 2), (2, 1)]
+    assert np.array_equal(np.concatenate([rows[:n] for rows, n in batches]), frames)
+
+
+@pytest.mark.parametrize("numbered", [False, True], ids=["published", "pytorch-fid-module"])
+def test_both_namings_load_from_a_file(
+    numbered: bool, state: dict[str, Tensor], network: Inception2015, tmp_path: Path
+) -> None:
+    named = {v: k for k, v in weights.NUMBERED.items()}
+    if numbered:
+        state = {
+            named[k.split(".")[0]] + k[k.index(".") :]: v
+            for k, v in state.items()
+            if not k.startswith("fc.")
+        }
+        assert "blocks.3.2.branch_pool.bn.running_var" in state
+    counters = {k.replace("running_var", "num_batches_tracked"): torch.tensor(0) for k in state}
+    torch.save({**counters, **state}, tmp_path / "w.pth")
+    loaded = weights.load(tmp_path / "w.pth")
+    for key, value in network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[key], value)
+
+
+@pytest.fixture(scope="module")
+def weights_file(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    torch.save(state, path)
+    return path
+
+
+def extractor(path: Path, **options: Any) -> InceptionFeatures:
+    context: Any = SimpleNamespace(device="cpu", batch=2, weights=lambda name: path)
+    built = thbench_fid.build_inception(thbench_fid.InceptionOptions(**options), context)
+    assert isinstance(built, InceptionFeatures)
+    return built
+
+
+def test_the_extractor_reads_its_weights_and_gives_float32(weights_file: Path) -> None:
+    frames = frames_of("generated")[0]
+    video: Any = SimpleNamespace(frames=frames, n_frames=len(frames))
+    found = extractor(weights_file)(video)
+    assert found.shape == (len(frames), 2048) and found.dtype == np.float32
+    nothing: Any = SimpleNamespace(frames=frames[:0], n_frames=0)
+    with pytest.raises(ClipFailure, match="no frames"):
+        extractor(weights_file)(nothing)
+
+
+def test_identity_names_everything_that_moves_the_number(
+    weights_file: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.pth"
+    other.write_bytes(weights_file.read_bytes() + b"0")
+    identities = [
+        extractor(weights_file).identity,
+        extractor(other).identity,
+        extractor(weights_file, resize="clean").identity,
+        extractor(weights_file, precision="bf16").identity,
+    ]
+    assert len(set(identities)) == 4
+    assert identities[0] == extractor(weights_file).identity
+    assert "\n" not in identities[0]
+
+
+class Odd(nn.Module):
+    """Pickled whole: what `weights_only=True` must refuse."""
+
+
+WRONG = {
+    "text": b"no weights at all",
+    "empty": b"",
+    "truncated": None,
+    "module": Odd(),
+    "list": [torch.zeros(2)],
+    "another network": {"conv1.weight": torch.zeros(64, 3, 7, 7)},
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_file_is_refused_with_the_command(
+    kind: str, state: dict[str, Tensor], tmp_path: Path
+) -> None:
+    path, content = tmp_path / "w.pth", WRONG[kind]
+    if content is None:
+        torch.save(state, path)
+        path.write_bytes(path.read_bytes()[:100_000])
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save(content, path)
+    with pytest.raises(UserError, match="thbench weights fetch inception-2015"):
+        weights.load(path)
+
+
+def test_a_nearly_right_state_dict_is_refused_by_its_key(state: dict[str, Tensor]) -> None:
+    first = "Conv2d_1a_3x3.conv.weight"
+    wrong = {
+        f"{first} is missing": {k: v for k, v in state.items() if k != first},
+        "not \\(32, 3, 3, 3\\)": {**state, first: torch.zeros(32, 3, 5, 5)},
+        "AuxLogits.fc.bias": {**state, "AuxLogits.fc.bias": torch.zeros(1000)},
+        "1000 classes": {**state, "fc.weight": torch.zeros(1000, 2048)},
+    }
+    for message, changed in wrong.items():
+        with pytest.raises(UserError, match=message):
+            weights.folded(changed)
+
+
+def test_tensorflow1_samples_without_half_pixels() -> None:
+    """Doubling: even outputs are inputs, odd ones the mean of two; the last repeats the edge."""
+    x = torch.tensor([[0.0, 4.0], [8.0, 12.0]]).view(1, 1, 2, 2)
+    expected = [[0, 2, 4, 4], [4, 6, 8, 8], [8, 10, 12, 12], [8, 10, 12, 12]]
+    assert tensorflow1(x, 4)[0, 0].tolist() == expected
+
+
+def test_legacy_pytorch_samples_with_half_pixels() -> None:
+    x = torch.tensor([[0.0, 4.0]]).expand(2, 2).reshape(1, 1, 2, 2)
+    assert legacy_pytorch(x, 4)[0, 0, 0].tolist() == [0, 1, 3, 4]
+
+
+def test_clean_antialiases_and_stays_in_range() -> None:
+    """One-pixel stripes shrunk 8 times are grey for `clean`, noise for the others."""
+    stripes = np.zeros((1, 512, 512, 3), np.uint8)
+    stripes[:, :, ::2] = 255
+    inner = clean(stripes, 64)[0, 8:-8, 8:-8]
+    assert inner.std() < 1 and 0 <= clean(stripes, 1024).min() <= clean(stripes, 1024).max() <= 255
+    assert float(tensorflow1(torch.tensor(stripes).permute(0, 3, 1, 2).float(), 64).std()) < 1
+    assert float(prepare(stripes, "tf", torch.float32).std()) > 0.5
+
+
+@pytest.mark.parametrize("resize", RESIZES)
+def test_black_and_white_reach_the_ends_of_the_range(resize: Resize) -> None:
+    frames = np.stack([np.zeros((64, 64, 3), np.uint8), np.full((64, 64, 3), 255, np.uint8)])
+    black, white = prepare(frames, resize, torch.float64)
+    top = 1.0 if resize == "legacy_pytorch" else 127 / 128
+    assert black.shape == (3, 299, 299)
+    assert black.max() == -1 and white.min() == pytest.approx(top, abs=1e-12)

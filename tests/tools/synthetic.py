@@ -1,0 +1,145 @@
+"""A finished toy run without media: journals and observations written through the harness's own store.
+
+`python tests/tools/synthetic.py --clips 100000 --actors 1000` fills a folder, then plans, resumes (or
+merges `--shards`), reduces and writes the results in a process of its own, and prints the time of every stage and the peak memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
+sys.path[:0] = [str(SUPPORT.parents[1]), str(SUPPORT), str(SUPPORT / "toys")]
+import numpy as np  # noqa: E402, I001
+from click.testing import CliRunner  # noqa: E402
+from runs import SUITE, Run, start  # noqa: E402
+from thbench.api import Clip  # noqa: E402
+from thbench.files.canonical import digest  # noqa: E402
+from thbench.controls import GROUND_TRUTH  # noqa: E402
+from thbench.files.journal import Journal  # noqa: E402
+from thbench.score.keys import keybook_of, observation_cache  # noqa: E402
+from thbench.results.document import Result, read_result  # noqa: E402
+from thbench.run.folder import Record, reference_mark  # noqa: E402
+from thbench.run.job import Job  # noqa: E402
+
+SIZE = 32
+SENTENCES = 3
+"""Of every toy actor; further clips are takes of them."""
+
+
+def suite_text(clips: int, actors: int) -> str:
+    takes = -(-clips // (actors * SENTENCES))
+    return SUITE.replace("{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}") + (
+        f"controls: [{GROUND_TRUTH}, reference-halves]\nlimits: {{clips: {clips}}}\n"
+    )
+
+
+def fill(run: Run, shards: int = 0) -> None:
+    """Write what generate and observe would have left for every clip of the split."""
+    if not shards:
+        write(run.job, run.split.clips)
+        return
+    from thbench.run.folder import Shard
+    from thbench.run.shards import part_of, shard_locked
+
+    for number in range(1, shards + 1):
+        shard = Shard(number, shards)
+        job = replace(run.job, run=replace(run.job.run, shard=shard))
+        with shard_locked(job, run.split):
+            write(job, part_of(run.split, shard).clips)
+
+
+def write(job: Job, clips: Sequence[Clip]) -> None:
+    folder, cache, keys = job.run, observation_cache(), keybook_of(job)
+    journals = {
+        GROUND_TRUTH: folder.control(SIZE, GROUND_TRUTH).journal,
+        "echo": folder.system("echo").journal,
+    }
+    for clip in clips:
+        reference = record_of(clip.id, "reference")
+        folder.references(SIZE).journal.append(reference)
+        made = {GROUND_TRUTH: reference, "echo": record_of(clip.id, "echo")}
+        for name, record in made.items():
+            journals[name].append({**record, "reference": reference_mark(reference)})
+            draw = np.random.default_rng(int(record["digest"][:16], 16))
+            levels = draw.uniform(40, 200, record["n_frames"])
+            key = keys.observation(0, clip, record, reference)
+            cache.put(key, {"brightness": float(levels.mean())}, {"levels": levels})
+
+
+def record_of(clip_id: str, maker: str) -> Record:
+    """A record of a video of which no file is there."""
+    marks = {f: digest([maker, clip_id, f]) for f in ("digest", "frames_digest", "audio_digest")}
+    picture = f"{maker}/{clip_id}.mkv"
+    shape = {"n_frames": 8, "size": SIZE, "picture": picture, "sound": None, "files": {}}
+    return {"clip": clip_id, **marks, **shape}
+
+
+def measure(folder: Path, text: str, shards: bool = False) -> dict[str, float]:
+    """Seconds of every stage over a filled folder, and MB at the peak."""
+    seconds, before = {}, time.perf_counter()
+    run = start(folder, text)
+    seconds["plan"], before = time.perf_counter() - before, time.perf_counter()
+    if shards:
+        result = merged(run.job.run.root)
+        seconds["merge, reduce"] = time.perf_counter() - before
+    else:
+        run.generate()
+        seconds["collect"], before = time.perf_counter() - before, time.perf_counter()
+        result = run.score()["echo"]
+        seconds["reduce"] = time.perf_counter() - before
+    assert result.scores["brightness"].n == result.clips.n == len(run.split.clips)
+    assert not Journal(run.job.run.root / "timings.jsonl", key="stage").lines()  # nothing made anew
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    whole = {"all": sum(seconds.values()), "of that CPU": time.process_time()}
+    return {"clips": result.clips.n, **seconds, **whole, "peak MB": peak}
+
+
+def merged(root: Path) -> Result:
+    from thbench.cli.main import cli
+
+    done = CliRunner().invoke(cli, ["merge", str(root)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return read_result(root / "systems" / "echo" / "result.json")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--clips", type=int, default=100_000)
+    parser.add_argument("--actors", type=int, default=1000)
+    parser.add_argument("--folder", type=Path, help="keep the run here [default: removed]")
+    parser.add_argument("--shards", type=int, default=0, help="written by so many, then merged")
+    parser.add_argument("--measure", action="store_true", help="a folder that is filled already")
+    given = parser.parse_args()
+    text = suite_text(given.clips, given.actors)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        os.environ["THBENCH_CACHE"] = str(folder / "cache")
+        if given.measure:
+            print(
+                json.dumps(
+                    {k: round(v, 1) for k, v in measure(folder, text, given.shards > 0).items()}
+                )
+            )
+            return
+        before = time.perf_counter()
+        fill(start(folder, text), given.shards)
+        print(f"filled in {time.perf_counter() - before:.0f} s", flush=True)
+        words = ["--clips", str(given.clips), "--actors", str(given.actors), "--measure"]
+        words += ["--shards", str(given.shards)]
+        own = [sys.executable, str(Path(__file__)), *words, "--folder", str(folder)]
+        subprocess.run(own, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""Frames given one by one as one array, whose memory does not grow with the length of a clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
+
+import numpy as np
+
+from thbench.api import ClipFailure, Frames
+from thbench.files.atomic import disk_errors
+from thbench.files.cache import cache_root
+
+IN_MEMORY = 128_000_000
+"""Bytes of frames up to which they are held in memory: 26 s at 256 x 256 pixels."""
+
+
+def gather(frames: Iterable[Frames], in_memory: int = IN_MEMORY) -> Frames:
+    """[T, H, W, 3] uint8 of equal frames [H, W, 3].
+
+    More than `in_memory` bytes are written to a file without a name in thbench's cache, which is
+    mapped read-only: the system keeps in memory what is looked at and may drop it, and the space is
+    free again when the array or the process ends.
+
+    Raises ClipFailure without a frame, UserError where the disk is full or cannot be written.
+    """
+    held: list[Frames] = []
+    source = iter(frames)
+    for frame in source:
+        held.append(frame)
+        if len(held) * frame.nbytes > in_memory:
+            return _mapped(held, source)
+    if not held:
+        raise ClipFailure("no video frames")
+    return np.stack(held)
+
+
+def _mapped(held: list[Frames], rest: Iterable[Frames]) -> Frames:
+    shape, count = held[0].shape, 0
+    folder = cache_root() / "long"
+    with disk_errors(folder / "frames"):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = TemporaryFile(dir=folder)  # noqa: SIM115  the mapping outlives it
+    with file:
+        while held:
+            _append(file, held.pop(0), shape, folder)
+            count += 1
+        for frame in rest:
+            _append(file, frame, shape, folder)
+            count += 1
+        with disk_errors(folder / "frames"):
+            file.flush()
+        return np.memmap(file, np.uint8, "r", shape=(count, *shape))
+
+
+def _append(file: IO[bytes], frame: Frames, shape: tuple[int, ...], folder: Path) -> None:
+    if frame.shape != shape:
+        raise ClipFailure(f"picture size changes from {shape[:2]} to {frame.shape[:2]}")
+    # Written and not put into the mapping: a full disk is an error here and a crash there.
+    with disk_errors(folder / "frames"):
+        file.write(np.ascontiguousarray(frame).data)
