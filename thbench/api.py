@@ -1,7 +1,7 @@
 """The contract: every type and protocol a plugin sees.
 
-A plugin imports this module and nothing else of thbench. It needs the standard library and numpy
-only, so that importing it costs nothing and a generator's own environment can hold a copy.
+Plugins import this module; generators that can be trained also import `thbench.training`. It needs
+numpy, pluggy and `thbench.errors`, and importing it is cheap.
 
 Conventions, everywhere: frames are RGB uint8 at 25 frames per second, audio is mono int16 at 16 kHz,
 so one frame lasts exactly 640 samples (40 ms).
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import (
-    TYPE_CHECKING,
     Any,
     Generic,
     Literal,
@@ -30,9 +29,6 @@ import pluggy
 from numpy.typing import NDArray
 
 from thbench.errors import ClipFailure, UserError
-
-if TYPE_CHECKING:
-    from thbench.training.contract import Trainer
 
 __all__ = [
     "FPS",
@@ -645,8 +641,8 @@ class Plugin(Generic[T, O]):
                 as `context.extractor(name, **options)` is called; their weights follow from that
     variants    named option sets of a metric: `ofm@diffused-heads`
     argument    the option that `name:value` fills: `torchmetrics:ClassName`
-    trainer     makes what `thbench train` trains, of options, context and size in pixels; the options
-                then have a field `training: TrainingOptions` (thbench.training.options)
+    trainer     makes what `thbench train` trains, a thbench.training.contract.Trainer, of options,
+                context and size in pixels; the options then have a field `training: TrainingOptions` (thbench.training.options)
     """
 
     name: str
@@ -659,7 +655,7 @@ class Plugin(Generic[T, O]):
     extractors: Callable[[O], Mapping[str, Mapping[str, object]]] = _no_extractors
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     argument: str | None = None
-    trainer: Callable[[O, Context, int], Trainer] | None = None
+    trainer: Callable[[O, Context, int], Any] | None = None
 
 
 # -- data on disk -------------------------------------------------------------------------------

@@ -10,6 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from import_graph import (
+    MAY_IMPORT,
+    allowed_units,
+    cycles,
+    graph_of,
+    reached,
+    unit_of,
+    violations,
+    with_import,
+)
 from paths import ROOT
 
 PLUGINS = sorted(p for p in (ROOT / "plugins").iterdir() if (p / "__init__.py").exists())
@@ -75,20 +85,6 @@ def test_only_video_opens_media() -> None:
             assert not [n for n in imports(file) if n.split(".")[0] == "av"], file
 
 
-def test_results_leaderboard_and_normalise_compute_from_files_alone() -> None:
-    for module in ("results", "leaderboard", "normalise"):
-        for name in imports(ROOT / "thbench" / f"{module}.py"):
-            assert name.split(".")[0] not in {"torch", "time", "datetime", "socket", "requests"}
-            assert name not in {"thbench.score.stage", "thbench.generate.stage", "thbench.video"}
-
-
-def test_the_score_stage_never_calls_a_generator() -> None:
-    for module in ("score", "observe", "reduce", "keys", "collect"):
-        names = list(imports(ROOT / "thbench" / f"{module}.py"))
-        assert "thbench.run.job.generator_of" not in names
-        assert "thbench.generate.answers" not in names
-
-
 @pytest.mark.parametrize("words", [["--help"], ["list"], ["list", "--json"]])
 def test_help_and_list_import_nothing_heavy(words: list[str]) -> None:
     code = (
@@ -108,3 +104,71 @@ def test_nothing_is_unpickled_and_no_shell_is_used() -> None:
             assert "pickle.load" not in text, file
             assert "allow_pickle=True" not in text, file
             assert "weights_only=False" not in text, file
+
+
+GRAPH = graph_of(ROOT / "thbench")
+
+
+def test_every_unit_is_in_the_table() -> None:
+    units = {unit_of(module) for module in GRAPH} - {"", "__main__"}
+    assert units == set(MAY_IMPORT)
+
+
+def test_units_reach_only_what_the_table_allows() -> None:
+    assert list(violations(GRAPH)) == []
+
+
+def test_no_module_imports_itself_at_any_remove() -> None:
+    assert cycles(GRAPH) == []
+
+
+def test_score_reaches_no_generator_and_tables_reach_no_media() -> None:
+    """Two rules that matter most, said outright: the table above must not drift away from them."""
+    for module in GRAPH:
+        units = {unit_of(target) for target in reached(GRAPH, module)}
+        if unit_of(module) == "score":
+            assert not units & {"generate", "pipeline"}, module
+        if unit_of(module) in ("results", "tables", "published", "statistics"):
+            assert not units & {"run", "video", "plugins"}, module
+
+
+FORBIDDEN = sorted(
+    (low, high)
+    for low in MAY_IMPORT
+    for high in MAY_IMPORT
+    if low != high and high not in allowed_units()[low]
+)
+
+
+@pytest.mark.parametrize(("low", "high"), FORBIDDEN, ids=lambda unit: unit)
+def test_a_planted_import_against_the_table_is_found(low: str, high: str) -> None:
+    """Directly, and at two removes through a module that `low` may import."""
+    source = next(m for m in sorted(GRAPH) if unit_of(m) == low)
+    target = next(m for m in sorted(GRAPH) if unit_of(m) == high)
+    planted = with_import(GRAPH, source, target)
+    assert any(line.startswith(f"{low} reaches {high}:") for line in violations(planted))
+    between = next((m for m in sorted(reached(GRAPH, source)) if m not in (source, target)), None)
+    if between is not None:
+        planted = with_import(GRAPH, between, target)
+        assert any(line.startswith(f"{low} reaches {high}:") for line in violations(planted))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("thbench.api", "thbench.training.contract"),
+        ("thbench.cli.run", "thbench.cli.merge"),
+        ("thbench.video.reader", "thbench.video.writer"),
+    ],
+)
+def test_a_planted_cycle_is_found(one: str, other: str) -> None:
+    planted = with_import(with_import(GRAPH, one, other), other, one)
+    assert any({one, other} <= set(group) for group in cycles(planted))
+
+
+@pytest.mark.parametrize("plugin", PLUGINS, ids=lambda p: p.name)
+def test_modules_of_a_plugin_import_one_another_in_one_direction(plugin: Path) -> None:
+    """Apart from the entry module, whose builders import the others when they are called."""
+    graph = graph_of(plugin)
+    inner = {m: targets - {plugin.name} for m, targets in graph.items() if m != plugin.name}
+    assert cycles(inner) == []

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from thbench.api import Plugin, UserError
+from thbench.files.shipped import benchmarks_folder
 from thbench.files.yamlfile import read_yaml
 from thbench.plugins.discovery import KINDS, Registered, Registry, registry
 from thbench.plugins.options import option_help, option_schema
 from thbench.plugins.weights import megabytes
-from thbench.suite import benchmarks_folder
 
 
 def overview() -> dict[str, list[dict[str, str]]]:

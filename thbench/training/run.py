@@ -115,7 +115,7 @@ def _task(
     seed_step(options.seed, INITIAL, 0)
     context = RunContext(registry, settings, part.plugin.name)
     assert part.plugin.trainer is not None
-    trainer = part.plugin.trainer(part.options, context, system.resolution)
+    trainer: Trainer = part.plugin.trainer(part.options, context, system.resolution)
     apply_threads(settings.threads)  # building may have imported a library that threads
     for network in trainer.networks.values():
         network.to(settings.device).train()
