@@ -77,7 +77,11 @@ def test_registered_weights_are_the_files(context: Any) -> None:
             url.startswith("https://") and url.endswith(weights.file) for url in weights.urls
         )
     assert YUNET.commercial and not PFLD.commercial
-    assert {n for p in PLUGINS.values() for n in p.weights(p.options())} == {"yunet", "pfld", "face_mesh"}
+    assert {n for p in PLUGINS.values() for n in p.weights(p.options())} == {
+        "yunet",
+        "pfld",
+        "face_mesh",
+    }
 
 
 @pytest.mark.parametrize("clip", CLIPS)

@@ -80,7 +80,11 @@ def test_every_real_frame_has_a_mesh(
     points = mesh["points"]
     assert np.isfinite(points).all() and (points[..., :2] > -0.1 * size).all()
     assert (points[..., :2] < 1.1 * size).all()
-    eyes, lips, chin = points[:, [33, 263], 1].mean(1), points[:, [13, 14], 1].mean(1), points[:, 152, 1]
+    eyes, lips, chin = (
+        points[:, [33, 263], 1].mean(1),
+        points[:, [13, 14], 1].mean(1),
+        points[:, 152, 1],
+    )
     assert (eyes < lips).all() and (lips < chin).all()
     assert (points[:, 4, 2] < points[:, [33, 263], 2].mean(1)).all()  # the nose is nearer
     share = eye_distance(points) / size
