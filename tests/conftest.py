@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,20 @@ import pytest
 
 from paths import ROOT
 from thbench.plugins.discovery import registry
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """With `-p no:xdist` the options that pyproject.toml gives to it still parse; they do nothing."""
+    if not pluginmanager.hasplugin("xdist"):
+        for name in ("--numprocesses", "--dist"):
+            parser.addoption(name, help=argparse.SUPPRESS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """No further process for a single file, where its start costs more than it saves, and for benchmarks."""
+    one_file = len(config.args) == 1 and config.args[0].partition("::")[0].endswith(".py")
+    return 0 if one_file or config.getoption("benchmark_only", False) else None
 
 
 @pytest.fixture(scope="session")

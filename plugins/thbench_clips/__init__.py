@@ -3,7 +3,7 @@
     root/anna/hello.mp4     clip anna__hello of actor anna
     root/hello.mp4          clip hello of actor hello: without folders every file is another person
 
-Without a manifest the folder a file lies in names the actor. Files become 25 frames per second and
+Without a manifest the folder a file lies in names the actor, or the pattern `actor` does. Files become 25 frames per second and
 16 kHz by their timestamps. The recipe that makes square pictures of them is `crop`.
 """
 
@@ -30,6 +30,11 @@ class ClipsOptions:
         Path | None,
         "CSV or JSON with the columns file, clip, actor and any labels; files under root",
     ] = None
+    actor: Annotated[
+        str | None,
+        "whose clip a file is, a pattern for its path without suffix: '{actor}_{clip}', "
+        "'{actor}/{clip}'; without it the folder that it lies in",
+    ] = None
     crop: Annotated[
         Literal["none", "centre", "face"],
         "none: pictures are square already; centre: middle square; face: one steady square per clip "
@@ -42,6 +47,12 @@ class ClipsOptions:
     max_missing: Annotated[
         float, "crop face: largest share of frames without a face, 0..1", Field(ge=0, le=1)
     ] = 0.2
+
+    def __post_init__(self) -> None:
+        if self.actor is not None:
+            from thbench_clips.actors import check_pattern
+
+            check_pattern(self.actor)
 
 
 def missing(options: ClipsOptions) -> Sequence[Missing]:

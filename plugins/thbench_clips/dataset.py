@@ -23,7 +23,7 @@ from thbench.api import (
 )
 from thbench_clips import ClipsOptions, missing
 from thbench_clips.listing import Listed, clips_in_folder, clips_in_manifest
-from thbench_clips.names import printable_text
+from thbench_clips.names import on_disk, printable_text
 
 if TYPE_CHECKING:
     from thbench_clips.crop import ClipFaces
@@ -52,7 +52,7 @@ class ClipsDataset:
 
         Raises ClipFailure: unreadable, no audio track, too few frames, not square, no face.
         """
-        path = self._options.root / self._listed[clip.id].file
+        path = on_disk(self._options.root, self._listed[clip.id].file)
         audio = self._audio(path)
         frames = self._frames(path, size)
         if len(frames) < self._options.min_frames:
@@ -63,7 +63,11 @@ class ClipsDataset:
     @cached_property
     def _listed(self) -> dict[str, Listed]:
         manifest = self._options.manifest
-        listed = clips_in_manifest(manifest) if manifest else clips_in_folder(self._options.root)
+        actor = self._options.actor
+        if manifest:
+            listed = clips_in_manifest(manifest, actor)
+        else:
+            listed = clips_in_folder(self._options.root, actor)
         return {entry.clip.id: entry for entry in listed}
 
     @cached_property

@@ -12,7 +12,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from thbench.api import Clip, UserError
+from thbench_clips.actors import actors_of
 from thbench_clips.names import clip_ids, printable_text, safe_id
+from thbench_clips.pictures import picture_hint
 
 __all__ = ["SUFFIXES", "Listed", "clips_in_folder", "clips_in_manifest"]
 
@@ -34,6 +36,7 @@ SUFFIXES = frozenset(
         ".3gp",
         ".ogv",
         ".mxf",
+        ".gif",
     ]
 )
 _COLUMNS = ("file", "clip", "actor")
@@ -47,25 +50,29 @@ class Listed:
     file: str
 
 
-def clips_in_folder(root: Path) -> Sequence[Listed]:
-    """Every video under `root`, sorted by clip id; hidden files and folders are passed over.
+def clips_in_folder(root: Path, actor: str | None = None) -> Sequence[Listed]:
+    """Every video under `root`, sorted by clip id; hidden files and folders are passed over, links to
+    folders are followed.
 
-    The actor is the folder the file lies in, or the clip itself where it lies in the root.
+    `actor` is a pattern for paths without suffix, as `{actor}_{clip}`; without it the actor is the
+    folder the file lies in, or the clip itself where it lies in the root.
 
     Raises:
-        UserError: no video at all.
+        UserError: no video at all, or one that the pattern does not fit.
     """
     ids = clip_ids(sorted(_videos(root)))
     if not ids:
-        raise UserError(f"no videos under {root}", f"known suffixes: {' '.join(sorted(SUFFIXES))}")
-    return _sorted(Listed(Clip(i, _actor(f, i)), f) for f, i in ids.items())
+        known = f"known suffixes: {' '.join(sorted(SUFFIXES))}"
+        raise UserError(f"no videos under {root}", picture_hint(root) or known)
+    actors = actors_of(list(ids), actor) if actor else {f: _actor(f, i) for f, i in ids.items()}
+    return _sorted(Listed(Clip(i, actors[f]), f) for f, i in ids.items())
 
 
-def clips_in_manifest(manifest: Path) -> Sequence[Listed]:
+def clips_in_manifest(manifest: Path, actor: str | None = None) -> Sequence[Listed]:
     """The rows of a CSV (with a header) or JSON (a list of objects) file, sorted by clip id.
 
-    `file` is the path under the root. `clip` and `actor` default to what a folder would give, and
-    every other column is a label.
+    `file` is the path under the root. `clip` and `actor` default to what a folder would give (`actor`
+    as in `clips_in_folder`), and every other column is a label.
 
     Raises:
         UserError: unreadable, no column `file`, a path that leaves the root, a clip named twice.
@@ -74,6 +81,9 @@ def clips_in_manifest(manifest: Path) -> Sequence[Listed]:
     if not rows:
         raise UserError(f"{manifest}: no rows", "name at least one file")
     ids = clip_ids(sorted({row["file"] for _, row in rows}))
+    if actor:
+        found = actors_of([row["file"] for _, row in rows if "actor" not in row], actor)
+        rows = [(n, {**row, "actor": row.get("actor") or found[row["file"]]}) for n, row in rows]
     listed: dict[str, Listed] = {}
     for number, row in rows:
         entry = _listed(row, ids[row["file"]])
@@ -86,11 +96,31 @@ def clips_in_manifest(manifest: Path) -> Sequence[Listed]:
 
 
 def _videos(root: Path) -> Iterator[str]:
-    for folder, subfolders, files in os.walk(root):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield (Path(folder) / name).relative_to(root).as_posix()
+    """Paths under `root` of its videos; links to folders are followed."""
+    for path in _files(root, (root.resolve(),)):
+        if path.suffix.lower() in SUFFIXES:
+            yield path.relative_to(root).as_posix()
+
+
+def _files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:
+    """Files that are not hidden; a link that leads back to a folder above it is passed over.
+
+    Raises UserError for a folder that cannot be read.
+    """
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise UserError(
+            f"{printable_text(str(folder))}: {error.strerror}", "make it readable, or move it away"
+        ) from error
+    for entry in entries:
+        path = folder / entry.name
+        if entry.name.startswith("."):
+            continue
+        if not entry.is_dir():
+            yield path
+        elif (real := path.resolve()) not in above:
+            yield from _files(path, (*above, real))
 
 
 def _actor(file: str, clip_id: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from unicodedata import normalize
 
-__all__ = ["clip_ids", "printable_text", "safe_id"]
+__all__ = ["clip_ids", "on_disk", "printable_text", "safe_id", "spelled"]
 
 _FOLDER = "__"
 _UNSAFE = frozenset('%<>:"\\|?*')
@@ -18,7 +19,9 @@ def safe_id(name: str) -> str:
 
     Bytes that are no UTF-8, which Python holds as surrogates, become %XX of themselves. Spaces stay
     but for the first and last character, where some systems drop them; so does a leading full stop.
+    Letters with accents are written in one way (NFC): macOS stores file names in another.
     """
+    name = normalize("NFC", name)
     return _FOLDER.join(_escaped(part) for part in name.split("/"))
 
 
@@ -31,6 +34,17 @@ def clip_ids(files: Sequence[str]) -> Mapping[str, str]:
     short = {f: safe_id(str(PurePosixPath(f).with_suffix(""))) for f in files}
     uses = Counter(i.casefold() for i in short.values())  # some file systems ignore case
     return {f: i if uses[i.casefold()] == 1 else _unambiguous(f) for f, i in short.items()}
+
+
+def spelled(text: str) -> Sequence[str]:
+    """The text as it is, and with accents joined to their letters (NFC) and apart from them (NFD)."""
+    return list(dict.fromkeys([text, normalize("NFC", text), normalize("NFD", text)]))
+
+
+def on_disk(root: Path, file: str) -> Path:
+    """`file` under `root` in the spelling of its accents that the folder has, else as it is given."""
+    candidates = [root / name for name in spelled(file)]
+    return next((path for path in candidates if os.path.lexists(path)), candidates[0])
 
 
 def printable_text(text: str) -> str:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
+from stat import S_ISREG
 from urllib.parse import quote, unquote_to_bytes
 
 from thbench.api import ClipFailure
+from thbench_clips.names import spelled
+from thbench_clips.pictures import picture_hint
 
 __all__ = ["SUFFIXES", "find_video"]
 
 SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .flv .mpg .mpeg .mts .m2ts .ts .wmv .3gp .ogv .mxf".split()  # noqa: SIM905
+    ".mp4 .m4v .mov .mkv .webm .avi .flv .mpg .mpeg .mts .m2ts .ts .wmv .3gp .ogv .mxf .gif".split()  # noqa: SIM905
 )
 
 
@@ -21,13 +24,14 @@ def find_video(root: Path, pattern: str, clip_id: str) -> Path:
 
     The first spelling of the id that has a file counts: the id itself; its %XX turned back into
     bytes, as a source file may have been named; `__` as a folder, as the data set may be laid out; the
-    name under which thbench stores videos.
+    name under which thbench stores videos. Each with accents joined to their letters or apart (NFC,
+    NFD), and suffixes in small or capital letters.
 
     Raises:
         ClipFailure: no file, or several that differ in their suffix only.
     """
     for spelling in dict.fromkeys(_spellings(clip_id)):
-        found = [p for p in _paths(root, pattern.replace("{clip}", spelling)) if _is_file(p)]
+        found = _different(_paths(root, pattern.replace("{clip}", spelling)))
         if len(found) > 1:
             names = ", ".join(sorted(p.suffix for p in found))
             raise ClipFailure(
@@ -35,14 +39,43 @@ def find_video(root: Path, pattern: str, clip_id: str) -> Path:
             )
         if found:
             return found[0].resolve()
-    raise ClipFailure(f"no video for clip {clip_id} under {_printable(root)}")
+    raise ClipFailure(f"no video for clip {clip_id} under {_printable(root)}{_hint(root, clip_id)}")
 
 
 def _spellings(clip_id: str) -> Iterator[str]:
-    yield clip_id
-    yield _decoded(clip_id)
-    yield _decoded(clip_id.replace("__", "/"))
-    yield quote(clip_id, safe=" ()+,=@")
+    folders = clip_id.replace("__", "/")
+    for text in (clip_id, _decoded(clip_id), _decoded(folders), quote(clip_id, safe=" ()+,=@")):
+        yield from spelled(text)
+
+
+def _different(paths: Iterable[Path]) -> list[Path]:
+    """Those that are files, each once: a file system may take `a.mp4` and `a.MP4` for the same."""
+    files = {}
+    for path in paths:
+        try:
+            state = path.stat()
+        except (OSError, ValueError):  # absent, or a name longer than the file system takes
+            continue
+        if S_ISREG(state.st_mode):
+            files.setdefault((state.st_dev, state.st_ino), path)
+    return list(files.values())
+
+
+def _hint(root: Path, clip_id: str) -> str:
+    """What to type where there is a folder of pictures of that name."""
+    for spelling in dict.fromkeys(_spellings(clip_id)):
+        if "\0" not in spelling and ".." not in PurePosixPath(spelling).parts:
+            folder = root / spelling.lstrip("/")
+            if hint := picture_hint(folder) if _is_folder(folder) else "":
+                return f": {hint}"
+    return ""
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
 
 
 def _decoded(text: str) -> str:
@@ -57,14 +90,9 @@ def _paths(root: Path, name: str) -> Iterator[Path]:
     if path.suffix.lower() in SUFFIXES:
         yield root / path
     else:
-        yield from (root / f"{name}{suffix}" for suffix in sorted(SUFFIXES))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name longer than the file system takes
-        return False
+        for suffix in sorted(SUFFIXES):
+            yield root / f"{name}{suffix}"
+            yield root / f"{name}{suffix.upper()}"
 
 
 def _printable(path: Path) -> str:
