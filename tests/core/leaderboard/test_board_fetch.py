@@ -12,9 +12,9 @@ import pytest
 import requests
 
 from thbench.errors import UserError
+from thbench.leaderboard import fetch
 from thbench.leaderboard.fetch import fetch_videos, unpack
 from thbench.results.document import VideosRecord
-from thbench.tables.build import fetch
 
 
 def archive(folder: Path, names: list[str], content: bytes = b"video") -> Path:

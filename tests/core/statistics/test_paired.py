@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from thbench.statistics.intervals import Interval, mean_interval, paired
+from thbench.statistics import paired
+from thbench.statistics.intervals import Interval, mean_interval
 from thbench.statistics.paired import (
     paired_difference,
     paired_distance,
