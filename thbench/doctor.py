@@ -167,7 +167,7 @@ def _weights(registry: Registry) -> Iterator[Finding]:
 
 
 def _suite(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Finding]:
-    found = lacks(suite, registry, settings)
+    found = lacks(suite, settings)
     for lack in found:
         size = f", {_size(lack.missing.size)}" if lack.missing.size else ""
         about = f"{lack.missing.what}{size}"

@@ -11,17 +11,16 @@ from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.files.atomic import atomic_write
 from thbench.generate.stage import generate
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.plugins.options import file_digests
 from thbench.plugins.sources import MEDIA, code_digest
 from thbench.published.page import run_page
 from thbench.results.document import Result
-from thbench.results.finished import clips_of_run
+from thbench.results.finished import finished_rows, tables_of
 from thbench.run.folder import Shard, write_clips
 from thbench.run.job import Job, Order, suite_of
 from thbench.run.shards import check_complete, fold, forget, parse_shard, part_of, shard_locked
-from thbench.score.cards import write_beside
+from thbench.score.cards import write_cards
+from thbench.score.columns import columns_of
 from thbench.score.documents import write_results
 from thbench.score.observe import observer
 from thbench.score.stage import observe_part, score
@@ -66,7 +65,7 @@ def run_shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages)
 
 def merge_shards(job: Job, engine: Engine) -> list[Result]:
     """Join finished shards and write the results. Raises UserError where a shard has not finished."""
-    split = split_of(suite_of(job), registry(), job.settings)
+    split = split_of(suite_of(job), job.settings)
     with job.run.locked(), serving(engine, job.run.root):
         check_complete(job, split)
         fold(job.run)
@@ -106,10 +105,11 @@ def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None
     _claim(job, split)
     with serving(engine, job.run.root):
         scored = score(job, split, engine, order)
-    results = write_results(job, split, scored)
-    write_beside(job, scored)
+    columns = columns_of(job)
+    results = write_results(job, columns, split, scored)
+    write_cards(job, columns, scored)
     if results:
-        clips = clips_of_run(job.run.root)
+        _, clips = tables_of(finished_rows(job.run.root))
         atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results, clips))
         atomic_write(job.run.root / "leaderboard.md", run_page(results, clips))
     return results
@@ -126,12 +126,11 @@ def run_observe(job: Job, split: Split, engine: Engine) -> None:
 def _claim(job: Job, split: Split) -> None:
     """A run folder belongs to what decides its references: dataset, split, seed, identity frame."""
     suite: Suite = suite_of(job)
-    registered, options = suite.dataset.registered, suite.dataset.options
     described = {
-        "dataset": registered.plugin.name,
-        "dataset identity": plugin_identity(registered, options, registry()),
-        "dataset files": file_digests(registered.plugin, options),
-        "dataset code": source_closure(registered, options, registry()),
+        "dataset": suite.dataset.plugin.name,
+        "dataset identity": suite.dataset.identity,
+        "dataset files": file_digests(suite.dataset.plugin, suite.dataset.options),
+        "dataset code": suite.dataset.sources,
         "media code": code_digest(*MEDIA),
         "clips": [c.id for c in split.clips],
         "seed": suite.seed,

@@ -60,7 +60,7 @@ def main() -> None:
         settings = Settings()
         job, split = (
             job_for(suite, Path(folder) / "run", settings),
-            split_of(suite, registry(), settings),
+            split_of(suite, settings),
         )
         columns = {
             id(metric_of(job, i)): metric_part_of(job, i).column(metric_part_of(job, i).plugin.name)

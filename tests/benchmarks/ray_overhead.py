@@ -42,7 +42,7 @@ def smoke(engine: Engine, folder: Path) -> float:
     os.environ["THBENCH_CACHE"] = str(folder / "cache")
     suite = load_suite(find_suite("smoke"), registry())
     job = job_for(suite, folder / "run", Settings())
-    split = split_of(suite, registry(), Settings())
+    split = split_of(suite, Settings())
     start = time.perf_counter()
     with job.run.locked(), serving(engine, job.run.root):
         run_generate(job, split, engine)

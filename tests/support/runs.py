@@ -64,7 +64,7 @@ def start(
     suite = suite_from(folder, text, overrides)
     settings = Settings(batch=batch)
     job = job_for(suite, folder / out, settings)
-    return Run(suite, job, split_of(suite, registry(), settings))
+    return Run(suite, job, split_of(suite, settings))
 
 
 def written(run: Path) -> dict[str, bytes]:

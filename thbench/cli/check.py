@@ -39,17 +39,16 @@ def check(
     if _is_plugin(name):
         _check_plugin(name, overrides, on, size, frames)
     from thbench.environment import Settings, default_offline
-    from thbench.plugins.discovery import registry
     from thbench.run.plan import job_for, lacks
-    from thbench.score.columns import check_columns
+    from thbench.score.columns import check_columns, columns_of
     from thbench.suite.split import split_of
 
     loaded = load(name, (), {"overrides": overrides, "systems": None})
     settings = Settings(offline=default_offline())
-    missing = [m.line() for m in lacks(loaded, registry(), settings)]
+    missing = [m.line() for m in lacks(loaded, settings)]
     if not missing:
-        check_columns(job_for(loaded, Path(), settings))
-    print_plan(loaded, None if missing else split_of(loaded, registry(), settings), missing)
+        check_columns(loaded, columns_of(job_for(loaded, Path(), settings)))
+    print_plan(loaded, None if missing else split_of(loaded, settings), missing)
     click.echo(f"{loaded.file}: in order")
 
 

@@ -15,7 +15,7 @@ from thbench.cli.options import device_option
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
-    from thbench.leaderboard.store import Row
+    from thbench.leaderboard.store import CommittedRow
     from thbench.leaderboard.verify import Finding, Wanted
 
 Command = Callable[..., Any]
@@ -204,7 +204,7 @@ def _verify(
     return 1 if failed else 0
 
 
-def _readable(root: Path) -> list[Row]:
+def _readable(root: Path) -> list[CommittedRow]:
     """Rows that can be read; those that cannot are told by their own verification."""
     from thbench.leaderboard.store import read_row, row_files
 
@@ -277,10 +277,11 @@ def leaderboard_normalise(run: Path, file: Path | None, as_json: bool) -> None:
     from thbench.files.shipped import published_folder
     from thbench.published.rows import load_published
     from thbench.published.scaled import on_scale_of, scaled
-    from thbench.results.finished import ground_truths
+    from thbench.results.finished import finished_rows, ground_truths
 
     found = []
-    for truth in ground_truths(run):
+    for row in ground_truths(finished_rows(run)):
+        truth = row.result
         rows = file or published_folder() / f"{truth.dataset.plugin.name}.yaml"
         if not rows.is_file():
             raise UserError(

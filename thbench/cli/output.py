@@ -38,10 +38,10 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
 
 
 def show(results: list[Result], out: Path) -> None:
-    from thbench.results.finished import clips_of_run
+    from thbench.results.finished import finished_rows, tables_of
     from thbench.tables.screen import print_tables
 
-    print_tables(results, clips_of_run(out))
+    print_tables(results, tables_of(finished_rows(out))[1])
     for result in results:
         if result.clips.failed:
             click.echo(_failed(result), err=True)

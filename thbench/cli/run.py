@@ -180,27 +180,26 @@ def _stages(suite: Suite, options: dict[str, Any], stages: Stages) -> None:
     """Plan, then the stages that were asked for."""
     from thbench.engines import engine_for
     from thbench.pipeline import run_stages
-    from thbench.plugins.discovery import registry
     from thbench.run.plan import job_for, lacks
-    from thbench.score.columns import check_columns
+    from thbench.score.columns import check_columns, columns_of
     from thbench.suite.split import split_of
 
     settings = settings_of(options)
-    missing = [lack.line() for lack in lacks(suite, registry(), settings)]
+    missing = [lack.line() for lack in lacks(suite, settings)]
     out = options["out"] or Path("runs") / suite.name
     job = job_for(suite, out, settings)
     if options["dry_run"]:
-        split = None if missing else split_of(suite, registry(), settings)
+        split = None if missing else split_of(suite, settings)
         if stages.score and not missing:
-            check_columns(job)
+            check_columns(suite, columns_of(job))
         print_plan(suite, split, missing)
         return
     if missing:
         raise missing_error(suite, missing)
-    split = split_of(suite, registry(), settings)
+    split = split_of(suite, settings)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if stages.score:
-        check_columns(job)  # before an hour of generation, not after it
+        check_columns(suite, columns_of(job))  # before an hour of generation, not after it
     if options["shard"]:
         _shard(job, split, engine, options["shard"], stages)
         return

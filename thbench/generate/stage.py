@@ -18,8 +18,6 @@ from thbench.engines.progress import Progress
 from thbench.files.journal import Journal
 from thbench.generate.answers import answer_batch
 from thbench.generate.references import store_control, store_reference
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.plugins.options import file_digests
 from thbench.plugins.sources import MEDIA, code_digest
 from thbench.run.events import Log, Logged
@@ -137,11 +135,11 @@ def _claim(job: Job, system: System) -> None:
         return
     registered, options = system.part.registered, system.part.options
     described = {
-        "system": plugin_identity(registered, options, registry()),
+        "system": system.part.identity,
         "files": file_digests(registered.plugin, options),
         "resolution": system.resolution,
         "oracle": list(system.oracle),
-        "source": source_closure(registered, options, registry()),
+        "source": system.part.sources,
         "media code": code_digest(*MEDIA),
         "numerics": job.settings.numerics(),
     }

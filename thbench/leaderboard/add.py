@@ -10,18 +10,17 @@ from thbench.api import UserError
 from thbench.files.atomic import atomic_write, printable
 from thbench.leaderboard.run_archive import archive_of_run
 from thbench.leaderboard.store import LARGEST_BESIDE, features_file, place, verified_file
-from thbench.results.clips import read_clips
 from thbench.results.document import (
     FeaturesRecord,
     Result,
     SubmissionRecord,
     result_text,
 )
-from thbench.results.finished import Candidate, candidates
-from thbench.results.row import clips_file
+from thbench.results.finished import finished_rows
+from thbench.results.row import Row, clips_file, table_file
 
 
-def chosen(found: Sequence[Candidate], names: Sequence[str], pin: bool) -> list[Candidate]:
+def chosen(found: Sequence[Row], names: Sequence[str], pin: bool) -> list[Row]:
     """The systems asked for (all by default), then with `pin` the controls."""
     systems = {c.result.system.name: c for c in found if c.result.system.kind == "system"}
     if unknown := [n for n in names if n not in systems]:
@@ -33,9 +32,7 @@ def chosen(found: Sequence[Candidate], names: Sequence[str], pin: bool) -> list[
     return kept + (controls if pin else [])
 
 
-def control_values(
-    found: Sequence[Candidate], result: Result
-) -> dict[str, dict[str, float | None]]:
+def control_values(found: Sequence[Row], result: Result) -> dict[str, dict[str, float | None]]:
     """What the control rows of the same run scored at the same resolution."""
     return {
         c.result.system.name: {name: s.value for name, s in sorted(c.result.scores.items())}
@@ -64,11 +61,11 @@ def add(
     Raises UserError where a row of that revision exists with other content and `replace` is not
     given, and where a clips table is missing.
     """
-    found = candidates(run)
+    found = finished_rows(run)
     written = []
-    for candidate in chosen(found, names, pin):
-        result = candidate.result
-        archive = archive_of_run(candidate.path) if features and _has_sets(result) else None
+    for row in chosen(found, names, pin):
+        result = row.result
+        archive = archive_of_run(row.path) if features and _has_sets(result) else None
         filled = submission.model_copy(
             update={
                 "controls": control_values(found, result),
@@ -77,7 +74,7 @@ def add(
         )
         text = result_text(result.model_copy(update={"submission": filled}))
         target = place(root, result, revision)
-        table = read_table(candidate.table)
+        table = table_file(row.path).read_bytes()
         _refuse_another(target, text, table, replace)
         atomic_write(clips_file(target), table)
         _put_archive(target, None if features_at else archive)
@@ -113,12 +110,6 @@ def _put_archive(target: Path, archive: Path | None) -> None:
         features_file(target).unlink(missing_ok=True)
     else:
         atomic_write(features_file(target), archive.read_bytes())
-
-
-def read_table(path: Path) -> bytes:
-    """The bytes of a clips table that can be read as one."""
-    read_clips(path)
-    return path.read_bytes()
 
 
 def _refuse_another(target: Path, text: str, table: bytes, replace: bool) -> None:

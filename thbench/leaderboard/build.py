@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from thbench.controls import GROUND_TRUTH
-from thbench.leaderboard.store import Row, read_rows
+from thbench.leaderboard.store import CommittedRow, read_rows
 from thbench.published.rows import Published, load_published
 from thbench.published.scaled import on_scale_of
 from thbench.results.document import Result
@@ -41,12 +41,12 @@ def board_text(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def groups(rows: Sequence[Row]) -> list[list[Row]]:
+def groups(rows: Sequence[CommittedRow]) -> list[list[CommittedRow]]:
     """Rows that may stand in one table: same suite, split, resolution, and identity of every column.
 
     A row with fewer columns joins the fullest table whose columns include its own.
     """
-    found: list[tuple[tuple[Any, ...], Identity, list[Row]]] = []
+    found: list[tuple[tuple[Any, ...], Identity, list[CommittedRow]]] = []
     for row in sorted(rows, key=_by_columns):
         where, identity = _where(row), _identity(row)
         fitting = [g[2] for g in found if g[0] == where and identity <= g[1]]
@@ -57,13 +57,13 @@ def groups(rows: Sequence[Row]) -> list[list[Row]]:
     return [members for _, _, members in sorted(found, key=lambda g: (g[0], sorted(g[1])))]
 
 
-def _by_columns(row: Row) -> tuple[int, list[tuple[str, str]], str]:
+def _by_columns(row: CommittedRow) -> tuple[int, list[tuple[str, str]], str]:
     """The widest rows first."""
     identity = _identity(row)
     return -len(identity), sorted(identity), row.path.as_posix()
 
 
-def _where(row: Row) -> tuple[Any, ...]:
+def _where(row: CommittedRow) -> tuple[Any, ...]:
     result = row.result
     return (
         result.suite.name,
@@ -74,11 +74,11 @@ def _where(row: Row) -> tuple[Any, ...]:
     )
 
 
-def _identity(row: Row) -> Identity:
+def _identity(row: CommittedRow) -> Identity:
     return frozenset((name, s.identity_digest) for name, s in row.result.scores.items())
 
 
-def _table(rows: Sequence[Row]) -> dict[str, Any]:
+def _table(rows: Sequence[CommittedRow]) -> dict[str, Any]:
     first = rows[0].result
     ordered = sorted(rows, key=lambda r: in_table_order(r.result))
     named = {id(row): _name(row, rows) for row in rows}
@@ -103,14 +103,14 @@ def _table(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def _name(row: Row, rows: Iterable[Row]) -> str:
+def _name(row: CommittedRow, rows: Iterable[CommittedRow]) -> str:
     """The system's name, with its revision where the table holds several."""
     name = row.result.system.name
     same = [r for r in rows if r.result.system.name == name]
     return f"{name} ({row.revision})" if len(same) > 1 else name
 
 
-def _judged(row: Row, name: str) -> Result:
+def _judged(row: CommittedRow, name: str) -> Result:
     """The result under the name it is shown with, its ranking decided here and not by the document."""
     result = row.result
     reasons = why_unranked(
@@ -123,7 +123,7 @@ def _judged(row: Row, name: str) -> Result:
     )
 
 
-def _beside(row: Row) -> dict[str, Any]:
+def _beside(row: CommittedRow) -> dict[str, Any]:
     """What the files say of a row beyond its scores."""
     submission, verification = row.result.submission, row.verification
     root = row.path.parents[3]
@@ -141,7 +141,7 @@ def _beside(row: Row) -> dict[str, Any]:
     }
 
 
-def _self_reported(row: Row) -> list[str]:
+def _self_reported(row: CommittedRow) -> list[str]:
     """Columns that nobody else has computed: neither rows, nor features, nor all videos give them."""
     found = row.verification
     if row.is_control or (found and found.sets):
@@ -150,7 +150,7 @@ def _self_reported(row: Row) -> list[str]:
     return sorted(n for n, s in own.items() if not (found and found.features and s.set_level))
 
 
-def _tier(row: Row) -> str:
+def _tier(row: CommittedRow) -> str:
     """The tier in words, with how many videos were scored again and where set metrics are from."""
     found, said = row.verification, str(row.tier)
     if found is None:

@@ -11,8 +11,7 @@ from thbench import controls
 from thbench.api import Dataset, UserError
 from thbench.environment import Settings
 from thbench.leaderboard.recompute_rows import is_halves, recomputed
-from thbench.leaderboard.store import Row, features_file, pins_of
-from thbench.plugins.context import build
+from thbench.leaderboard.store import CommittedRow, features_file, pins_of
 from thbench.plugins.discovery import registry
 from thbench.results.ranking import why_unranked
 from thbench.results.scores import is_same
@@ -32,10 +31,10 @@ class Ground:
     suite: Suite
     dataset: Dataset
     split: Split
-    pins: Mapping[str, Row]
+    pins: Mapping[str, CommittedRow]
 
 
-def ground_of(row: Row, rows: list[Row], suites: Path | None = None) -> Ground:
+def ground_of(row: CommittedRow, rows: list[CommittedRow], suites: Path | None = None) -> Ground:
     """Load the suite that a row names. Raises UserError where there is none of that name.
 
     suites  a folder of suite files; the shipped ones by default
@@ -46,11 +45,11 @@ def ground_of(row: Row, rows: list[Row], suites: Path | None = None) -> Ground:
         raise UserError(f"there is no suite '{name}'", "--suites FOLDER says where others lie")
     suite = load_suite(file, registry())
     settings = Settings(offline=True)
-    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry(), settings)
+    dataset: Dataset = suite.dataset.build(settings)
     return Ground(suite, dataset, select(suite, dataset.clips()), pins_of(rows, row.result))
 
 
-def problems(row: Row, ground: Ground) -> list[str]:
+def problems(row: CommittedRow, ground: Ground) -> list[str]:
     """Everything that is wrong with a row; an empty list makes it rows-verified."""
     found = [*_suite(row, ground), *_split(row, ground)]
     if row.digests[1] != row.result.clips.table_sha256:
@@ -64,7 +63,7 @@ def problems(row: Row, ground: Ground) -> list[str]:
     return found
 
 
-def remarks(row: Row, ground: Ground) -> list[str]:
+def remarks(row: CommittedRow, ground: Ground) -> list[str]:
     """What a reader should know, though nothing is wrong."""
     found = []
     if not ground.pins:
@@ -79,7 +78,7 @@ def remarks(row: Row, ground: Ground) -> list[str]:
     return found
 
 
-def _of_other_identity(row: Row, ground: Ground) -> Iterator[str]:
+def _of_other_identity(row: CommittedRow, ground: Ground) -> Iterator[str]:
     """Columns that nothing pinned can be compared with; they put the row into a table of its own."""
     truth = ground.pins.get(controls.GROUND_TRUTH)
     for column, score in row.result.scores.items():
@@ -88,7 +87,7 @@ def _of_other_identity(row: Row, ground: Ground) -> Iterator[str]:
             yield column
 
 
-def _suite(row: Row, ground: Ground) -> Iterator[str]:
+def _suite(row: CommittedRow, ground: Ground) -> Iterator[str]:
     suite, claimed = ground.suite, row.result.suite
     if claimed.digest != suite.digest:
         yield f"measured on another suite '{claimed.name}': digest {claimed.digest[:12]}, not {suite.digest[:12]}"
@@ -105,7 +104,7 @@ def _suite(row: Row, ground: Ground) -> Iterator[str]:
         yield "says the wrong thing on whether its people are synthetic"
 
 
-def _split(row: Row, ground: Ground) -> Iterator[str]:
+def _split(row: CommittedRow, ground: Ground) -> Iterator[str]:
     split, claimed = ground.split, row.result.split
     if (claimed.name, claimed.digest) != (split.name, split.digest):
         yield f"measured on another split: digest {claimed.digest[:12]}, not {split.digest[:12]}"
@@ -123,11 +122,11 @@ def _split(row: Row, ground: Ground) -> Iterator[str]:
         yield "other clips than of the pinned ground truth are said to have no usable reference"
 
 
-def _without_reference(row: Row) -> set[str]:
+def _without_reference(row: CommittedRow) -> set[str]:
     return {clip for reason in row.result.clips.without_reference for clip in reason.clips}
 
 
-def _ranking(row: Row, ground: Ground) -> Iterator[str]:
+def _ranking(row: CommittedRow, ground: Ground) -> Iterator[str]:
     result = row.result
     if row.is_control:
         if result.ranked:
@@ -140,7 +139,7 @@ def _ranking(row: Row, ground: Ground) -> Iterator[str]:
         yield "why it is or is not ranked does not follow from the document"
 
 
-def _meaning(row: Row, ground: Ground) -> Iterator[str]:
+def _meaning(row: CommittedRow, ground: Ground) -> Iterator[str]:
     """What columns mean, against the pinned ground truth: direction, unit, range, rule."""
     truth = ground.pins.get(controls.GROUND_TRUTH)
     if truth is None or row.path == truth.path or is_halves(row):
@@ -156,7 +155,7 @@ def _meaning(row: Row, ground: Ground) -> Iterator[str]:
             yield f"{column}: means something else than in the pinned ground truth"
 
 
-def _controls(row: Row, ground: Ground) -> Iterator[str]:
+def _controls(row: CommittedRow, ground: Ground) -> Iterator[str]:
     """The control rows of the same run against the pinned ones, where their columns are the same."""
     submission = row.result.submission
     if row.is_control or submission is None:
@@ -175,7 +174,7 @@ def _controls(row: Row, ground: Ground) -> Iterator[str]:
     yield from _distances(row, submission.controls.get(controls.GROUND_TRUTH, {}))
 
 
-def _distances(row: Row, truth: Mapping[str, float | None]) -> Iterator[str]:
+def _distances(row: CommittedRow, truth: Mapping[str, float | None]) -> Iterator[str]:
     for column, score in sorted(row.result.scores.items()):
         reference, claimed = truth.get(column), score.distance_from_reference
         if claimed is None:

@@ -8,13 +8,14 @@ from pathlib import Path
 from thbench.api import UserError
 from thbench.files.canonical import digest
 from thbench.leaderboard.checks import ground_of
-from thbench.leaderboard.store import Row
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity
+from thbench.leaderboard.store import CommittedRow
+from thbench.score.columns import column_identity
 from thbench.suite import MetricPart, Suite
 
 
-def outdated(rows: Sequence[Row], suites: Path | None = None) -> Iterator[tuple[Row, list[str]]]:
+def outdated(
+    rows: Sequence[CommittedRow], suites: Path | None = None
+) -> Iterator[tuple[CommittedRow, list[str]]]:
     """Rows with what is old about them; rows that are current are left out."""
     for row in rows:
         try:
@@ -26,23 +27,17 @@ def outdated(rows: Sequence[Row], suites: Path | None = None) -> Iterator[tuple[
             yield row, found
 
 
-def _changes(row: Row, suite: Suite) -> Iterator[str]:
+def _changes(row: CommittedRow, suite: Suite) -> Iterator[str]:
     if row.result.suite.digest != suite.digest:
         yield f"suite {suite.name} is another one now"
     for column, score in sorted(row.result.scores.items()):
         part = _part(suite, score.metric, score.score, column)
         if part is None:
             yield f"{column}: the suite does not measure it"
-        elif current_identity(part, row.result.system.resolution) != score.identity_digest:
+        elif digest(column_identity(part, row.result.system.resolution)) != score.identity_digest:
             yield f"{column}: has another identity now"
 
 
 def _part(suite: Suite, metric: str, score: str, column: str) -> MetricPart | None:
     parts = (m for m in suite.metrics if m.plugin.name == metric and m.column(score) == column)
     return next(parts, None)
-
-
-def current_identity(part: MetricPart, resolution: int) -> str:
-    """The identity digest that this metric's columns have in this installation."""
-    identity = plugin_identity(part.registered, part.options, registry())
-    return digest({**identity, "resolution": resolution})

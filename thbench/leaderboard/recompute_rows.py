@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from thbench import controls
 from thbench.api import UserError
 from thbench.files.canonical import digest
-from thbench.leaderboard.store import Row
+from thbench.leaderboard.store import CommittedRow
 from thbench.results.document import IntervalRecord, Reason, ScoreRecord
 from thbench.results.scores import LEVEL, clip_values, is_same, row_interval, statistic
 from thbench.statistics.intervals import Interval, jackknife_interval
 
 
-def recomputed(row: Row) -> Iterator[str]:
+def recomputed(row: CommittedRow) -> Iterator[str]:
     """What does not follow: counts of clips, values, intervals."""
     yield from _clips(row)
     for column, score in row.result.scores.items():
         yield from (f"{column}: {problem}" for problem in _score(row, score))
 
 
-def _clips(row: Row) -> Iterator[str]:
+def _clips(row: CommittedRow) -> Iterator[str]:
     """The counts of clips against the table."""
     record, n = row.result.clips, len(row.clips.actors)
     if is_halves(row):
@@ -36,12 +36,12 @@ def _clips(row: Row) -> Iterator[str]:
         yield f"clip {unlisted[0]} failed and is not counted"
 
 
-def is_halves(row: Row) -> bool:
+def is_halves(row: CommittedRow) -> bool:
     """The control that has no videos of its own."""
     return row.is_control and row.result.system.name == controls.HALVES
 
 
-def scored_clips(row: Row, score: ScoreRecord) -> set[str]:
+def scored_clips(row: CommittedRow, score: ScoreRecord) -> set[str]:
     """Clips of the table that have a video and no reason why this score lacks them."""
     record = row.result.clips
     absent = _listed(record.failures) | _listed(record.without_reference) | _listed(score.failures)
@@ -52,7 +52,7 @@ def _listed(reasons: tuple[Reason, ...]) -> set[str]:
     return {clip for reason in reasons for clip in reason.clips}
 
 
-def _score(row: Row, score: ScoreRecord) -> Iterator[str]:
+def _score(row: CommittedRow, score: ScoreRecord) -> Iterator[str]:
     if (
         score.identity_digest != digest(score.identity)
         or score.identity.get("name") != score.metric
@@ -72,7 +72,7 @@ def _score(row: Row, score: ScoreRecord) -> Iterator[str]:
     yield from _of_set(score) if score.set_level else _of_rows(row, score)
 
 
-def _of_rows(row: Row, score: ScoreRecord) -> Iterator[str]:
+def _of_rows(row: CommittedRow, score: ScoreRecord) -> Iterator[str]:
     """The value and its interval, recomputed from the clips table."""
     if score.over is None:
         return

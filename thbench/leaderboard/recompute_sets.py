@@ -20,18 +20,17 @@ from numpy.typing import NDArray
 from thbench import controls
 from thbench.api import LeavesOut, Metric, Observed, UserError
 from thbench.environment import Settings
+from thbench.files.canonical import digest
 from thbench.leaderboard.archive import LARGEST, Archive, Arrays, open_archive
 from thbench.leaderboard.checks import NEARLY_ZERO, Ground, within
 from thbench.leaderboard.fetch import kept_archive
-from thbench.leaderboard.outdated import current_identity
 from thbench.leaderboard.recompute_rows import scored_clips
 from thbench.leaderboard.run_archive import observed_sets
-from thbench.leaderboard.store import LARGEST_BESIDE, Row, features_file
-from thbench.plugins.context import build
-from thbench.plugins.discovery import registry
+from thbench.leaderboard.store import LARGEST_BESIDE, CommittedRow, features_file
 from thbench.results import scores as intervals
 from thbench.results.document import ScoreRecord
 from thbench.results.scores import Without
+from thbench.score.columns import column_identity
 from thbench.score.reduce import Cell, ObservedSets, cells_of, left_out, reduce_once, values_of
 from thbench.suite import MetricPart
 
@@ -47,11 +46,11 @@ class NotComputed(Exception):
 class Side:
     """A row with its open archive."""
 
-    row: Row
+    row: CommittedRow
     archive: Archive
 
 
-def sets_again(row: Row, ground: Ground, fetch: bool, settings: Settings) -> list[str]:
+def sets_again(row: CommittedRow, ground: Ground, fetch: bool, settings: Settings) -> list[str]:
     """What does not follow when every set metric of a row is computed again, an empty list if all does.
 
     fetch  download archives that lie at an address
@@ -72,7 +71,7 @@ def sets_again(row: Row, ground: Ground, fetch: bool, settings: Settings) -> lis
     return found
 
 
-def _parts(row: Row, ground: Ground) -> list[tuple[MetricPart, dict[str, ScoreRecord]]]:
+def _parts(row: CommittedRow, ground: Ground) -> list[tuple[MetricPart, dict[str, ScoreRecord]]]:
     """Every metric of the suite with scores of sets, and these."""
     parts = [(part, found) for part in ground.suite.metrics if (found := set_columns(part, row))]
     known = {column for _, columns in parts for column in columns}
@@ -83,7 +82,7 @@ def _parts(row: Row, ground: Ground) -> list[tuple[MetricPart, dict[str, ScoreRe
 
 
 @contextmanager
-def _opened(row: Row, fetch: bool) -> Iterator[Side]:
+def _opened(row: CommittedRow, fetch: bool) -> Iterator[Side]:
     name, features = row.result.system.name, row.features
     if features is None:
         raise NotComputed(f"{name} has no feature archive")
@@ -97,7 +96,7 @@ def _opened(row: Row, fetch: bool) -> Iterator[Side]:
         yield Side(row, archive)
 
 
-def unlike(row: Row, again: Path) -> list[str]:
+def unlike(row: CommittedRow, again: Path) -> list[str]:
     """Clips scored again (of the result file `again`) that show other features than the row's archive has.
 
     Says nothing where no archive is at hand. Raises UserError for one that is damaged.
@@ -125,7 +124,7 @@ def _near(a: NDArray[Any], b: NDArray[Any]) -> bool:
     return bool(np.allclose(a, b, rtol=0.0, atol=most))
 
 
-def set_columns(part: MetricPart, row: Row) -> dict[str, ScoreRecord]:
+def set_columns(part: MetricPart, row: CommittedRow) -> dict[str, ScoreRecord]:
     """Column -> score of sets that this metric of the suite gave the row."""
     return {
         column: score
@@ -137,15 +136,15 @@ def set_columns(part: MetricPart, row: Row) -> dict[str, ScoreRecord]:
 
 
 def _metric(
-    part: MetricPart, columns: Mapping[str, ScoreRecord], row: Row, settings: Settings
+    part: MetricPart, columns: Mapping[str, ScoreRecord], row: CommittedRow, settings: Settings
 ) -> Metric:
     """The installed metric, if it is the one of these columns and ready on this machine."""
-    identity = current_identity(part, row.result.system.resolution)
+    identity = digest(column_identity(part, row.result.system.resolution))
     for column, score in columns.items():
         if score.identity_digest != identity:
             raise NotComputed(f"{column} has another identity here")
     try:
-        metric: Metric = build(part.registered, part.options, registry(), settings)
+        metric: Metric = part.build(settings)
     except UserError as error:
         raise NotComputed(str(error)) from None
     return metric
@@ -173,8 +172,8 @@ def _seen(side: Side, part: MetricPart, metric: Metric, ground: Ground) -> list[
     ]
 
 
-def _rows(row: Row, part: MetricPart, metric: Metric) -> dict[str, dict[str, float]]:
-    """Row of the metric -> clip -> value, from the clips table."""
+def _rows(row: CommittedRow, part: MetricPart, metric: Metric) -> dict[str, dict[str, float]]:
+    """CommittedRow of the metric -> clip -> value, from the clips table."""
     own = f"{part.plugin.name}."
     found = {}
     for column in row.clips.cells:

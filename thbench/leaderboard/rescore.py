@@ -13,12 +13,12 @@ from thbench.environment import Settings
 from thbench.files.yamlfile import read_yaml
 from thbench.leaderboard.checks import Ground, within
 from thbench.leaderboard.recompute_sets import unlike
-from thbench.leaderboard.store import Row
+from thbench.leaderboard.store import CommittedRow
 from thbench.pipeline import run_generate, run_score
 from thbench.plugins.discovery import registry
 from thbench.results.clips import ClipsTable
 from thbench.results.document import Result
-from thbench.results.finished import clips_of_run
+from thbench.results.finished import finished_rows, tables_of
 from thbench.run.plan import job_for, lacks
 from thbench.suite import Suite, benchmarks_folder, build_suite
 from thbench.suite.videos import TEMPLATE
@@ -38,7 +38,7 @@ class Rescored:
 
 
 def rescore(
-    row: Row,
+    row: CommittedRow,
     ground: Ground,
     videos: Path,
     sample: int | None,
@@ -59,14 +59,14 @@ def rescore(
     size = len(claimed) if sample is None else min(sample, len(claimed))
     chosen = frozenset(random.Random(seed).sample(sorted(claimed), size))  # noqa: S311  no secret
     suite = _suite_of_videos(row, ground, videos)
-    if missing := lacks(suite, registry(), settings):
+    if missing := lacks(suite, settings):
         raise UserError(f"to score videos again: {missing[0].line()}", "then verify again")
     split = replace(ground.split, clips=tuple(c for c in ground.split.clips if c.id in chosen))
     job = job_for(suite, scratch, settings)
     with job.run.locked():
         run_generate(job, split, engine)
         results = run_score(job, split, engine)
-        tables = clips_of_run(job.run.root)
+        tables = tables_of(finished_rows(job.run.root))[1]
     again, table = results[0], tables[results[0].system.resolution, results[0].system.name]
     found = list(_clips(row, table, sorted(chosen), again))
     found += unlike(row, job.run.system(again.system.name).result_file)
@@ -76,12 +76,12 @@ def rescore(
     return Rescored(tuple(found), size, row.result.clips.n, whole)
 
 
-def _failed(row: Row) -> set[str]:
+def _failed(row: CommittedRow) -> set[str]:
     record = row.result.clips
     return {c for r in (*record.failures, *record.without_reference) for c in r.clips}
 
 
-def _suite_of_videos(row: Row, ground: Ground, videos: Path) -> Suite:
+def _suite_of_videos(row: CommittedRow, ground: Ground, videos: Path) -> Suite:
     """The suite with one system, which delivers the videos as they are."""
     template = next(iter(read_yaml(benchmarks_folder() / TEMPLATE).data["systems"].values()))
     system = {
@@ -96,7 +96,9 @@ def _suite_of_videos(row: Row, ground: Ground, videos: Path) -> Suite:
     return build_suite(replace(ground.suite.document, data=data), registry())
 
 
-def _clips(row: Row, again: ClipsTable, chosen: Sequence[str], result: Result) -> Iterator[str]:
+def _clips(
+    row: CommittedRow, again: ClipsTable, chosen: Sequence[str], result: Result
+) -> Iterator[str]:
     failed = {c: r.reason for r in result.clips.failures for c in r.clips}
     for clip in chosen:
         if clip in failed:
@@ -122,14 +124,14 @@ def _agree(ours: str, theirs: str) -> bool:
         return False
 
 
-def _sets(row: Row, again: Result) -> Iterator[str]:
+def _sets(row: CommittedRow, again: Result) -> Iterator[str]:
     for column, score in sorted(row.result.scores.items()):
         found = _value(again, column)
         if score.set_level and not within(score.value, found, TOLERANCE):
             yield f"{column}: scored again {found!r}, claimed {score.value!r}"
 
 
-def against(row: Row, other: Result) -> list[str]:
+def against(row: CommittedRow, other: Result) -> list[str]:
     """What differs in a result that somebody else's run of the same system gave."""
     ours = row.result
     if (ours.suite.digest, ours.split.digest) != (other.suite.digest, other.split.digest):

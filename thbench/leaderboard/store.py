@@ -16,7 +16,7 @@ from thbench.api import UserError
 from thbench.files.atomic import printable
 from thbench.results.clips import ClipsTable, read_clips
 from thbench.results.document import FeaturesRecord, Result, read_result
-from thbench.results.row import CLIPS, Entry, clips_file
+from thbench.results.row import CLIPS, Row, clips_file
 from thbench.suite import NAME
 
 VERIFIED, FEATURES = ".verified", ".features.zip"
@@ -49,12 +49,12 @@ class Verification(BaseModel):
 
 
 @dataclass(frozen=True)
-class Row:
+class CommittedRow:
     """One committed row."""
 
     path: Path
     revision: str
-    entry: Entry
+    entry: Row
 
     @property
     def result(self) -> Result:
@@ -127,7 +127,7 @@ def place(root: Path, result: Result, revision: str) -> Path:
     return root / "results" / result.suite.name / folder / f"{revision}.json"
 
 
-def read_row(root: Path, path: Path) -> Row:
+def read_row(root: Path, path: Path) -> CommittedRow:
     """Read one row. Raises UserError for a damaged one, and for one that is not where it belongs."""
     if any(p.is_symlink() for p in (path, *path.parents) if root in p.parents):
         raise UserError(f"{printable(path)} is a link", "put the file itself there")
@@ -141,7 +141,7 @@ def read_row(root: Path, path: Path) -> Row:
     table = clips_file(path)
     if table.is_symlink():
         raise UserError(f"{printable(table)} is a link", "put the file itself there")
-    return Row(path, revision, Entry(result, read_clips(table)))
+    return CommittedRow(path, revision, Row(result, read_clips(table), path))
 
 
 def row_files(root: Path) -> list[Path]:
@@ -161,7 +161,7 @@ def row_files(root: Path) -> list[Path]:
     return found
 
 
-def read_rows(root: Path) -> list[Row]:
+def read_rows(root: Path) -> list[CommittedRow]:
     """Every row under `root`, in the order of their paths. Raises UserError as `read_row`."""
     rows = [read_row(root, path) for path in row_files(root)]
     seen: dict[tuple[object, ...], Path] = {}
@@ -179,7 +179,7 @@ def read_rows(root: Path) -> list[Row]:
     return rows
 
 
-def pins_of(rows: list[Row], result: Result) -> dict[str, Row]:
+def pins_of(rows: list[CommittedRow], result: Result) -> dict[str, CommittedRow]:
     """The pinned control rows that a result is compared with, by name."""
     return {
         row.result.system.name: row
@@ -191,5 +191,5 @@ def pins_of(rows: list[Row], result: Result) -> dict[str, Row]:
     }
 
 
-def systems(rows: list[Row]) -> Iterator[Row]:
+def systems(rows: list[CommittedRow]) -> Iterator[CommittedRow]:
     return (row for row in rows if not row.is_control)

@@ -14,9 +14,16 @@ from thbench.leaderboard.checks import Ground, ground_of, problems, remarks
 from thbench.leaderboard.fetch import fetch_videos
 from thbench.leaderboard.recompute_sets import NotComputed, sets_again
 from thbench.leaderboard.rescore import Rescored, against, rescore
-from thbench.leaderboard.store import TIERS, Row, Tier, Verification, read_row, verified_file
+from thbench.leaderboard.store import (
+    TIERS,
+    CommittedRow,
+    Tier,
+    Verification,
+    read_row,
+    verified_file,
+)
 from thbench.results.document import Result
-from thbench.results.finished import candidates
+from thbench.results.finished import finished_rows
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,12 @@ class Finding:
 
 
 def verify(
-    path: Path, root: Path, rows: list[Row], wanted: Wanted, settings: Settings, engine: Engine
+    path: Path,
+    root: Path,
+    rows: list[CommittedRow],
+    wanted: Wanted,
+    settings: Settings,
+    engine: Engine,
 ) -> Finding:
     """Verify one result document of the leaderboard at `root`; `rows` are all that could be read."""
     try:
@@ -74,7 +86,7 @@ def verify(
 
 
 def _features(
-    row: Row, ground: Ground, fetch: bool, settings: Settings
+    row: CommittedRow, ground: Ground, fetch: bool, settings: Settings
 ) -> tuple[list[str], bool, list[str]]:
     """Problems of set metrics, whether all were computed again, and a remark for the reader."""
     if row.is_control and row.features is None:
@@ -96,7 +108,7 @@ def _features(
 
 
 def _videos(
-    row: Row, ground: Ground, wanted: Wanted, settings: Settings, engine: Engine
+    row: CommittedRow, ground: Ground, wanted: Wanted, settings: Settings, engine: Engine
 ) -> Rescored:
     with tempfile.TemporaryDirectory(prefix="thbench-verify-") as name:
         scratch = Path(name)
@@ -108,27 +120,24 @@ def _videos(
         )
 
 
-def _fetched(row: Row, scratch: Path) -> Path:
+def _fetched(row: CommittedRow, scratch: Path) -> Path:
     submission = row.result.submission
     if submission is None or submission.videos is None:
         raise UserError("the row names no videos", "give --videos DIR")
     return fetch_videos(submission.videos, scratch)
 
 
-def _other(row: Row, run: Path) -> Result:
+def _other(row: CommittedRow, run: Path) -> Result:
     system = row.result.system
-    for candidate in candidates(run):
-        theirs = candidate.result.system
-        if (theirs.name, theirs.kind, theirs.resolution) == (
-            system.name,
-            system.kind,
-            system.resolution,
-        ):
-            return candidate.result
+    for other in finished_rows(run):
+        if other.key == (system.name, system.kind, system.resolution):
+            return other.result
     raise UserError(f"{run} has no {system.name} at {system.resolution} px", "another run")
 
 
-def _record(row: Row, tier: Tier, rescored: Rescored | None, features: bool) -> Verification:
+def _record(
+    row: CommittedRow, tier: Tier, rescored: Rescored | None, features: bool
+) -> Verification:
     result_sha256, clips_sha256 = row.digests
     videos = (rescored.clips, rescored.of) if rescored else (0, 0)
     return Verification(

@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from thbench.api import UserError
 from thbench.controls import GROUND_TRUTH
 from thbench.files.shipped import published_folder
 from thbench.published.rows import load_published
 from thbench.published.scaled import on_scale_of, scaled
 from thbench.results.document import Result
-from thbench.results.finished import clips_of_run, run_results
+from thbench.results.finished import finished_rows, tables_of
 from thbench.tables.build import Clips, tables
-from thbench.tables.export import Format, _csv, _latex
+from thbench.tables.export import Format, csv_text, latex_text
 from thbench.tables.markdown import ARROWS, escape_cell, leaderboard_markdown
 
 QUOTED = """\
@@ -108,9 +109,10 @@ def _mark(note: str | None, notes: list[str]) -> str:
 
 def formatted(run: Path, form: Format) -> str:
     """The tables of a run as text. Raises UserError for a folder without results."""
-    results = run_results(run)
-    clips = clips_of_run(run)
+    if not run.is_dir():
+        raise UserError(f"{run} is no run folder", "give the folder of a finished run")
+    results, clips = tables_of(finished_rows(run))
     if form == "markdown":
         return run_page(results, clips)
     found = tables(results, clips)
-    return _latex(results[0], found) if form == "latex" else _csv(found)
+    return latex_text(results[0], found) if form == "latex" else csv_text(found)

@@ -79,7 +79,7 @@ def _cell(given: Any) -> Any:
     return {"printed": given} if isinstance(given, str) else given
 
 
-class Row(_Form):
+class PublishedRow(_Form):
     """One system as one source printed it.
 
     normalised                    the source scaled it to its own ground truth; not a measurement
@@ -110,7 +110,7 @@ class Published(_Form):
     about: Text
     metrics: dict[Name, PublishedMetric]
     sources: dict[Name, Source]
-    rows: tuple[Row, ...]
+    rows: tuple[PublishedRow, ...]
 
     @model_validator(mode="after")
     def _consistent(self) -> Published:
@@ -128,7 +128,7 @@ class Published(_Form):
                 raise ValueError(f"source {name}: no metric is called '{unknown[0]}'")
         return self
 
-    def quantity(self, row: Row, metric: str) -> Quantity:
+    def quantity(self, row: PublishedRow, metric: str) -> Quantity:
         """One cell with its provenance. Raises KeyError where the row has no such number."""
         cell = row.values[metric]
         unit = self.metrics[metric].unit if cell.unit is None else cell.unit
@@ -140,7 +140,7 @@ class Published(_Form):
             printed=cell.printed,
         )
 
-    def ground_truth(self, row: Row, metric: str) -> Quantity | None:
+    def ground_truth(self, row: PublishedRow, metric: str) -> Quantity | None:
         """The ground truth that the row's source printed for this metric.
 
         At the row's resolution where there is one, else at another, which `normalise` flags. None

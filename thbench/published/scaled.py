@@ -16,7 +16,7 @@ from thbench.published.normalise import (
     distance_from_reference,
     normalise,
 )
-from thbench.published.rows import Published, Row
+from thbench.published.rows import Published, PublishedRow
 from thbench.results.document import Result
 from thbench.tables.markdown import ARROWS, escape_cell, number
 
@@ -50,7 +50,7 @@ def on_scale_of(truth: Result, published: Published) -> dict[str, Any]:
     }
 
 
-def _cell(published: Published, row: Row, metric: str, truth: Result) -> dict[str, Any]:
+def _cell(published: Published, row: PublishedRow, metric: str, truth: Result) -> dict[str, Any]:
     """One number with its limits, inputs and flags, or the reason for there being none; and |x - GT|."""
     x, there = published.quantity(row, metric), published.ground_truth(row, metric)
     found: Normalised | Refused = Refused(f"{row.source} has scaled it already")

@@ -8,9 +8,7 @@ from typing import Any
 from thbench.api import UserError
 from thbench.environment import Settings
 from thbench.files.yamlfile import Document
-from thbench.plugins.context import build
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity
+from thbench.plugins.discovery import Registry, registry
 from thbench.plugins.options import resolve_options
 from thbench.results.document import ScoreRecord
 from thbench.score.cards import card
@@ -19,24 +17,25 @@ from thbench.suite.model import MetricPart
 
 def definitions(columns: Mapping[str, ScoreRecord]) -> dict[str, dict[str, Any]]:
     """Column -> card, for columns whose identity is that of an installed metric; others have none."""
-    found = {column: _definition(column, score) for column, score in columns.items()}
+    known = registry()
+    found = {column: _definition(column, score, known) for column, score in columns.items()}
     return {column: declared for column, declared in found.items() if declared is not None}
 
 
-def _definition(column: str, score: ScoreRecord) -> dict[str, Any] | None:
+def _definition(column: str, score: ScoreRecord, known: Registry) -> dict[str, Any] | None:
     """None where the metric is not installed, or by now means something else."""
     identity = {k: v for k, v in score.identity.items() if k != "resolution"}
     document = Document(f"identity of '{column}'", {})
     try:
-        registered = registry().find("metric", str(identity.get("name")))
+        registered = known.find("metric", str(identity.get("name")))
         options = resolve_options(
             registered.plugin, identity.get("options", {}), document, (), "metric"
         )
-        if plugin_identity(registered, options, registry()) != identity:
+        part = MetricPart(registered, options, {}, known, column.partition("@")[2] or None)
+        if part.identity != identity:
             return None
-        metric = build(registered, options, registry(), Settings(offline=True))
+        metric = part.build(Settings(offline=True))
     except UserError:
         return None
     meaning = metric.scores.get(score.score)
-    part = MetricPart(registered, options, {}, column.partition("@")[2] or None)
     return card(part, score.score, meaning) if meaning else None

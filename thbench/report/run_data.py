@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,13 +12,13 @@ from typing import Any
 from thbench.api import Clip, UserError
 from thbench.controls import GROUND_TRUTH
 from thbench.report.colours import GREYS, colours
-from thbench.results.clips import read_clips
-from thbench.results.document import Result, ScoreRecord, read_result
-from thbench.results.ranking import in_table_order
+from thbench.results.clips import ClipsTable
+from thbench.results.document import Result, ScoreRecord
+from thbench.results.finished import finished_rows, tables_of
+from thbench.results.row import Row
 from thbench.run.folder import CLIPS, METRICS, RunFolder, VideoFolder
 from thbench.tables.build import tables
 
-PLAIN = ("clip", "actor", "failure")
 Values = Mapping[str, Sequence[float | None]]
 
 
@@ -143,31 +142,27 @@ class Material:
 
 def read_run(path: Path) -> Material:
     """Everything of a run folder but its videos. Raises UserError where there is no scored run."""
-    run = RunFolder(path)
-    folders = [VideoFolder(path, p.parent) for p in sorted(path.glob("systems/*/result.json"))]
-    folders += [VideoFolder(path, p.parent) for p in sorted(path.glob("controls/*/*/result.json"))]
-    if not folders:
-        raise UserError(f"{path} holds no results", f"thbench run SUITE --out {path}")
-    found = [(read_result(f.result_file), f) for f in folders]
-    found.sort(key=lambda one: in_table_order(one[0]))
-    clips = _clips(path, [f for _, f in found])
-    by_name = {_name(r): f for r, f in found}
-    results = [r for r, _ in found]
-    clips_tables = {
-        (r.system.resolution, r.system.name): read_clips(f.clips_file) for r, f in found
-    }
-    table_rows = placed(tables(results, clips_tables), results)
+    rows = finished_rows(path)
+    by_key = {row.key: row for row in rows}
+    clips = _clips(path, rows)
+    results, clips_tables = tables_of(rows)
     entrants = []
-    for entrant in table_rows:
-        folder = by_name[_name(entrant.result)]
-        values, reasons = read_rows(folder.clips_file, [c.id for c in clips])
-        entrants.append(replace(entrant, folder=folder, values=values, reasons=reasons))
-    return Material(entrants, clips, _json(path / METRICS, {}), run)
+    for entrant in placed(tables(results, clips_tables), results):
+        row = by_key[_key(entrant.result)]
+        entrants.append(
+            replace(
+                entrant,
+                folder=VideoFolder(path, row.path.parent),
+                values=_values(row.clips, [c.id for c in clips]),
+                reasons=row.clips.reasons(),
+            )
+        )
+    return Material(entrants, clips, _json(path / METRICS, {}), RunFolder(path))
 
 
 def placed(found: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list[Entrant]:
     """The rows of the leaderboard's tables in their order, each with its result."""
-    by_name = {_name(r): r for r in results}
+    by_name = {_key(r): r for r in results}
     return [
         Entrant(
             by_name[row["system"], row["kind"], table["resolution"]],
@@ -182,51 +177,23 @@ def placed(found: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> lis
     ]
 
 
-def _name(result: Result) -> tuple[str, str, int]:
+def _key(result: Result) -> tuple[str, str, int]:
     return result.system.name, result.system.kind, result.system.resolution
 
 
-def _clips(path: Path, folders: Sequence[VideoFolder]) -> list[Clip]:
+def _clips(path: Path, rows: Sequence[Row]) -> list[Clip]:
     """Those of clips.json; without it, ids and actors of the tables and no labels."""
     stored = _json(path / CLIPS, None)
     if stored is not None:
         return [Clip(c["id"], c["actor"], c["labels"]) for c in stored]
-    actors = {
-        line["clip"]: line["actor"] for folder in folders for line in _lines(folder.clips_file)
-    }
+    actors = {clip: actor for row in rows for clip, actor in row.clips.actors.items()}
     return [Clip(clip, actor) for clip, actor in sorted(actors.items())]
 
 
-def read_rows(
-    file: Path, clips: Sequence[str]
-) -> tuple[dict[str, list[float | None]], dict[str, str]]:
-    """Numbers of clips.csv by column, aligned with `clips`, and clip -> reason for missing ones."""
-    lines = {line["clip"]: line for line in _lines(file)}
-    columns = list(next(iter(lines.values()), {}))
-    texts = [c for c in columns if c in PLAIN or c.partition("@")[0].endswith(".failure")]
-    values = {
-        c: [_number(lines.get(clip, {}).get(c, "")) for clip in clips]
-        for c in columns
-        if c not in texts
-    }
-    reasons = {
-        clip: "; ".join(f"{c.removesuffix('failure').strip('.')} {line[c]}".strip() for c in found)
-        for clip, line in lines.items()
-        if (found := [c for c in texts if c not in ("clip", "actor") and line[c]])
-    }
-    return values, reasons
-
-
-def _lines(file: Path) -> list[dict[str, str]]:
-    try:
-        with file.open(encoding="utf-8", newline="") as stream:
-            return list(csv.DictReader(stream))
-    except FileNotFoundError:
-        return []
-
-
-def _number(cell: str) -> float | None:
-    return float(cell) if cell else None
+def _values(table: ClipsTable, clips: Sequence[str]) -> dict[str, list[float | None]]:
+    """Numbers of clips.csv by column, aligned with `clips`."""
+    numbers = {column: table.numbers(column) for column in table.number_columns}
+    return {column: [of.get(clip) for clip in clips] for column, of in numbers.items()}
 
 
 def _json(path: Path, absent: Any) -> Any:

@@ -1,4 +1,4 @@
-"""clips.csv read back: which actor says each clip, and its rows. Strict, since it may come from a stranger."""
+"""clips.csv: written, and read back strictly, since it may come from a third party."""
 
 from __future__ import annotations
 
@@ -40,6 +40,21 @@ class ClipsTable:
             raise UserError(f"{self.file}: has no column '{column}'", REMEDY)
         return {clip: self._number(column, clip, text) for clip, text in self.cells[column].items()}
 
+    @property
+    def number_columns(self) -> list[str]:
+        """Columns of values, in the file's order; those of reasons (`METRIC.failure`) left out."""
+        return [column for column in self.cells if not _is_reason(column)]
+
+    def reasons(self) -> dict[str, str]:
+        """Clip -> why something of it has no value: its own failure, then those of metrics."""
+        said: dict[str, list[str]] = {}
+        for clip, reason in self.failures.items():
+            said.setdefault(clip, []).append(reason)
+        for column in filter(_is_reason, self.cells):
+            for clip, reason in self.cells[column].items():
+                said.setdefault(clip, []).append(f"{column.replace('.failure', '')} {reason}")
+        return {clip: "; ".join(said[clip]) for clip in self.actors if clip in said}
+
     def _number(self, column: str, clip: str, text: str) -> float:
         try:
             value = float(text)
@@ -48,6 +63,10 @@ class ClipsTable:
         if not math.isfinite(value):
             raise UserError(f"{self.file}: clip {clip}: {column} is no finite number", REMEDY)
         return value
+
+
+def _is_reason(column: str) -> bool:
+    return column.partition("@")[0].endswith(".failure")
 
 
 def read_clips(path: Path) -> ClipsTable:

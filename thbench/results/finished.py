@@ -1,58 +1,63 @@
-"""A finished run read back from its folder."""
+"""A finished run read back from its folder: the one reader of its rows."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from thbench import controls
 from thbench.api import UserError
 from thbench.files.atomic import printable
-from thbench.results.clips import ClipsTable, read_clips
-from thbench.results.document import Result, read_result
+from thbench.results.clips import ClipsTable
+from thbench.results.document import Result
 from thbench.results.ranking import in_table_order
+from thbench.results.row import Row, read_row
+
+Tables = dict[tuple[int, str], ClipsTable]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A result document of a run, with its clips table."""
+def finished_rows(path: Path) -> list[Row]:
+    """Rows of a run folder in the order of its tables, or the one of RUN/systems/NAME or a document.
 
-    path: Path
-    result: Result
-
-    @property
-    def table(self) -> Path:
-        return self.path.with_name("clips.csv")
+    Raises UserError where there is none, and for a damaged one.
+    """
+    rows = [read_row(document) for document in _documents(path)]
+    return sorted(rows, key=lambda row: in_table_order(row.result))
 
 
-def candidates(run: Path) -> list[Candidate]:
-    """The rows of a run folder, or the one of a system's folder or result.json. Raises UserError."""
-    if run.is_file():
-        return [Candidate(run, read_result(run))]
-    if (run / "result.json").is_file():
-        return [Candidate(run / "result.json", read_result(run / "result.json"))]
-    files = [*run.glob("systems/*/result.json"), *run.glob("controls/*/*/result.json")]
+def _documents(path: Path) -> Sequence[Path]:
+    if path.is_file():
+        return [path]
+    if (path / "result.json").is_file():
+        return [path / "result.json"]
+    files = [*path.glob("systems/*/result.json"), *path.glob("controls/*/*/result.json")]
     if not files:
-        raise UserError(f"{printable(run)} holds no result", "give a finished run or a result.json")
-    return [Candidate(path, read_result(path)) for path in sorted(files)]
+        raise UserError(
+            f"{printable(path)} holds no result",
+            f"a finished run or a result.json; `thbench run SUITE --out {printable(path)}` makes one",
+        )
+    return files
 
 
-def ground_truths(run: Path) -> list[Result]:
-    """The ground truth of a run at each resolution. Raises UserError where it has none."""
-    found = [c.result for c in candidates(run) if c.result.system.name == controls.GROUND_TRUTH]
+def run_folder_of(path: Path) -> Path | None:
+    """The run that a folder of a system or a result.json of one belongs to; None for a committed row."""
+    folder = path if path.is_dir() else path.parent
+    if path.is_file() and path.name != "result.json":
+        return None
+    if not (folder / "result.json").is_file():
+        return folder
+    return folder.parents[2] if folder.parents[1].name == "controls" else folder.parents[1]
+
+
+def ground_truths(rows: Sequence[Row]) -> list[Row]:
+    """The ground truth at each resolution. Raises UserError where there is none."""
+    found = [row for row in rows if row.name == controls.GROUND_TRUTH]
     if not found:
-        raise UserError(f"{printable(run)} has no ground truth", "run it with its control rows")
-    return sorted(found, key=lambda r: r.system.resolution)
+        raise UserError("there is no ground truth among the rows", "run it with its control rows")
+    return found
 
 
-def run_results(run: Path) -> list[Result]:
-    """Every row of a finished run, controls in their order. Raises UserError where there is none."""
-    if not run.is_dir():
-        raise UserError(f"{run} is no run folder", "give the folder of a finished run")
-    return sorted((c.result for c in candidates(run)), key=in_table_order)
-
-
-def clips_of_run(run: Path) -> dict[tuple[int, str], ClipsTable]:
-    """The clips table of every row of a run, by resolution and name."""
-    rows = ((c.result.system, c) for c in candidates(run))
-    return {(system.resolution, system.name): read_clips(c.table) for system, c in rows}
+def tables_of(rows: Sequence[Row]) -> tuple[list[Result], Tables]:
+    """Results, and the clips table of each by resolution and name: what the tables are made of."""
+    results = [row.result for row in rows]
+    return results, {(row.result.system.resolution, row.name): row.clips for row in rows}

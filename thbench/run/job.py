@@ -10,10 +10,9 @@ from typing import Any
 from thbench.api import Clip, Dataset, Generator, Metric
 from thbench.environment import Settings, apply_threads
 from thbench.files.yamlfile import Document
-from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
 from thbench.run.folder import RunFolder
-from thbench.suite import MetricPart, Suite, System, build_suite
+from thbench.suite import MetricPart, Part, Suite, System, build_suite
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,8 @@ def system_of(job: Job, name: str) -> System:
     return next(s for s in suite_of(job).systems if s.name == name)
 
 
-def _build(job: Job, part: Any) -> Any:
-    built = build(part.registered, part.options, registry(), job.settings)
+def _build(job: Job, part: Part) -> Any:
+    built = part.build(job.settings)
     apply_threads(job.settings.threads)  # building may have imported a library that threads
     return built
 

@@ -9,8 +9,6 @@ from pathlib import Path
 
 from thbench.api import Dataset, Fetchable, Missing
 from thbench.environment import Settings
-from thbench.plugins.context import build
-from thbench.plugins.discovery import Registry
 from thbench.plugins.missing import Lack, plugin_lacks
 from thbench.run.folder import RunFolder
 from thbench.run.job import Job
@@ -30,25 +28,25 @@ def job_for(suite: Suite, out: Path, settings: Settings) -> Job:
     return Job(secrets.token_hex(8), document, RunFolder(out.absolute()), settings)
 
 
-def lacks(suite: Suite, registry: Registry, settings: Settings) -> list[Lack]:
+def lacks(suite: Suite, settings: Settings) -> list[Lack]:
     """Everything missing with its command; each thing once. Fast, builds the dataset only."""
     found: dict[tuple[str, str], Lack] = {}
-    for lack in _all_lacks(suite, registry, settings):
+    for lack in _all_lacks(suite, settings):
         found.setdefault((lack.missing.what, lack.missing.command), lack)
     return list(found.values())
 
 
-def _all_lacks(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Lack]:
-    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+def _all_lacks(suite: Suite, settings: Settings) -> Iterator[Lack]:
+    dataset: Dataset = suite.dataset.build(settings)
     who = f"dataset {suite.dataset.plugin.name}"
     yield from (Lack(who, m) for m in _dataset_lacks(suite, dataset))
-    yield from _part_lacks(who, suite.dataset, registry)
+    yield from _part_lacks(who, suite.dataset)
     for system in suite.systems:
         if system.part is not None:
-            for lack in _part_lacks(f"system {system.name}", system.part, registry):
+            for lack in _part_lacks(f"system {system.name}", system.part):
                 yield Lack(lack.who, _named(lack.missing, system.name))
     for metric in suite.metrics:
-        yield from _part_lacks(f"metric {metric.column(metric.plugin.name)}", metric, registry)
+        yield from _part_lacks(f"metric {metric.column(metric.plugin.name)}", metric)
 
 
 def _dataset_lacks(suite: Suite, dataset: Dataset) -> Sequence[Missing]:
@@ -64,8 +62,8 @@ def _named(missing: Missing, system: str) -> Missing:
     return replace(missing, command=command)
 
 
-def _part_lacks(who: str, part: Part, registry: Registry) -> Iterator[Lack]:
-    return plugin_lacks(who, part.registered, part.options, registry)
+def _part_lacks(who: str, part: Part) -> Iterator[Lack]:
+    return plugin_lacks(who, part.registered, part.options, part.registry)
 
 
 def describe(suite: Suite, split: Split) -> list[str]:

@@ -27,8 +27,6 @@ from thbench.environment import Settings
 from thbench.files.atomic import atomic_write
 from thbench.files.journal import Journal
 from thbench.files.yamlfile import Document
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity
 from thbench.run.folder import SHARDS, RunFolder, Shard, VideoFolder, held
 from thbench.run.job import Job, suite_of
 from thbench.suite.split import Split
@@ -114,9 +112,7 @@ def shard_locked(job: Job, split: Split) -> Iterator[None]:
 def _plan(job: Job, split: Split) -> dict[str, Any]:
     suite = suite_of(job)
     systems = {
-        s.name: [s.resolution, plugin_identity(s.part.registered, s.part.options, registry())]
-        if s.part
-        else [s.resolution, s.broken]
+        s.name: [s.resolution, s.part.identity] if s.part else [s.resolution, s.broken]
         for s in suite.systems
     }
     return {

@@ -1,6 +1,5 @@
-"""What a run leaves beside its results for whoever looks at it: clips, metric cards, keys of observations.
+"""Files written next to the results, for the report and the leaderboard: metric cards, keys of observations.
 
-RUN/clips.json           every clip of the split with its actor and labels
 RUN/metrics.json         per column what the number means, as its metric declares it
 <row>/observations.json  per metric and clip the cache key of what was observed
 """
@@ -14,30 +13,24 @@ from typing import Any
 
 from thbench.api import Score
 from thbench.files.atomic import atomic_write
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity
 from thbench.run.folder import METRICS, OBSERVATIONS
-from thbench.run.job import Job, metric_part_of, suite_of
-from thbench.score.columns import metric_columns
+from thbench.run.job import Job
+from thbench.score.columns import Columns
 from thbench.score.reduce import Scored
 from thbench.suite.model import MetricPart
 
 
-def write_beside(job: Job, scored: Sequence[Scored]) -> None:
+def write_cards(job: Job, columns: Columns, scored: Sequence[Scored]) -> None:
     """metrics.json of the run and observations.json of every row; same bytes for the same run."""
-    cards = {
-        column: card(metric_part_of(job, index), name, meaning)
-        for index, name, column, meaning in metric_columns(job)
-    }
+    cards = {c.name: card(c.part, c.score, c.meaning) for c in columns}
     atomic_write(job.run.root / METRICS, json.dumps(cards, indent=1) + "\n")
     for row in scored:
-        atomic_write(row.entrant.folder.path / OBSERVATIONS, _keys_text(job, row))
+        atomic_write(row.entrant.folder.path / OBSERVATIONS, _keys_text(columns, row))
 
 
 def card(part: MetricPart, name: str, meaning: Score) -> dict[str, Any]:
     """What a metric declares of its score `name`, as plain data."""
-    identity = plugin_identity(part.registered, part.options, registry())
-    known = registry().weights()
+    known = part.registry.weights()
     return {
         "metric": part.column(part.plugin.name),
         "score": name,
@@ -59,7 +52,7 @@ def card(part: MetricPart, name: str, meaning: Score) -> dict[str, Any]:
                 "commercial": known[w].commercial if w in known else False,
                 "about": known[w].about if w in known else "",
             }
-            for w in sorted(set(_weights_in(identity)))
+            for w in sorted(set(_weights_in(part.identity)))
         ],
     }
 
@@ -70,11 +63,10 @@ def _weights_in(identity: Mapping[str, Any]) -> Iterator[str]:
         yield from _weights_in(extractor)
 
 
-def _keys_text(job: Job, row: Scored) -> str:
+def _keys_text(columns: Columns, row: Scored) -> str:
     """One line per metric and clip."""
     lines = []
-    for index in range(len(suite_of(job).metrics)):
-        part = metric_part_of(job, index)
+    for index, part in enumerate(columns.parts):
         keys = {clip: key for (i, clip), key in sorted(row.keys.items()) if i == index}
         inner = ",\n".join(f"  {_json(clip)}: {_json(key)}" for clip, key in keys.items())
         lines.append(f" {_json(part.column(part.plugin.name))}: {{\n{inner}\n }}")

@@ -1,74 +1,108 @@
-"""Columns of a result: which scores exist, their names and identities."""
+"""Columns of a result: which scores exist, their names and identities; named once per run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from thbench.api import Score
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity
 from thbench.results.clips import clips_text
-from thbench.run.job import Job, metric_of, metric_part_of, suite_of
+from thbench.run.job import Job, metric_of, suite_of
 from thbench.score.reduce import Scored
+from thbench.suite.model import MetricPart, Suite
 from thbench.suite.split import Split
 
 
-def metric_columns(job: Job) -> list[tuple[int, str, str, Score]]:
-    """Every column of the run: metric index, score name, column name, meaning."""
-    columns = []
-    for index in range(len(suite_of(job).metrics)):
-        part = metric_part_of(job, index)
-        for name, meaning in metric_of(job, index).scores.items():
-            columns.append((index, name, part.column(name), meaning))
-    return columns
+@dataclass(frozen=True)
+class Column:
+    """One score of one metric of the suite, under its name in tables."""
+
+    metric: int
+    score: str
+    name: str
+    meaning: Score
+    part: MetricPart
 
 
-def check_columns(job: Job) -> None:
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a run, in the order of the suite's metrics and of their declarations."""
+
+    parts: tuple[MetricPart, ...]
+    scores: tuple[Mapping[str, Score], ...]
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self._all)
+
+    @cached_property
+    def _all(self) -> tuple[Column, ...]:
+        return tuple(
+            Column(index, name, part.column(name), meaning, part)
+            for index, (part, scores) in enumerate(zip(self.parts, self.scores, strict=True))
+            for name, meaning in scores.items()
+        )
+
+    def row(self, metric: int, name: str) -> str:
+        """`ofm@diffused-heads`, or `syncnet.n_windows` for a row that is no score of its own."""
+        part = self.parts[metric]
+        is_score = name in self.scores[metric]
+        return part.column(name if is_score else f"{part.plugin.name}.{name}")
+
+
+def columns_of(job: Job) -> Columns:
+    """The columns of a run; builds its metrics."""
+    parts = tuple(suite_of(job).metrics)
+    return Columns(parts, tuple(metric_of(job, i).scores for i in range(len(parts))))
+
+
+def check_columns(suite: Suite, columns: Columns) -> None:
     """Raises UserError where two metrics give one column, or the primary score is none of them."""
-    suite = suite_of(job)
     owners: dict[str, str] = {}
-    for index, _, column, _ in metric_columns(job):
-        name = metric_part_of(job, index).plugin.name
-        if column in owners:
+    for column in columns:
+        name = column.part.plugin.name
+        if column.name in owners:
             raise suite.document.error(
-                ("metrics", str(index)),
-                f"'{name}' and '{owners[column]}' both give the column '{column}'",
+                ("metrics", str(column.metric)),
+                f"'{name}' and '{owners[column.name]}' both give the column '{column.name}'",
                 "add `as: NAME` to one",
             )
-        owners[column] = name
+        owners[column.name] = name
     if suite.primary is not None and suite.primary not in owners:
         raise suite.document.unknown_key(("primary", suite.primary), "score", list(owners))
 
 
-def column_identity(job: Job, index: int, resolution: int) -> dict[str, Any]:
+def column_identity(part: MetricPart, resolution: int) -> dict[str, Any]:
     """What a column is: two numbers stand in one column only where this is equal."""
-    part = metric_part_of(job, index)
-    identity = plugin_identity(part.registered, part.options, registry())
-    return {**identity, "resolution": resolution}
+    return {**part.identity, "resolution": resolution}
 
 
-def clips_table(job: Job, split: Split, row: Scored) -> str:
+def clips_table(columns: Columns, split: Split, row: Scored) -> str:
     """One line per clip: what it is, whether it was made, and its rows of every metric."""
-    columns, data = ["clip", "actor", "failure"], []
-    metrics = range(len(suite_of(job).metrics))
-    names = {i: sorted({n for (m, _), r in row.rows.items() if m == i for n in r}) for i in metrics}
-    for i in metrics:
-        columns += [row_column(job, i, n) for n in names[i]]
-        if any(m == i for m, _ in row.failures):
-            columns.append(row_column(job, i, "failure"))
-    for clip in split.clips:
-        line: dict[str, Any] = {"clip": clip.id, "actor": clip.actor}
-        line["failure"] = row.records.get(clip.id, {}).get("failure")
-        for i in metrics:
-            for name, value in row.rows.get((i, clip.id), {}).items():
-                line[row_column(job, i, name)] = value
-            line[row_column(job, i, "failure")] = row.failures.get((i, clip.id))
-        data.append(line)
-    return clips_text(columns, data)
+    names = _row_names(columns, row)
+    head = ["clip", "actor", "failure"]
+    for metric in range(len(columns.parts)):
+        head += [name for (m, _), name in names.items() if m == metric]
+        if any(m == metric for m, _ in row.failures):
+            head.append(columns.row(metric, "failure"))
+    return clips_text(head, [_clip_line(columns, names, row, c.id, c.actor) for c in split.clips])
 
 
-def row_column(job: Job, index: int, row: str) -> str:
-    """`ofm@diffused-heads`, or `syncnet.n_windows` for a row that is no score of its own."""
-    part = metric_part_of(job, index)
-    scores = {name for i, name, _, _ in metric_columns(job) if i == index}
-    return part.column(row if row in scores else f"{part.plugin.name}.{row}")
+def _row_names(columns: Columns, row: Scored) -> dict[tuple[int, str], str]:
+    """The column of every row name that any clip has, in the order of metrics and names."""
+    found = sorted({(metric, name) for (metric, _), rows in row.rows.items() for name in rows})
+    return {key: columns.row(*key) for key in found}
+
+
+def _clip_line(
+    columns: Columns, names: Mapping[tuple[int, str], str], row: Scored, clip: str, actor: str
+) -> dict[str, Any]:
+    line: dict[str, Any] = {"clip": clip, "actor": actor}
+    line["failure"] = row.records.get(clip, {}).get("failure")
+    for metric in range(len(columns.parts)):
+        for name, value in row.rows.get((metric, clip), {}).items():
+            line[names[metric, name]] = value
+        if reason := row.failures.get((metric, clip)):
+            line[columns.row(metric, "failure")] = reason
+    return line

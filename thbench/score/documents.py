@@ -13,7 +13,7 @@ from thbench.api import Over, Score, TrainedOn
 from thbench.environment import provenance
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
-from thbench.plugins.discovery import Registered, registry
+from thbench.plugins.discovery import Registered
 from thbench.plugins.identity import weights_digest
 from thbench.plugins.options import file_digests
 from thbench.results import scores as intervals
@@ -34,20 +34,24 @@ from thbench.results.document import (
 )
 from thbench.results.ranking import why_unranked
 from thbench.run.folder import Record
-from thbench.run.job import Job, dataset_of, metric_part_of, suite_of, system_of
-from thbench.score.columns import clips_table, column_identity, metric_columns, row_column
+from thbench.run.job import Job, dataset_of, suite_of, system_of
+from thbench.score.columns import Columns, clips_table, column_identity
 from thbench.score.reduce import Entrant, Scored
 from thbench.suite.split import Split
 
 
-def write_results(job: Job, split: Split, scored: Sequence[Scored]) -> list[Result]:
+def write_results(
+    job: Job, columns: Columns, split: Split, scored: Sequence[Scored]
+) -> list[Result]:
     """Write result.json and clips.csv of every row; unchanged files are not touched."""
     results = []
     sizes = {row.entrant.resolution for row in scored}
     references = {size: job.run.references(size).stored() for size in sizes}
     for row in scored:
-        table = clips_table(job, split, row)
-        result = _result(job, split, row, scored, references[row.entrant.resolution], table)
+        table = clips_table(columns, split, row)
+        result = _result(
+            job, columns, split, row, scored, references[row.entrant.resolution], table
+        )
         atomic_write(row.entrant.folder.clips_file, table)
         atomic_write(row.entrant.folder.result_file, result_text(result))
         results.append(result)
@@ -56,6 +60,7 @@ def write_results(job: Job, split: Split, scored: Sequence[Scored]) -> list[Resu
 
 def _result(
     job: Job,
+    columns: Columns,
     split: Split,
     row: Scored,
     scored: Sequence[Scored],
@@ -65,7 +70,7 @@ def _result(
     suite = suite_of(job)
     system = _system_record(job, row.entrant)
     clips = _clips_record(split, row, _unusable(split, references), table)
-    scores = _scores(job, split, row, scored, clips.n)
+    scores = _scores(columns, split, row, scored, clips.n)
     reasons = why_unranked(split.dataset, split.actors, system, clips)
     return Result(
         suite=SuiteRecord(
@@ -126,7 +131,8 @@ def _system_record(job: Job, entrant: Entrant) -> SystemRecord:
     system = system_of(job, entrant.name)
     if system.part is None:
         return SystemRecord(name=system.name, kind="system", resolution=system.resolution)
-    part, known = system.part, registry().weights()
+    part = system.part
+    known = part.registry.weights()
     names = sorted(part.plugin.weights(part.options))
     return SystemRecord(
         name=system.name,
@@ -136,7 +142,7 @@ def _system_record(job: Job, entrant: Entrant) -> SystemRecord:
         options_given={k: str(v) if k not in part.resolved else v for k, v in part.given.items()},
         options=part.resolved,
         files=file_digests(part.plugin, part.options),
-        weights={n: weights_digest(n, registry()) for n in names},
+        weights={n: weights_digest(n, part.registry) for n in names},
         non_commercial=tuple(n for n in names if n in known and not known[n].commercial),
         oracle=system.oracle,
         trained_on=_trained_on(entrant.folder.declared_training()),
@@ -199,15 +205,16 @@ def _reasons(failures: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
 
 
 def _scores(
-    job: Job, split: Split, row: Scored, scored: Sequence[Scored], n_clips: int
+    columns: Columns, split: Split, row: Scored, scored: Sequence[Scored], n_clips: int
 ) -> dict[str, ScoreRecord]:
     truth = _ground_truth(row.entrant.resolution, scored)
     found = {}
-    for index, name, column, meaning in metric_columns(job):
+    for column in columns:
+        index, name, meaning = column.metric, column.score, column.meaning
         cell = row.cells.get((index, name))
         if cell is None:
             continue
-        identity = column_identity(job, index, row.entrant.resolution)
+        identity = column_identity(column.part, row.entrant.resolution)
         beside = truth.cells.get((index, name)) if truth else None
         over, interval = _interval(split, row, index, name, meaning)
         failures = [
@@ -216,8 +223,8 @@ def _scores(
             if (reason := row.failures.get((index, c.id)))
             and "failure" not in row.records.get(c.id, {})
         ]
-        found[column] = ScoreRecord(
-            metric=metric_part_of(job, index).plugin.name,
+        found[column.name] = ScoreRecord(
+            metric=column.part.plugin.name,
             score=name,
             value=cell.value,
             reason=cell.reason,
@@ -226,7 +233,7 @@ def _scores(
             better=meaning.better,
             set_level=meaning.set_level,
             range=_range(meaning),
-            over=_over_record(job, index, over) if over else None,
+            over=_over_record(columns, index, over) if over else None,
             n=cell.n,
             of=n_clips,
             distance_from_reference=_distance(
@@ -255,9 +262,9 @@ def _interval(
     return intervals.of_rows(name, meaning, cell.value, rows, [c.actor for c in clips])
 
 
-def _over_record(job: Job, index: int, over: Over) -> OverRecord:
+def _over_record(columns: Columns, index: int, over: Over) -> OverRecord:
     return OverRecord(
-        column=row_column(job, index, over.row),
+        column=columns.row(index, over.row),
         statistic=over.statistic,
         absolute=over.absolute,
         at_most=over.at_most,

@@ -8,8 +8,6 @@ from functools import lru_cache
 from thbench.api import Clip, ClipFailure
 from thbench.files.cache import Cache, cache_root
 from thbench.files.canonical import digest
-from thbench.plugins.discovery import registry
-from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.run.folder import Record
 from thbench.run.job import Job, suite_of
 from thbench.suite.seeds import identity_index, request_seed
@@ -27,8 +25,8 @@ class KeyBook:
         part = self._suite.metrics[index]
         return digest(
             {
-                "identity": plugin_identity(part.registered, part.options, registry()),
-                "source": source_closure(part.registered, part.options, registry()),
+                "identity": part.identity,
+                "source": part.sources,
                 "numerics": self._numerics,
             }
         )

@@ -12,7 +12,6 @@ from typing import Any
 from thbench.api import Clip, Dataset, Fetchable, UserError
 from thbench.environment import Settings, default_offline
 from thbench.files.yamlfile import Document, read_yaml
-from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
 from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite, find_suite
 from thbench.suite.split import select
@@ -56,7 +55,7 @@ def _document(dataset: str, name: str | None) -> Document:
 def fetchable(suite: Suite, device: str) -> tuple[Fetchable, Sequence[Clip]]:
     """The suite's dataset and all its clips. Raises UserError for one without data commands."""
     settings = Settings(device=device, offline=default_offline())
-    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry(), settings)
+    dataset: Dataset = suite.dataset.build(settings)
     if not isinstance(dataset, Fetchable):
         name = suite.dataset.plugin.name
         raise UserError(f"dataset '{name}' has nothing to fetch or prepare", "run it as it is")

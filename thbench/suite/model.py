@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from thbench.api import Plugin, UserError
+from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.files.yamlfile import Document
-from thbench.plugins.discovery import Registered
+from thbench.plugins.context import build
+from thbench.plugins.discovery import Registered, Registry
+from thbench.plugins.identity import plugin_identity, source_closure
 from thbench.plugins.options import dump_options, path_options
 
 SCHEMA = 1
@@ -48,6 +52,7 @@ class Part:
     registered: Registered
     options: Any
     given: Mapping[str, Any]
+    registry: Registry = field(repr=False, compare=False)
 
     @property
     def plugin(self) -> Plugin[Any, Any]:
@@ -56,6 +61,20 @@ class Part:
     @property
     def resolved(self) -> dict[str, Any]:
         return dump_options(self.plugin, self.options)
+
+    @cached_property
+    def identity(self) -> dict[str, Any]:
+        """Name, version, options, weights and extractors, see `plugin_identity`."""
+        return plugin_identity(self.registered, self.options, self.registry)
+
+    @cached_property
+    def sources(self) -> dict[str, str]:
+        """Digests of the code that it runs, see `source_closure`."""
+        return source_closure(self.registered, self.options, self.registry)
+
+    def build(self, settings: Settings) -> Any:
+        """The thing itself, with a context of its own."""
+        return build(self.registered, self.options, self.registry, settings)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def named_part(
             )
         given[registered.plugin.argument] = argument
     resolved = resolve_options(registered.plugin, given, document, key, kind)
-    return Part(registered, resolved, given)
+    return Part(registered, resolved, given, registry)
 
 
 def _system(name: str, form: SystemForm, registry: Registry, document: Document) -> System:
@@ -98,7 +98,7 @@ def _metric(form: MetricForm, registry: Registry, document: Document, key: KeyPa
     part = named_part("metric", name, options, registry, document, key)
     argument = name.partition(":")[2]
     label = form.label or variant or argument or None
-    return MetricPart(part.registered, part.options, part.given, label)
+    return MetricPart(part.registered, part.options, part.given, registry, label)
 
 
 def _check_columns(document: Document, metrics: tuple[MetricPart, ...]) -> None:

@@ -18,8 +18,6 @@ from thbench.api import Clip, Dataset, TrainedOn, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.files.yamlfile import Document, read_yaml, validated
-from thbench.plugins.context import build
-from thbench.plugins.discovery import Registry
 from thbench.suite import Limits, Suite, benchmarks_folder
 
 EVERYTHING = "all"
@@ -213,7 +211,7 @@ def contamination(actors: frozenset[str]) -> dict[str, tuple[str, list[str]]]:
     return found
 
 
-def split_of(suite: Suite, registry: Registry, settings: Settings) -> Split:
+def split_of(suite: Suite, settings: Settings) -> Split:
     """The clips of a suite; opens no media."""
-    dataset: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    dataset: Dataset = suite.dataset.build(settings)
     return select(suite, dataset.clips())

@@ -14,7 +14,7 @@ from typing import Any
 from thbench.controls import GROUND_TRUTH
 from thbench.results.clips import ClipsTable
 from thbench.results.document import IntervalRecord, Result, ScoreRecord
-from thbench.results.row import Entry
+from thbench.results.row import Row
 from thbench.statistics.paired import Rank, ranks_with_ties
 from thbench.tables.difference import ties
 
@@ -77,7 +77,7 @@ def _place(result: Result) -> float | None:
 def _places(ranked: Sequence[Result], results: Sequence[Result], clips: Clips) -> dict[str, Rank]:
     """The places of the ranked systems, by the primary score; ties only where clips tables are known."""
     entries = {
-        r.system.name: Entry(r, table)
+        r.system.name: Row(r, table)
         for r in results
         if (table := clips.get((r.system.resolution, r.system.name))) is not None
     }

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.results.row import CLIPS, Entry, clips_file, entry
+from thbench.results.finished import finished_rows, run_folder_of
+from thbench.results.row import Row, clips_file, read_row
 from thbench.tables.difference import Difference, difference
 from thbench.tables.markdown import ARROWS, number
 
@@ -17,9 +18,9 @@ from thbench.tables.markdown import ARROWS, number
 class Rivals:
     """Two rows to be compared; `truth` are the references scored in the same run, if they were."""
 
-    a: Entry
-    b: Entry
-    truth: Entry | None
+    a: Row
+    b: Row
+    truth: Row | None
 
 
 def rivals(a: Path, b: Path) -> list[Rivals]:
@@ -43,22 +44,22 @@ def rivals(a: Path, b: Path) -> list[Rivals]:
     return [Rivals(x, y, truth.get(x.result.system.resolution)) for x, y in pairs if _fits(x, y)]
 
 
-def _rows(path: Path) -> list[Entry]:
-    if path.is_file():
-        return [entry(path)]
-    if (path / "result.json").is_file():
-        return [entry(path / "result.json")]
-    files = sorted(path.glob("systems/*/result.json"))
-    if not files:
+def _rows(path: Path) -> list[Row]:
+    """The systems of a run, or the one row of a folder or document, whatever it is."""
+    rows = finished_rows(path)
+    if len(rows) == 1:
+        return rows
+    systems = [row for row in rows if row.result.system.kind == "system"]
+    if not systems:
         raise UserError(f"{path} holds no system's result", "a finished run, or RUN/systems/NAME")
-    return [entry(file) for file in files]
+    return systems
 
 
-def _key(row: Entry) -> tuple[str, int]:
+def _key(row: Row) -> tuple[str, int]:
     return row.name, row.result.system.resolution
 
 
-def _fits(a: Entry, b: Entry) -> bool:
+def _fits(a: Row, b: Row) -> bool:
     """Raises UserError for rows that were not measured on the same clips and size."""
     for what, x, y in (
         ("split", a.result.split.digest, b.result.split.digest),
@@ -74,17 +75,16 @@ def _fits(a: Entry, b: Entry) -> bool:
     return True
 
 
-def _truths(path: Path) -> dict[int, Entry]:
-    """The ground truth rows of the run that a path lies in, by resolution."""
-    run = path if path.is_dir() else path.parent
-    if (run / "result.json").is_file():
-        run = run.parent.parent
-    files = sorted(run.glob(f"controls/*/{controls.GROUND_TRUTH}/result.json"))
-    if path.name.endswith(".json") and (path.parent / path.name.replace(".json", CLIPS)).is_file():
-        files = sorted(path.parent.parent.glob(f"{controls.GROUND_TRUTH}@*/*.json"))
-        files = [file for file in files if clips_file(file).is_file()]
-    found = [entry(file) for file in files]
-    return {e.result.system.resolution: e for e in found}
+def _truths(path: Path) -> dict[int, Row]:
+    """The ground truth rows of the run or the leaderboard that a path lies in, by resolution."""
+    run = run_folder_of(path)
+    if run is not None:
+        files = sorted(run.glob(f"controls/*/{controls.GROUND_TRUTH}/result.json"))
+    else:
+        committed = sorted(path.parent.parent.glob(f"{controls.GROUND_TRUTH}@*/*.json"))
+        files = [file for file in committed if clips_file(file).is_file()]
+    found = [read_row(file) for file in files]
+    return {row.result.system.resolution: row for row in found}
 
 
 def lines(pair: Rivals) -> Iterator[str]:

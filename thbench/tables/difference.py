@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.results.row import Entry
+from thbench.results.row import Row
 from thbench.results.scores import LEVEL, clip_values
 from thbench.statistics.intervals import Interval, jackknife_interval, percentile_interval
 from thbench.statistics.paired import Test, paired_difference, paired_distance, tied
@@ -35,7 +35,7 @@ class Difference:
         return self.interval is None or tied(self.interval)
 
 
-def difference(column: str, a: Entry, b: Entry, truth: Entry | None) -> Difference:
+def difference(column: str, a: Row, b: Row, truth: Row | None) -> Difference:
     """Compare two rows in one column on the clips that both have; `truth` are the references scored.
 
     Raises UserError where a clips table lacks what its result says.
@@ -53,7 +53,7 @@ def difference(column: str, a: Entry, b: Entry, truth: Entry | None) -> Differen
     return _of_sets(column, by, rows) if ours.set_level else _of_rows(column, by, rows)
 
 
-def _of_rows(column: str, by: str, rows: Sequence[Entry]) -> Difference:
+def _of_rows(column: str, by: str, rows: Sequence[Row]) -> Difference:
     over = rows[0].result.scores[column].over
     if over is None or any(r.result.scores[column].over != over for r in rows):
         return Difference(column, by, note="it is not known how the value follows from clips")
@@ -73,7 +73,7 @@ def _of_rows(column: str, by: str, rows: Sequence[Entry]) -> Difference:
     return Difference(column, by, found.difference, found.test)
 
 
-def _values(column: str, row: Entry) -> dict[str, float]:
+def _values(column: str, row: Row) -> dict[str, float]:
     """Clip -> what the statistic is taken of."""
     over = row.result.scores[column].over
     assert over is not None
@@ -96,7 +96,7 @@ def _gap(a: float, b: float, reference: float | None = None) -> float:
     return a - b if reference is None else abs(a - reference) - abs(b - reference)
 
 
-def _of_sets(column: str, by: str, rows: Sequence[Entry]) -> Difference:
+def _of_sets(column: str, by: str, rows: Sequence[Row]) -> Difference:
     """Jackknife of the difference, from the values that each row has without each actor."""
     scores = [row.result.scores[column] for row in rows]
     without = [s.interval.without if s.interval else {} for s in scores]
@@ -114,7 +114,7 @@ def _of_sets(column: str, by: str, rows: Sequence[Entry]) -> Difference:
 Tied = Callable[[str, str], bool]
 
 
-def ties(column: str, rows: Mapping[str, Entry], truth: Entry | None) -> Tied:
+def ties(column: str, rows: Mapping[str, Row], truth: Row | None) -> Tied:
     """Whether two rows, by name, are tied in a column; each pair is compared once."""
     known: dict[tuple[str, str], bool] = {}
 

@@ -39,7 +39,7 @@ _LATEX = {
 }
 
 
-def _latex(first: Result, found: Sequence[Mapping[str, Any]]) -> str:
+def latex_text(first: Result, found: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(line for table in found for line in _latex_table(first, table)) + "\n"
 
 
@@ -106,7 +106,7 @@ def latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
 
 
-def _csv(found: Sequence[Mapping[str, Any]]) -> str:
+def csv_text(found: Sequence[Mapping[str, Any]]) -> str:
     """One line per system and score, exact values; the identity stands on every line."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from thbench.api import SAMPLES_PER_FRAME, Clip, Dataset, Pair, Request, Source
-from thbench.plugins.context import build
 from thbench.plugins.discovery import registry
 from thbench.suite import Suite, find_suite, load_suite
 from thbench.suite.seeds import request_seed
@@ -56,8 +55,8 @@ class Material:
         if self.given:
             return list(self.given)
         part = self._suite.dataset
-        dataset: Dataset = build(part.registered, part.options, registry(), SETTINGS)
-        clips = split_of(self._suite, registry(), SETTINGS).clips[:2]
+        dataset: Dataset = part.build(SETTINGS)
+        clips = split_of(self._suite, SETTINGS).clips[:2]
         return [(clip, dataset.load(clip, self.size)) for clip in clips]
 
     @property

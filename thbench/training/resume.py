@@ -13,7 +13,7 @@ from thbench.training.options import CHOICE, MAY_CHANGE
 from thbench.training.state import State
 
 
-def _state(task: Task, part: Part) -> State:
+def saved_state(task: Task, part: Part) -> State:
     """A new state, or the saved one of this folder. Raises UserError where that is another training's."""
     options = task.options
     state = State(task.trainer, options.ema, options.precision == "fp16", task.device)

@@ -22,9 +22,9 @@ from thbench.environment import (
 )
 from thbench.files.atomic import atomic_write, sweep
 from thbench.files.canonical import digest
-from thbench.plugins.context import RunContext, build
+from thbench.plugins.context import RunContext
 from thbench.plugins.discovery import Registry
-from thbench.plugins.identity import source_closure, weights_digest
+from thbench.plugins.identity import weights_digest
 from thbench.plugins.options import dump_options
 from thbench.plugins.sources import code_digest
 from thbench.suite import Part, Suite, System
@@ -35,7 +35,7 @@ from thbench.training.contract import Trainer
 from thbench.training.data import ClipStore
 from thbench.training.loop import BEST, LAST, Loop, Task, criterion
 from thbench.training.options import TrainingOptions
-from thbench.training.resume import _state
+from thbench.training.resume import saved_state
 from thbench.training.samples import write_samples
 from thbench.training.state import seed_step
 
@@ -63,7 +63,7 @@ def train(
     entrant, part = _entrant(suite, system)
     with _locked(folder):
         task = _task(suite, entrant, part, registry, settings, folder, steps, workers, tensorboard)
-        state = _state(task, part)
+        state = saved_state(task, part)
         atomic_write(folder / RUN, json.dumps(_described(task), indent=1) + "\n")
         Loop(task, state).run()
         published = folder / (LAST if criterion(task) is None else BEST)
@@ -77,7 +77,7 @@ def train(
 
 
 def _dataset(suite: Suite, registry: Registry, settings: Settings) -> Dataset:
-    built: Dataset = build(suite.dataset.registered, suite.dataset.options, registry, settings)
+    built: Dataset = suite.dataset.build(settings)
     return built
 
 
@@ -166,7 +166,7 @@ def _about(
         "name": dataset.plugin.name,
         "version": dataset.plugin.version,
         "options": dataset.resolved,
-        "code": source_closure(dataset.registered, dataset.options, registry),
+        "code": dataset.sources,
         "clips": [c.id for c in training],
     }
     return {

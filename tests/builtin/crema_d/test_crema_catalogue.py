@@ -192,7 +192,7 @@ def test_suites_say_everything_that_is_missing_in_no_time(
     monkeypatch.setenv("THBENCH_WEIGHTS", str(tmp_path))
     suite = load_suite(find_suite(name), registry())
     start = time.perf_counter()
-    missing = {lack.missing.command: lack.missing for lack in lacks(suite, registry(), Settings())}
+    missing = {lack.missing.command: lack.missing for lack in lacks(suite, Settings())}
     assert time.perf_counter() - start < 20  # about half a second; only a hang is caught here
     select = "" if name == "crema_d" else f" --suite {name}"
     assert "1640 recordings" in missing[f"thbench data fetch crema_d{select}"].what
@@ -203,7 +203,7 @@ def test_suites_say_everything_that_is_missing_in_no_time(
 
 def test_the_default_split_has_the_820_clips_of_the_published_test_set() -> None:
     suite = load_suite(find_suite("crema_d"), registry())
-    split = split_of(suite, registry(), Settings())
+    split = split_of(suite, Settings())
     assert len(split.clips) == 820
     assert len(split.actors) == 10
     assert split.leaked(TrainedOn("crema_d", frozenset({"1015", "1001"}))) == {"1015"}

@@ -137,5 +137,5 @@ def test_a_checkpoint_that_is_not_trained_yet_is_missing_not_an_error() -> None:
     suite = load_suite(
         find_suite("puppet_train"), registry(), ["systems.gan.checkpoint=/nowhere/best.safetensors"]
     )
-    lines = [lack.line() for lack in lacks(suite, registry(), Settings())]
+    lines = [lack.line() for lack in lacks(suite, Settings())]
     assert any("thbench train" in line for line in lines)

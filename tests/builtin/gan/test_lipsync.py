@@ -32,7 +32,7 @@ def compared(run: Path) -> tuple[Comparison, int]:
     suite = load_suite(find_suite("puppet_models"), registry(), ["limits.clips_per_actor=2"])
     suite = suite.only(["gan", "still-identity"])
     settings = Settings()
-    split = split_of(suite, registry(), settings)
+    split = split_of(suite, settings)
     job = job_for(suite, run, settings)
     with job.run.locked():
         run_generate(job, split, LocalEngine(1))

@@ -69,7 +69,7 @@ def whole_run(suite: Path | str, run: Path, engine: Engine, settings: Settings) 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THBENCH_CACHE", str(run.with_name(f"{run.name}-cache")))
         loaded = load_suite(find_suite(str(suite)), registry())
-        job, split = job_for(loaded, run, settings), split_of(loaded, registry(), settings)
+        job, split = job_for(loaded, run, settings), split_of(loaded, settings)
         with job.run.locked():
             run_generate(job, split, engine)
             run_score(job, split, engine)

@@ -16,7 +16,7 @@ from thbench.published.normalise import (
     implied_ratio,
     normalise,
 )
-from thbench.published.rows import Published, Row, load_published
+from thbench.published.rows import Published, PublishedRow, load_published
 
 FILE = Path(__file__).resolve().parents[3] / "leaderboard" / "published" / "crema_d.yaml"
 
@@ -26,7 +26,9 @@ def published() -> Published:
     return load_published(FILE)
 
 
-def row(published: Published, source: str, system: str, resolution: int, **settings: str) -> Row:
+def row(
+    published: Published, source: str, system: str, resolution: int, **settings: str
+) -> PublishedRow:
     (found,) = [
         r
         for r in published.rows

@@ -159,7 +159,7 @@ def thbench_frames(file: Path) -> str:
     loaded = load_suite(file, registry())
     part = loaded.dataset
     dataset: Any = build(part.registered, part.options, registry(), Settings())
-    (clip,) = split_of(loaded, registry(), Settings()).clips
+    (clip,) = split_of(loaded, Settings()).clips
     return str(len(dataset.load(clip, 16).frames))
 
 

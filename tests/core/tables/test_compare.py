@@ -16,7 +16,7 @@ from thbench.errors import UserError
 from thbench.published.page import formatted
 from thbench.results.clips import ClipsTable, parse_clips
 from thbench.results.document import OverRecord
-from thbench.results.row import Entry, entry
+from thbench.results.row import Row, read_row
 from thbench.tables.compare import lines, rivals
 from thbench.tables.difference import difference
 from thbench.tables.export import latex, spreadsheet_safe
@@ -47,7 +47,10 @@ def test_a_system_is_tied_with_itself(run: Path) -> None:
 
 
 def test_the_difference_of_a_set_metric_follows_from_its_values_without_actors(run: Path) -> None:
-    a, b = entry(system(run, "echo") / "result.json"), entry(system(run, "loud") / "result.json")
+    a, b = (
+        read_row(system(run, "echo") / "result.json"),
+        read_row(system(run, "loud") / "result.json"),
+    )
     found = difference("spread", a, b, None)
     assert found.interval is not None
     scores = (a.result.scores["spread"], b.result.scores["spread"])
@@ -57,14 +60,17 @@ def test_the_difference_of_a_set_metric_follows_from_its_values_without_actors(r
     assert back.interval.low == pytest.approx(-(found.interval.high or 0))
 
 
-def changed(row: Entry, rule: OverRecord, better: str = "lower") -> Entry:
+def changed(row: Row, rule: OverRecord, better: str = "lower") -> Row:
     """The row with another rule, of the same column, for its one score."""
     score = row.result.scores["brightness"].model_copy(update={"over": rule, "better": better})
-    return Entry(row.result.model_copy(update={"scores": {"brightness": score}}), row.clips)
+    return Row(row.result.model_copy(update={"scores": {"brightness": score}}), row.clips)
 
 
 def test_medians_and_shares_are_compared_by_their_own_rule(run: Path) -> None:
-    a, b = entry(system(run, "echo") / "result.json"), entry(system(run, "loud") / "result.json")
+    a, b = (
+        read_row(system(run, "echo") / "result.json"),
+        read_row(system(run, "loud") / "result.json"),
+    )
     median = OverRecord(column="brightness", statistic="median")
     x, y = a.clips.numbers("brightness"), b.clips.numbers("brightness")
     found = difference("brightness", changed(a, median), changed(b, median), None)
@@ -79,7 +85,7 @@ def test_medians_and_shares_are_compared_by_their_own_rule(run: Path) -> None:
     shares = [np.mean([v <= 120 for v in values.values()]) for values in (x, y)]
     assert found.interval.estimate == pytest.approx(shares[0] - shares[1])
     near = "nearer-reference"
-    truth = entry(run / "controls/32/ground-truth/result.json")
+    truth = read_row(run / "controls/32/ground-truth/result.json")
     rows = [changed(row, median, near) for row in (a, b, truth)]
     found = difference("brightness", *rows)
     assert found.by == "distance"
@@ -87,20 +93,26 @@ def test_medians_and_shares_are_compared_by_their_own_rule(run: Path) -> None:
 
 
 def test_what_cannot_be_compared_says_why(run: Path) -> None:
-    a, b = entry(system(run, "echo") / "result.json"), entry(system(run, "loud") / "result.json")
+    a, b = (
+        read_row(system(run, "echo") / "result.json"),
+        read_row(system(run, "loud") / "result.json"),
+    )
     assert difference("brightness", a, b, None).note == "no ground truth to be near to"
     assert difference("nothing", a, b, None).note == "one of them has no value"
     score = b.result.scores["spread"].model_copy(update={"identity_digest": "0"})
-    other = Entry(b.result.model_copy(update={"scores": {"spread": score}}), b.clips)
+    other = Row(b.result.model_copy(update={"scores": {"spread": score}}), b.clips)
     assert difference("spread", a, other, None).note == "unlike identities"
     score = b.result.scores["spread"].model_copy(update={"n": 3})
-    other = Entry(b.result.model_copy(update={"scores": {"spread": score}}), b.clips)
+    other = Row(b.result.model_copy(update={"scores": {"spread": score}}), b.clips)
     assert "complete" in difference("spread", a, other, None).note
     assert difference("spread", a, other, None).tied
 
 
 def test_only_the_same_clips_are_compared(run: Path) -> None:
-    a, b = entry(system(run, "echo") / "result.json"), entry(system(run, "loud") / "result.json")
+    a, b = (
+        read_row(system(run, "echo") / "result.json"),
+        read_row(system(run, "loud") / "result.json"),
+    )
     split = b.result.split.model_copy(update={"digest": "0" * 64})
     folder = run.parent / "other"
     folder.mkdir()
@@ -110,7 +122,7 @@ def test_only_the_same_clips_are_compared(run: Path) -> None:
     (folder / "clips.csv").write_text((system(run, "loud") / "clips.csv").read_text())
     with pytest.raises(UserError, match="another split"):
         rivals(system(run, "echo"), folder)
-    with pytest.raises(UserError, match="holds no system"):
+    with pytest.raises(UserError, match="holds no result"):
         rivals(run / "references", folder)
     assert a.clips.actors == b.clips.actors
 
