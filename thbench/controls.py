@@ -67,8 +67,8 @@ def _sentence(clip: Clip) -> str:
 
 
 def still(identity_frame: Frames, n_frames: int) -> Variation:
-    """[H, W, 3] held for n_frames."""
-    return Variation(frames=np.repeat(identity_frame[None], n_frames, axis=0))
+    """[H, W, 3] held for n_frames; a view, which takes the memory of one frame."""
+    return Variation(frames=np.broadcast_to(identity_frame, (n_frames, *identity_frame.shape)))
 
 
 def mismatched(audio: Waveform, other: Waveform | None) -> Variation:

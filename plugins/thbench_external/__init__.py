@@ -84,7 +84,7 @@ def _missing(options: FolderOptions) -> Sequence[Missing]:
     return lacking
 
 
-def _build(options: FolderOptions, context: Context) -> Generator:
+def _folder(options: FolderOptions, context: Context) -> Generator:
     from thbench_external.folder import FolderGenerator
 
     return FolderGenerator(options, context)
@@ -98,7 +98,7 @@ def thbench_generators() -> Iterable[
         Plugin(
             "folder",
             FolderOptions,
-            _build,
+            _folder,
             summary="videos rendered before, found by clip id",
             missing=_missing,
         ),
@@ -106,7 +106,7 @@ def thbench_generators() -> Iterable[
     ]
 
 
-def _build(options: CommandOptions, context: Context) -> Generator:
+def _command(options: CommandOptions, context: Context) -> Generator:
     from thbench_external.command import CommandGenerator
 
     return CommandGenerator(options, context)
@@ -115,7 +115,7 @@ def _build(options: CommandOptions, context: Context) -> Generator:
 COMMAND: Plugin[Generator, CommandOptions] = Plugin(
     "command",
     CommandOptions,
-    _build,
+    _command,
     summary="any program in its own environment, called per clip or per batch",
     missing=missing,
 )

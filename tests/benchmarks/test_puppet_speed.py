@@ -6,10 +6,10 @@ from typing import Any
 
 import cv2
 import pytest
-from thbench_puppet.timeline import score_of
 
 from thbench_puppet.dataset import make
 from thbench_puppet.speech import synthesise
+from thbench_puppet.timeline import score_of
 
 CLIP = "1001_IWL_NEU_XX"
 

@@ -7,7 +7,7 @@ that shares its picture with another and differs in sound is named without decod
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,11 @@ from thbench.api import Frames, Waveform
 
 
 def frames_digest(frames: Frames) -> str:
-    """SHA-256 (hex) of a picture [T, H, W, 3] uint8; shape and dtype enter."""
-    return _digest("frames", frames)
+    """SHA-256 (hex) of a picture [T, H, W, 3] uint8; shape and dtype enter.
+
+    Frame by frame, so that a long clip that lies in a file is never held in memory as a whole.
+    """
+    return _digest("frames", frames, frames)
 
 
 def audio_digest(audio: Waveform | None) -> str:
@@ -37,10 +40,11 @@ def video_digest(frames: str, audio: str) -> str:
     return hashlib.sha256(f"video:{frames}:{audio}".encode()).hexdigest()
 
 
-def _digest(kind: str, array: NDArray[Any]) -> str:
+def _digest(kind: str, array: NDArray[Any], parts: Iterable[NDArray[Any]] | None = None) -> str:
     # Byte order is fixed, so that the digest is the same on every machine.
-    little = np.asarray(array, dtype=array.dtype.newbyteorder("<"), order="C")
-    head = f"{kind}:{little.dtype.str}:{'x'.join(map(str, little.shape))}:"
+    little = array.dtype.newbyteorder("<")
+    head = f"{kind}:{little.str}:{'x'.join(map(str, array.shape))}:"
     state = hashlib.sha256(head.encode())
-    state.update(little.reshape(-1).view(np.uint8).data)
+    for part in [array] if parts is None else parts:
+        state.update(np.asarray(part, dtype=little, order="C").reshape(-1).view(np.uint8).data)
     return state.hexdigest()

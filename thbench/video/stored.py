@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import FPS, SAMPLES_PER_FRAME, ClipFailure, Frames, Video, Waveform
+from thbench.api import FPS, SAMPLES_PER_FRAME, ClipFailure, Decode, Frames, Video, Waveform
 from thbench.video.digests import audio_digest, frames_digest, video_digest
+from thbench.video.gather import gather
 from thbench.video.reader import MediaReader
 
 A = TypeVar("A", bound=NDArray[Any])
@@ -42,6 +43,7 @@ class StoredVideo(_Base):
     sound        file with the sound where it is not the picture's own track
     annotations_file   .npz of per-frame ground truth
     frames_digest, audio_digest   where given, what is decoded is compared with them
+    decode       how colours become RGB; it makes no difference to what thbench stored losslessly
 
     Attributes raise ClipFailure where a file is missing, damaged or not what was recorded.
     """
@@ -57,28 +59,33 @@ class StoredVideo(_Base):
         annotations_file: Path | None = None,
         frames_digest: str | None = None,
         audio_digest: str | None = None,
+        decode: Decode = "exact",
     ) -> None:
         self.picture, self.sound, self.annotations_file = picture, sound, annotations_file
         self.digest, self.n_frames, self.size = digest, n_frames, size
         self.frames_digest, self.audio_digest = frames_digest, audio_digest
+        self.decode = decode
 
     @cached_property
     def frames(self) -> Frames:
+        frames = gather(self._decoded())
+        if len(frames) < self.n_frames:
+            raise ClipFailure(
+                f"{self.picture.name}: {len(frames)} frames, {self.n_frames} were recorded"
+            )
+        if self.frames_digest not in (None, frames_digest(frames)):
+            raise ClipFailure(f"{self.picture.name}: not the frames that were recorded")
+        return _read_only(frames)
+
+    def _decoded(self) -> Iterator[Frames]:
+        """Frames one by one; more or larger ones than were recorded are refused as they come."""
         shape = (self.n_frames, self.size, self.size, 3)
-        frames = np.empty(shape, np.uint8)
-        count = 0
-        for frame in MediaReader().frames(self.picture, FPS):
+        for count, frame in enumerate(MediaReader(decode=self.decode).frames(self.picture, FPS)):
             if count == self.n_frames or frame.shape != shape[1:]:
                 raise ClipFailure(
                     f"{self.picture.name}: not the {_words(shape)} that were recorded"
                 )
-            frames[count] = frame
-            count += 1
-        if count < self.n_frames:
-            raise ClipFailure(f"{self.picture.name}: {count} frames, {self.n_frames} were recorded")
-        if self.frames_digest not in (None, frames_digest(frames)):
-            raise ClipFailure(f"{self.picture.name}: not the frames that were recorded")
-        return _read_only(frames)
+            yield frame
 
     @cached_property
     def audio(self) -> Waveform | None:

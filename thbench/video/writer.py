@@ -24,6 +24,7 @@ from thbench.api import (
     Waveform,
 )
 from thbench.files.atomic import atomic_file
+from thbench.video.gather import gather
 from thbench.video.pixels import exact_conversion, to_rgb
 
 # All frames are key frames of 4 slices, each with a checksum: damage is found and stays local.
@@ -49,7 +50,7 @@ def write_h264(path: Path, frames: Frames, audio: Waveform | None, crf: int = 23
     _check(frames, audio)
     picture = _Picture("libx264", "yuv420p", _x264(crf))
     with atomic_file(path) as file:
-        _mux(file, _Form("mp4", picture, "aac", {"movflags": "+faststart"}), _even(frames), audio)
+        _mux(file, _Form("mp4", picture, "aac", {"movflags": "+faststart"}), frames, audio)
 
 
 def through_h264(frames: Frames, crf: int = 23) -> Frames:
@@ -62,16 +63,21 @@ def through_h264(frames: Frames, crf: int = 23) -> Frames:
     _check(frames, None)
     picture = _Picture("libx264", "yuv420p", _x264(crf))
     encoder = av.CodecContext.create("libx264", "w")
-    picture.set_up(encoder, _even(frames))
+    picture.set_up(encoder, frames)
     decoder = av.CodecContext.create("h264", "r")
     decoder.thread_count = 1
-    decoded = []
-    for packet in picture.encoded(encoder, _even(frames)):
-        decoded.extend(decoder.decode(packet))
-    decoded.extend(decoder.decode(None))
-    decoded.sort(key=lambda frame: frame.pts)
     height, width = frames.shape[1:3]
-    return np.stack([to_rgb(frame) for frame in decoded])[:, :height, :width]
+
+    def decoded() -> Iterator[Frames]:
+        """In the order of display: x264 writes into its headers how many pictures are reordered."""
+        shown = 0
+        for packet in (*picture.encoded(encoder, frames), None):
+            for frame in decoder.decode(packet):
+                assert frame.pts == shown
+                shown += 1
+                yield to_rgb(frame)[:height, :width]
+
+    return gather(decoded())
 
 
 def write_wav(path: Path, audio: Waveform) -> None:
@@ -98,9 +104,10 @@ def _check_audio(audio: Waveform) -> None:
         raise ValueError(f"audio must be [samples] int16, not {audio.shape} {audio.dtype}")
 
 
-def _even(frames: Frames) -> Frames:
-    odd = [(0, 0), (0, frames.shape[1] % 2), (0, frames.shape[2] % 2), (0, 0)]
-    return np.pad(frames, odd, mode="edge") if any(after for _, after in odd) else frames
+def _even(rgb: Frames) -> Frames:
+    """[H, W, 3] with one more row or column where there is an odd number of them."""
+    odd = [(0, rgb.shape[0] % 2), (0, rgb.shape[1] % 2), (0, 0)]
+    return np.pad(rgb, odd, mode="edge") if any(after for _, after in odd) else rgb
 
 
 def _x264(crf: int) -> dict[str, str]:
@@ -119,7 +126,7 @@ class _Picture:
         self.codec, self.pixels, self.options = codec, pixels, options
 
     def set_up(self, context: Any, frames: Frames) -> None:
-        context.height, context.width = frames.shape[1:3]
+        context.height, context.width = self._whole(frames[0]).shape[:2]
         context.pix_fmt = self.pixels
         context.framerate = Fraction(FPS)
         context.time_base = Fraction(1, FPS)
@@ -136,10 +143,14 @@ class _Picture:
             yield from context.encode(self._frame(rgb, i))
         yield from context.encode(None)
 
+    def _whole(self, rgb: Frames) -> Frames:
+        return _even(rgb) if self.pixels == "yuv420p" else rgb
+
     def _frame(self, rgb: Frames, index: int) -> Any:
         import av
 
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24")
+        picture = np.ascontiguousarray(self._whole(rgb))
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
         frame = frame.reformat(format=self.pixels, interpolation=exact_conversion(), threads=1)
         frame.pts, frame.time_base = index, Fraction(1, FPS)
         return frame

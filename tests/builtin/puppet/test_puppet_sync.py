@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from thbench_puppet.timeline import score_of
 
 from thbench.api import SAMPLES_PER_FRAME, Source, Waveform
 from thbench_puppet.actors import ACTORS, actor
@@ -13,6 +12,7 @@ from thbench_puppet.corruptions import delay
 from thbench_puppet.names import all_clips
 from thbench_puppet.scene import scene, truth
 from thbench_puppet.speech import synthesise
+from thbench_puppet.timeline import score_of
 
 TEST_ACTORS = [str(1005 + 9 * i) for i in range(10)]
 SAMPLE = [clip.id for clip in all_clips() if clip.actor in TEST_ACTORS][3::19]

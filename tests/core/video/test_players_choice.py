@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tracemalloc
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +22,7 @@ from av.stream import Disposition
 
 from thbench.api import ClipFailure
 from thbench.video import MediaReader
-from thbench.video.gather import gather
+from thbench.video.gather import IN_MEMORY, gather
 from thbench.video.pixels import to_rgb
 
 N, FLASH, RATE = 75, 25, 16000
@@ -277,3 +278,26 @@ def test_few_packets_over_a_long_time_are_counted_without_decoding(tmp_path: Pat
     path = write(tmp_path / "a.mkv", [(flash(32, 32, n=76), True)], times=times)
     assert path.stat().st_size < 200_000
     assert reader.probe(path).frames_at_25 == 105_001
+
+
+@pytest.mark.slow
+def test_a_clip_of_three_minutes_takes_the_memory_of_a_short_one(tmp_path: Path) -> None:
+    """Read, stored, made still, through H.264 and opened again: 4500 frames, 221 MB as an array."""
+    from thbench import video
+
+    rng = np.random.default_rng(0)
+    shades = rng.integers(0, 256, (25, 128, 128, 3), dtype=np.uint8)
+    tracemalloc.start()
+    frames = gather(shades[i % 25] for i in range(4500))
+    assert tracemalloc.get_traced_memory()[1] < 1.2 * IN_MEMORY
+    del frames
+    tracemalloc.reset_peak()
+    few = np.broadcast_to(shades[0], (4500, *shades[0].shape))
+    video.write_lossless(tmp_path / "a.mkv", few, None)
+    made = video.through_h264(few)
+    digest = video.frames_digest(few)
+    stored = video.StoredVideo(tmp_path / "a.mkv", "x", 4500, 128, frames_digest=digest)
+    assert len(stored.frames) == len(made) == 4500
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.2 * IN_MEMORY
