@@ -277,11 +277,10 @@ def leaderboard_normalise(run: Path, file: Path | None, as_json: bool) -> None:
     from thbench.files.shipped import published_folder
     from thbench.published.rows import load_published
     from thbench.published.scaled import on_scale_of, scaled
-    from thbench.results.finished import finished_rows, ground_truths
+    from thbench.results.finished import ground_truths
 
     found = []
-    for row in ground_truths(finished_rows(run)):
-        truth = row.result
+    for truth in ground_truths(run):
         rows = file or published_folder() / f"{truth.dataset.plugin.name}.yaml"
         if not rows.is_file():
             raise UserError(

@@ -9,7 +9,7 @@ from thbench import controls
 from thbench.api import UserError
 from thbench.files.atomic import printable
 from thbench.results.clips import ClipsTable
-from thbench.results.document import Result
+from thbench.results.document import Result, read_result
 from thbench.results.ranking import in_table_order
 from thbench.results.row import Row, read_row
 
@@ -49,12 +49,13 @@ def run_folder_of(path: Path) -> Path | None:
     return folder.parents[2] if folder.parents[1].name == "controls" else folder.parents[1]
 
 
-def ground_truths(rows: Sequence[Row]) -> list[Row]:
-    """The ground truth at each resolution. Raises UserError where there is none."""
-    found = [row for row in rows if row.name == controls.GROUND_TRUTH]
+def ground_truths(path: Path) -> list[Result]:
+    """The ground truth of a run at each resolution; needs no clips tables. Raises UserError."""
+    results = [read_result(document) for document in _documents(path)]
+    found = [r for r in results if r.system.name == controls.GROUND_TRUTH]
     if not found:
-        raise UserError("there is no ground truth among the rows", "run it with its control rows")
-    return found
+        raise UserError(f"{printable(path)} has no ground truth", "run it with its control rows")
+    return sorted(found, key=in_table_order)
 
 
 def tables_of(rows: Sequence[Row]) -> tuple[list[Result], Tables]:

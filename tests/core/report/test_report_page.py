@@ -273,7 +273,7 @@ def test_self_test_and_licence_stand_on_the_card(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_reported_is_said_with_a_remedy(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds no results"):
+    with pytest.raises(UserError, match="holds no result"):
         read_run(tmp_path)
     with pytest.raises(UserError, match="needs a RUN folder"):
         cli(["report"], standalone_mode=False)
