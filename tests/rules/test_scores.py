@@ -32,7 +32,9 @@ def test_declarations_are_the_frozen_ones() -> None:
 
 def test_the_frozen_table_tells_a_swapped_direction_and_a_range_without_width() -> None:
     frozen = yaml.safe_load(score_table.FILE.read_text(encoding="utf-8"))
-    rows = [row for scores in frozen.values() if isinstance(scores, dict) for row in scores.values()]
+    rows = [
+        row for scores in frozen.values() if isinstance(scores, dict) for row in scores.values()
+    ]
     assert {row["better"] for row in rows} == {"lower", "higher", "nearer-reference"}
     assert all(row["range"][0] < row["range"][1] for row in rows)
 
