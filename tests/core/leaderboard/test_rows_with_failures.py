@@ -11,7 +11,7 @@ import pytest
 
 from boards import Board, board_of, finished_run
 from runs import SUITE
-from thbench.board.store import row_files
+from thbench.leaderboard.store import row_files
 
 TEXT = (
     SUITE.replace("{name: toy}", "{name: toy, n_actors: 8, bad: [1003_BBB]}")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from thbench.statistics import _expanded_tail, percentile_interval
+from thbench.statistics.intervals import _expanded_tail, percentile_interval
 
 
 def by_scipy(n: int, level: float) -> float:
