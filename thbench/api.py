@@ -34,11 +34,12 @@ __all__ = [
     "FPS",
     "SAMPLES_PER_FRAME",
     "SAMPLE_RATE",
-    "Account",
+    "Aggregation",
     "Better",
     "Clip",
     "ClipFailure",
     "Context",
+    "DataReport",
     "Dataset",
     "Decode",
     "Died",
@@ -49,7 +50,7 @@ __all__ = [
     "Frames",
     "Generated",
     "Generator",
-    "LeavesOut",
+    "LeaveOneOut",
     "Media",
     "MediaInfo",
     "Metric",
@@ -58,11 +59,10 @@ __all__ = [
     "Observation",
     "Observations",
     "Observed",
-    "Over",
     "Pair",
+    "PersistentWorkers",
     "Plugin",
     "Recording",
-    "Remote",
     "Request",
     "Score",
     "Source",
@@ -293,7 +293,7 @@ Better: TypeAlias = Literal["lower", "higher", "nearer-reference"]
 
 
 @dataclass(frozen=True)
-class Over:
+class Aggregation:
     """How a score follows from one row of every clip: it has an interval then, and anyone can recompute it.
 
     row        a name in `Observation.rows`
@@ -334,7 +334,7 @@ class Score:
     source: str = ""
     formula: str = ""
     biases: str = ""
-    over: Over | None = None
+    over: Aggregation | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -403,7 +403,7 @@ class Notes(Protocol):
 
 
 @runtime_checkable
-class LeavesOut(Protocol):
+class LeaveOneOut(Protocol):
     """What a metric of sets may offer besides `Metric`: values without each actor, for intervals.
 
     Only where that is cheaper than reducing anew for each actor, from sums per actor say.
@@ -611,7 +611,7 @@ class Engine(Protocol):
 
 
 @runtime_checkable
-class Remote(Protocol):
+class PersistentWorkers(Protocol):
     """What an engine may offer besides `Engine`: workers, here or elsewhere, that stay for the length of a run."""
 
     def serve(
@@ -662,8 +662,8 @@ class Plugin(Generic[T, O]):
 
 
 @dataclass(frozen=True)
-class Account:
-    """What a data command did: `lines` in words, `problems` that a person must mend, each with its remedy."""
+class DataReport:
+    """What a data command did: `lines` in words, `problems` that a person must fix, each with its remedy."""
 
     lines: Sequence[str]
     problems: Sequence[str] = ()
@@ -685,18 +685,22 @@ class Fetchable(Protocol):
         """As `missing`, for these clips only; `select` are the words that choose them in a data command."""
         ...
 
-    def fetch(self, clips: Sequence[Clip], mirror: str | None, connections: int) -> Account:
+    def fetch(self, clips: Sequence[Clip], mirror: str | None, connections: int) -> DataReport:
         """Download what is not here, every file checked; from `mirror` instead of the public addresses."""
         ...
 
-    def verify(self, clips: Sequence[Clip]) -> Account:
+    def verify(self, clips: Sequence[Clip]) -> DataReport:
         """Read every file and say what is missing, damaged or another file than published."""
         ...
 
-    def prepare(self, clips: Sequence[Clip], engine: Engine) -> Account:
+    def prepare(self, clips: Sequence[Clip], engine: Engine) -> DataReport:
         """Make what `load` reads."""
         ...
 
     def show(self, clip: Clip, out: Path) -> None:
         """Write a picture of the prepared clip, annotations drawn in. Raises ClipFailure."""
         ...
+
+
+# Old names, kept for one release.
+LeavesOut, Account, Over, Remote = LeaveOneOut, DataReport, Aggregation, PersistentWorkers

@@ -27,7 +27,7 @@ _LOW_SPACE = 2 * 10**9
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One line of the report. `missing` can be got with `command`; `broken` must be mended."""
 
     section: str
@@ -37,7 +37,7 @@ class Finding:
     command: str = ""
 
 
-def examine(registry: Registry, settings: Settings, suite: Suite | None = None) -> list[Finding]:
+def examine(registry: Registry, settings: Settings, suite: Suite | None = None) -> list[Diagnosis]:
     """Everything there is to say. Imports torch, PyAV and OpenCV; builds a dataset only for a suite."""
     findings = [
         *_versions(settings),
@@ -50,133 +50,137 @@ def examine(registry: Registry, settings: Settings, suite: Suite | None = None) 
     return [*findings, *_suite(suite, registry, settings)] if suite else findings
 
 
-def is_broken(findings: Iterable[Finding]) -> bool:
+def is_broken(findings: Iterable[Diagnosis]) -> bool:
     """Whether something must be mended; what is merely missing counts for the suite asked about."""
     return any(f.state == "broken" or (f.section == "suite" and f.state != "ok") for f in findings)
 
 
-def _versions(settings: Settings) -> Iterator[Finding]:
+def _versions(settings: Settings) -> Iterator[Diagnosis]:
     about = provenance(settings)
     for name in ("thbench", "python", "platform"):
-        yield Finding("versions", name, "ok", str(about[name]))
-    yield Finding("versions", "interpreter", "ok", sys.executable)
+        yield Diagnosis("versions", name, "ok", str(about[name]))
+    yield Diagnosis("versions", "interpreter", "ok", sys.executable)
     if commit := about["git"]["commit"]:
         dirty = " with uncommitted changes" if about["git"]["dirty"] else ""
-        yield Finding("versions", "git", "ok", f"{commit}{dirty}")
+        yield Diagnosis("versions", "git", "ok", f"{commit}{dirty}")
     for name, version in about["libraries"].items():
         absent = version == "absent"
         command = f"pip install {name}" if absent else ""
-        yield Finding("versions", name, "broken" if absent else "ok", version, command)
+        yield Diagnosis("versions", name, "broken" if absent else "ok", version, command)
     yield from _opencv_builds()
 
 
-def _opencv_builds() -> Iterator[Finding]:
+def _opencv_builds() -> Iterator[Diagnosis]:
     """Builds of OpenCV overwrite each other's files; whichever was installed last wins."""
     names = {str(d.metadata["Name"]).lower() for d in distributions()}
     builds = sorted(n for n in names if n.startswith("opencv-"))
     if len(builds) > 1:
         about = f"{', '.join(builds)} overwrite each other"
-        yield Finding("versions", "OpenCV", "broken", about, f"pip uninstall {builds[-1]}")
+        yield Diagnosis("versions", "OpenCV", "broken", about, f"pip uninstall {builds[-1]}")
 
 
-def _codecs() -> Iterator[Finding]:
+def _codecs() -> Iterator[Diagnosis]:
     try:
         libraries, found = ffmpeg_versions(), codecs_here()
     except ImportError as error:
-        yield Finding("codecs", "PyAV", "broken", str(error), "pip install av")
+        yield Diagnosis("codecs", "PyAV", "broken", str(error), "pip install av")
         return
-    yield Finding("codecs", "PyAV", "ok", ", ".join(f"{n} {v}" for n, v in libraries.items()))
+    yield Diagnosis("codecs", "PyAV", "ok", ", ".join(f"{n} {v}" for n, v in libraries.items()))
     for (name, role), here in found.items():
         if here:
-            yield Finding("codecs", name, "ok", role)
+            yield Diagnosis("codecs", name, "ok", role)
         else:
-            yield Finding("codecs", name, "broken", f"no {role}", "pip install --upgrade av")
+            yield Diagnosis("codecs", name, "broken", f"no {role}", "pip install --upgrade av")
 
 
-def _devices() -> Iterator[Finding]:
+def _devices() -> Iterator[Diagnosis]:
     affinity = getattr(os, "sched_getaffinity", None)
     usable = len(affinity(0)) if affinity else os.cpu_count()
-    yield Finding("devices", "cpu", "ok", f"{usable} of {os.cpu_count()} cores usable")
+    yield Diagnosis("devices", "cpu", "ok", f"{usable} of {os.cpu_count()} cores usable")
     try:
         import torch
     except Exception as error:  # a torch that was built for another system raises anything
-        yield Finding("devices", "torch", "broken", in_one_line(error))
+        yield Diagnosis("devices", "torch", "broken", in_one_line(error))
         return
-    yield Finding("devices", "threads", "ok", f"torch would use {torch.get_num_threads()}, runs 1")
+    yield Diagnosis(
+        "devices", "threads", "ok", f"torch would use {torch.get_num_threads()}, runs 1"
+    )
     if not torch.cuda.is_available():
-        yield Finding("devices", "cuda", "note", "none: everything runs on the cpu")
+        yield Diagnosis("devices", "cuda", "note", "none: everything runs on the cpu")
     for index in range(torch.cuda.device_count()):
         card = torch.cuda.get_device_properties(index)
         about = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
-        yield Finding("devices", f"cuda:{index}", "ok", about)
+        yield Diagnosis("devices", f"cuda:{index}", "ok", about)
 
 
-def _caches() -> Iterator[Finding]:
+def _caches() -> Iterator[Diagnosis]:
     root = cache_root()
     for name in _VARIABLES:
         if name in os.environ:
-            yield Finding("caches", name, "note", os.environ[name])
+            yield Diagnosis("caches", name, "note", os.environ[name])
     try:
         root.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=root):
             pass
     except OSError as error:
         about = f"{root}: {error.strerror}"
-        yield Finding("caches", "cache", "broken", about, "set THBENCH_CACHE to a writable folder")
+        yield Diagnosis(
+            "caches", "cache", "broken", about, "set THBENCH_CACHE to a writable folder"
+        )
         return
     free = shutil.disk_usage(root).free
     state: State = "note" if free < _LOW_SPACE else "ok"
-    yield Finding("caches", "cache", state, f"{root}, {_size(free)} free")
+    yield Diagnosis("caches", "cache", state, f"{root}, {_size(free)} free")
     for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        yield Finding("caches", folder.name, "ok", _size(Cache(folder).size()))
+        yield Diagnosis("caches", folder.name, "ok", _size(Cache(folder).size()))
 
 
-def _plugins(registry: Registry) -> Iterator[Finding]:
+def _plugins(registry: Registry) -> Iterator[Diagnosis]:
     for kind in KINDS:
         if names := registry.names(kind):
-            yield Finding("plugins", f"{kind}s", "ok", ", ".join(names))
+            yield Diagnosis("plugins", f"{kind}s", "ok", ", ".join(names))
     for (kind, name), owners in sorted(registry.owners.items()):
         if len(owners) > 1:
             both = " and ".join(str(r.owner) for r in owners)
             command = f"pip uninstall {owners[-1].owner.distribution}"
-            yield Finding("plugins", f"{kind} {name}", "broken", f"owned twice: {both}", command)
+            yield Diagnosis("plugins", f"{kind} {name}", "broken", f"owned twice: {both}", command)
     for broken in registry.broken:
         command = f"pip uninstall {broken.owner.distribution}"
-        yield Finding("plugins", str(broken.owner), "broken", broken.reason, command)
+        yield Diagnosis("plugins", str(broken.owner), "broken", broken.reason, command)
     for owner in registry.disabled:
-        yield Finding("plugins", str(owner), "note", "disabled by THBENCH_DISABLE")
+        yield Diagnosis("plugins", str(owner), "note", "disabled by THBENCH_DISABLE")
 
 
-def _weights(registry: Registry) -> Iterator[Finding]:
+def _weights(registry: Registry) -> Iterator[Diagnosis]:
     try:
         items = registry.weights()
     except UserError as error:
-        yield Finding("weights", "registry", "broken", error.message, error.remedy)
+        yield Diagnosis("weights", "registry", "broken", error.message, error.remedy)
         return
-    yield Finding("weights", "folder", "ok", str(weights.store()))
+    yield Diagnosis("weights", "folder", "ok", str(weights.store()))
     for name, item in items.items():
         state = weights.status(name, items)
         about = f"{_size(item.size)}, {item.licence}"
         if state == "present":
-            yield Finding("weights", name, "ok", about)
+            yield Diagnosis("weights", name, "ok", about)
             continue
         missing = weights.missing(name, items)
         command = missing.command if missing else ""
         kind: State = "missing" if state == "missing" else "broken"
-        yield Finding("weights", name, kind, f"{state}; {about}", command)
+        yield Diagnosis("weights", name, kind, f"{state}; {about}", command)
 
 
-def _suite(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Finding]:
+def _suite(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Diagnosis]:
     found = lacks(suite, settings)
     for lack in found:
         size = f", {_size(lack.missing.size)}" if lack.missing.size else ""
         about = f"{lack.missing.what}{size}"
-        yield Finding("suite", lack.who, "missing", about, lack.missing.command)
+        yield Diagnosis("suite", lack.who, "missing", about, lack.missing.command)
     for system in suite.systems:
         if system.part is None:
-            yield Finding("suite", f"system {system.name}", "broken", system.broken)
+            yield Diagnosis("suite", f"system {system.name}", "broken", system.broken)
     if not found:
-        yield Finding("suite", suite.name, "ok", f"has everything: thbench run {suite.name}")
+        yield Diagnosis("suite", suite.name, "ok", f"has everything: thbench run {suite.name}")
 
 
 def _size(count: int) -> str:
@@ -187,7 +191,7 @@ def _size(count: int) -> str:
     return f"{count} GB"
 
 
-def as_text(findings: Iterable[Finding]) -> str:
+def as_text(findings: Iterable[Diagnosis]) -> str:
     """The report for people: sections, one line each, what to type below what is missing."""
     lines: list[str] = []
     section = ""

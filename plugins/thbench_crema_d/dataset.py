@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from thbench.api import (
-    Account,
     Clip,
     ClipFailure,
     Context,
+    DataReport,
     Engine,
     Missing,
     Source,
@@ -110,7 +110,7 @@ class CremaD:
 
     # -- the data commands ----------------------------------------------------------------------------
 
-    def fetch(self, clips: Sequence[Clip], mirror: str | None, connections: int) -> Account:
+    def fetch(self, clips: Sequence[Clip], mirror: str | None, connections: int) -> DataReport:
         """Download the recordings of these clips that are not here, checked against the manifest."""
         from thbench_crema_d.fetch import MIRRORS, fetch
 
@@ -124,19 +124,19 @@ class CremaD:
             )
         return fetch(self.root, files, [mirror] if mirror else MIRRORS, connections)
 
-    def verify(self, clips: Sequence[Clip]) -> Account:
+    def verify(self, clips: Sequence[Clip]) -> DataReport:
         """Hash all recordings of these clips and name what is wrong with each that is not the published one."""
         files = [f for clip in clips for f in self._files(clip)]
         found = verify(self.root, files, partial(without_sound, self._context.media))
         counts = Counter(finding.condition for finding in found)
         words = [f"{len(files) - len(found)} good", *(f"{n} {c}" for c, n in counts.items())]
         remedy = "thbench data fetch replaces it"
-        return Account(
+        return DataReport(
             [f"{len(files)} recordings under {self.root}: {', '.join(words)}"],
             [f"{finding} — {remedy}" for finding in found],
         )
 
-    def prepare(self, clips: Sequence[Clip], engine: Engine) -> Account:
+    def prepare(self, clips: Sequence[Clip], engine: Engine) -> DataReport:
         """Prepare these clips where that was not done by this recipe from these recordings."""
         try:
             return self._prepare(clips, engine)
@@ -146,7 +146,7 @@ class CremaD:
                 f"cannot write under {self.prepared.folder}: {reason}", "the same command goes on"
             ) from error
 
-    def _prepare(self, clips: Sequence[Clip], engine: Engine) -> Account:
+    def _prepare(self, clips: Sequence[Clip], engine: Engine) -> DataReport:
         from thbench_crema_d.prepare import prepare_clip
 
         todo = self._unprepared(clips)
@@ -162,7 +162,7 @@ class CremaD:
         finally:
             self.prepared.write_manifest()
             self.version = self._version()
-        return Account(self._account(clips, len(todo), counts), sorted(problems))
+        return DataReport(self._account(clips, len(todo), counts), sorted(problems))
 
     def _workshop(self) -> Workshop:
         from thbench_crema_d.prepare import Workshop

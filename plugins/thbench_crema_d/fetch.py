@@ -12,7 +12,7 @@ import requests
 from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from thbench.api import Account, UserError
+from thbench.api import DataReport, UserError
 from thbench_crema_d.catalogue import File
 from thbench_crema_d.download import Stopped, Unreachable, Unusable, download, part_of
 from thbench_crema_d.recordings import absent, condition_of
@@ -51,7 +51,9 @@ def plan_of(root: Path, files: Sequence[File]) -> Plan:
     return Plan(here, [f for f in files if f not in kept])
 
 
-def fetch(root: Path, files: Sequence[File], mirrors: Sequence[str], connections: int) -> Account:
+def fetch(
+    root: Path, files: Sequence[File], mirrors: Sequence[str], connections: int
+) -> DataReport:
     """Download what is not here; a stopped fetch goes on where it was, inside a file too.
 
     Raises UserError where another fetch is at work in `root` and where the disk is full.
@@ -70,12 +72,12 @@ def fetch(root: Path, files: Sequence[File], mirrors: Sequence[str], connections
         ) from error
 
 
-def _account(plan: Plan, failed: dict[File, str]) -> Account:
+def _account(plan: Plan, failed: dict[File, str]) -> DataReport:
     got = [f for f in plan.wanted if f not in failed]
     megabytes = sum(f.size for f in got) / 1e6
     line = f"{len(got)} files fetched ({megabytes:.1f} MB), {len(plan.here)} were here already"
     remedy = " (the same command goes on)" if failed else ""
-    return Account([f"{line}, {len(failed)} failed{remedy}"], list(_problems(failed)))
+    return DataReport([f"{line}, {len(failed)} failed{remedy}"], list(_problems(failed)))
 
 
 def _problems(failed: dict[File, str]) -> Iterator[str]:

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import (
+    Aggregation,
     ClipFailure,
     Context,
     Observation,
     Observations,
-    Over,
     Pair,
     Score,
     mean_of_rows,
@@ -87,7 +87,7 @@ class LipAudioLag:
                 formula="argmax over k of corr(mouth opening at t + k, loudness at t), mean over clips",
                 biases="Loudness is not speech: weak where little is said or the mouth is hardly seen; needs "
                 "landmarks. On real clips often at the edge of its search (docs/syncnet.md).",
-                over=Over("lag"),
+                over=Aggregation("lag"),
             ),
             "lip_audio_correlation": Score(
                 "nearer-reference",
@@ -97,7 +97,7 @@ class LipAudioLag:
                 description="Mean over clips of the correlation at that lag.",
                 formula="Pearson's correlation of mouth opening and loudness at that lag, mean over clips",
                 biases="The largest of several correlations, so above 0 even for unrelated signals.",
-                over=Over("correlation"),
+                over=Aggregation("correlation"),
             ),
         }
 

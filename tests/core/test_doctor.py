@@ -11,7 +11,7 @@ import pytest
 
 from runs import SUITE, suite_from
 from thbench.api import WeightsFile
-from thbench.doctor import Finding, as_text, examine, is_broken
+from thbench.doctor import Diagnosis, as_text, examine, is_broken
 from thbench.environment import Settings
 from thbench.plugins.discovery import Owner, Registry, registry
 
@@ -22,7 +22,7 @@ def sound() -> Registry:
     return replace(registry(), broken=[])
 
 
-def states(findings: list[Finding], section: str) -> dict[str, str]:
+def states(findings: list[Diagnosis], section: str) -> dict[str, str]:
     return {f.name: f.state for f in findings if f.section == section}
 
 

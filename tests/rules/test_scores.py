@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import score_table
 from syncnet_fakes import FakeContext, FakeObservations, FakeVideo, pair_of, talking
-from thbench.api import Clip, Metric, Observed, Over
+from thbench.api import Aggregation, Clip, Metric, Observed
 from thbench.testing.subject import subject_of
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.lag import LipAudioLag
@@ -39,7 +39,7 @@ def test_the_frozen_table_tells_a_swapped_direction_and_a_range_without_width() 
     assert all(row["range"][0] < row["range"][1] for row in rows)
 
 
-def rule(over: Over, row: NDArray[np.float64]) -> float:
+def rule(over: Aggregation, row: NDArray[np.float64]) -> float:
     """api.Over as its docstring says it."""
     values = np.abs(row) if over.absolute else row
     if over.at_most is not None:

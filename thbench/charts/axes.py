@@ -49,7 +49,7 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     return found
 
 
-def number(value: float) -> str:
+def tick_text(value: float) -> str:
     """Short and plain: four digits, no exponent for everyday sizes."""
     if value and not 1e-3 <= abs(value) < 1e5:
         return f"{value:.2g}"
@@ -78,12 +78,12 @@ def frame(plot: Plot, x_ticks: Sequence[float], y_ticks: Sequence[float], size: 
     for t in y_ticks:
         y = plot.py(t)
         parts.append(line((plot.left, y), (plot.left + plot.width, y), GRID))
-        parts.append(text(plot.left - 5, y + size * 0.35, number(t), size, "end", FAINT))
+        parts.append(text(plot.left - 5, y + size * 0.35, tick_text(t), size, "end", FAINT))
     for t in x_ticks:
         x = plot.px(t)
         upright = ((x, plot.top), (x, base)) if not y_ticks else ((x, base), (x, base + 3))
         parts.append(line(*upright, GRID if not y_ticks else FAINT))
-        parts.append(text(x, base + size + 4, number(t), size, "middle", FAINT))
+        parts.append(text(x, base + size + 4, tick_text(t), size, "middle", FAINT))
     parts.append(line((plot.left, base), (plot.left + plot.width, base), FAINT))
     return parts
 

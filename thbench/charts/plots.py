@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from textwrap import wrap
 
-from thbench.charts.axes import Plot, axis_labels, frame, known, number, range_of, ticks
+from thbench.charts.axes import Plot, axis_labels, frame, known, range_of, tick_text, ticks
 from thbench.charts.svg import (
     FAINT,
     INK,
@@ -48,7 +48,7 @@ class Series:
 
 
 @dataclass(frozen=True)
-class Interval:
+class IntervalMark:
     """One row of an interval chart: a value with the ends of its interval, where there are any."""
 
     label: str
@@ -91,7 +91,7 @@ def line_chart(
             background,
         )
     y_ticks = ticks(*y_range, 3 + height // 120)
-    left = 8 + max(len(number(t)) for t in y_ticks) * size * LETTER + (16 if y_label else 0)
+    left = 8 + max(len(tick_text(t)) for t in y_ticks) * size * LETTER + (16 if y_label else 0)
     bottom = 20 + (15 if x_label else 0) + legend.height
     top = 30 if title else 10
     plot = Plot(left, top, width - left - 12, height - top - bottom, x_range, y_range)
@@ -117,7 +117,7 @@ def notice(title: str, words: str, width: int, height: int) -> str:
 
 
 def interval_chart(
-    rows: Sequence[Interval],
+    rows: Sequence[IntervalMark],
     *,
     title: str = "",
     x_label: str = "",
@@ -196,7 +196,9 @@ def _drawn(series: Series, plot: Plot, colour: str, index: int) -> list[str]:
         )
         for x, y in piece:
             tip = (
-                f"{series.label}: {number(x)}, {y:.6g}" if series.label else f"{number(x)}, {y:.6g}"
+                f"{series.label}: {tick_text(x)}, {y:.6g}"
+                if series.label
+                else f"{tick_text(x)}, {y:.6g}"
             )
             parts.append(mark(index, *plot.at(x, y), colour, tip))
     return parts
@@ -242,7 +244,7 @@ def _whisker(x: float, low: float, high: float, colour: str) -> list[str]:
     return [line((x, low), (x, high), colour), *caps]
 
 
-def _interval(row: Interval, plot: Plot, y: float, size: int) -> list[str]:
+def _interval(row: IntervalMark, plot: Plot, y: float, size: int) -> list[str]:
     label = shortened(row.label, (plot.left - 14) / (size * LETTER))
     parts = [text(plot.left - 8, y + 4, label, size, "end", INK)]
     colour = row.colour or PALETTE[0]

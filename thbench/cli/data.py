@@ -17,7 +17,7 @@ import click
 from thbench.cli.options import device_option, together
 
 if TYPE_CHECKING:
-    from thbench.api import Account, Clip, Fetchable
+    from thbench.api import Clip, DataReport, Fetchable
 
 _SHOWN = 20
 """Problems told one by one; the lines above them count all."""
@@ -135,7 +135,7 @@ def show(clip: str, out: Path, **options: Any) -> None:
     click.echo(str(out))
 
 
-def _tell(account: Account) -> None:
+def _tell(account: DataReport) -> None:
     for line in account.lines:
         click.echo(line)
     for problem in account.problems[:_SHOWN]:

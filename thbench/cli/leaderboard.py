@@ -220,12 +220,12 @@ def _readable(root: Path) -> list[CommittedRow]:
 def _show(finding: Finding) -> None:
     click.echo(f"{finding.path}: {finding.tier or 'REFUSED'}")
     for problem in finding.problems:
-        click.echo(f"  problem: {printable(problem)}")
+        click.echo(f"  problem: {printable_text(problem)}")
     for remark in finding.remarks:
-        click.echo(f"  note: {printable(remark)}")
+        click.echo(f"  note: {printable_text(remark)}")
 
 
-def printable(text: str) -> str:
+def printable_text(text: str) -> str:
     """Text from outside on a terminal: one line, no control characters."""
     return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))[:1000]
 
@@ -255,7 +255,7 @@ def leaderboard_outdated(root: Path, suites: Path | None) -> None:
     for row, changes in old:
         click.echo(f"{row.path}:")
         for change in changes:
-            click.echo(f"  {printable(change)}")
+            click.echo(f"  {printable_text(change)}")
     click.echo(f"{len(old)} row(s) to score again" if old else "all rows are current")
     sys.exit(1 if old else 0)
 
@@ -326,4 +326,4 @@ def compare(a: Path, b: Path, as_json: bool) -> None:
 
 def printable_line(line: str) -> str:
     """As `printable`, with the indentation kept."""
-    return line[: len(line) - len(line.lstrip())] + printable(line)
+    return line[: len(line) - len(line.lstrip())] + printable_text(line)

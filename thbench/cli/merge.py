@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from thbench.cli.options import engine_options
-from thbench.cli.output import show
+from thbench.cli.output import show_results
 
 
 @click.command()
@@ -28,4 +28,4 @@ def merge(folder: Path, workers: int, engine: str, address: str | None) -> None:
 
     document, settings = planned(folder)
     job = Job(secrets.token_hex(8), document, RunFolder(folder.absolute()), settings)
-    show(merge_shards(job, engine_for(workers, settings, engine, address)), folder)
+    show_results(merge_shards(job, engine_for(workers, settings, engine, address)), folder)

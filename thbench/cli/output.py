@@ -37,7 +37,7 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
         sys.exit(2)
 
 
-def show(results: list[Result], out: Path) -> None:
+def show_results(results: list[Result], out: Path) -> None:
     from thbench.results.finished import finished_rows, tables_of
     from thbench.tables.screen import print_tables
 

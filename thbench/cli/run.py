@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from thbench.cli.options import device_option, engine_options, load, selected, settings_of, together
-from thbench.cli.output import missing_error, print_plan, show
+from thbench.cli.output import missing_error, print_plan, show_results
 from thbench.cli.single import run_single, single_options
 from thbench.errors import UserError
 
@@ -205,7 +205,7 @@ def _stages(suite: Suite, options: dict[str, Any], stages: Stages) -> None:
         return
     _warn_of_death(out, options["workers"])
     if results := run_stages(job, split, engine, stages):
-        show(results, out)
+        show_results(results, out)
 
 
 def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> None:

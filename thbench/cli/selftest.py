@@ -34,7 +34,7 @@ def selftest(metrics: tuple[str, ...], workers: int, plan_file: Path | None, out
     from thbench.engines import engine_for
     from thbench.environment import Settings, apply_threads, default_offline
     from thbench.plugins.discovery import registry
-    from thbench.selftest.outcome import show, write
+    from thbench.selftest.outcome import print_outcome, write
     from thbench.selftest.plan import load_plan
     from thbench.selftest.trial import run
 
@@ -42,7 +42,7 @@ def selftest(metrics: tuple[str, ...], workers: int, plan_file: Path | None, out
     apply_threads(settings.threads)
     plan, document = load_plan(plan_file)
     outcome = run(plan, document, metrics, registry(), settings, engine_for(workers, settings))
-    show(outcome)
+    print_outcome(outcome)
     for path in write(outcome, out):
         click.echo(path)
     sys.exit(1 if outcome.failed else 0)

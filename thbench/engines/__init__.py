@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from thbench.api import Engine, Remote
+from thbench.api import Engine, PersistentWorkers
 from thbench.environment import Settings
 from thbench.files.cache import cache_root
 from thbench.files.yamlfile import Document
@@ -37,7 +37,7 @@ def engine_for(
 
 def serving(engine: Engine, run: Path) -> AbstractContextManager[None]:
     """The engine's workers stay until the block ends and see the run folder and the cache."""
-    if not isinstance(engine, Remote):
+    if not isinstance(engine, PersistentWorkers):
         return nullcontext()
     cache = cache_root().absolute()
     ours = {name: value for name, value in os.environ.items() if name.startswith("THBENCH_")}

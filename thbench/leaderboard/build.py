@@ -25,7 +25,7 @@ def board(root: Path) -> dict[str, Any]:
     Raises UserError for a file that cannot be what it claims to be.
     """
     found = read_rows(root)
-    tables = [_table(rows) for rows in groups(found)]
+    tables = [_table(rows) for rows in rows_by_table(found)]
     truths = [r.result for r in found if r.is_control and r.result.system.name == GROUND_TRUTH]
     published = {p.stem: load_published(p) for p in sorted((root / "published").glob("*.yaml"))}
     return {
@@ -41,7 +41,7 @@ def board_text(data: dict[str, Any]) -> str:
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def groups(rows: Sequence[CommittedRow]) -> list[list[CommittedRow]]:
+def rows_by_table(rows: Sequence[CommittedRow]) -> list[list[CommittedRow]]:
     """Rows that may stand in one table: same suite, split, resolution, and identity of every column.
 
     A row with fewer columns joins the fullest table whose columns include its own.

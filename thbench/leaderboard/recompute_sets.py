@@ -18,7 +18,7 @@ import threadpoolctl
 from numpy.typing import NDArray
 
 from thbench import controls
-from thbench.api import LeavesOut, Metric, Observed, UserError
+from thbench.api import LeaveOneOut, Metric, Observed, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.leaderboard.archive import LARGEST, Archive, Arrays, open_archive
@@ -31,7 +31,14 @@ from thbench.results import scores as intervals
 from thbench.results.document import ScoreRecord
 from thbench.results.scores import Without
 from thbench.score.columns import column_identity
-from thbench.score.reduce import Cell, ObservedSets, cells_of, left_out, reduce_once, values_of
+from thbench.score.reduce import (
+    ObservedSets,
+    ReducedScore,
+    cells_of,
+    left_out,
+    reduce_once,
+    values_of,
+)
 from thbench.suite import MetricPart
 
 TOLERANCE = 0.001
@@ -213,18 +220,18 @@ def _differences(
                 break
 
 
-def reduced(metric: Metric, sets: ObservedSets) -> dict[str, Cell]:
+def reduced(metric: Metric, sets: ObservedSets) -> dict[str, ReducedScore]:
     """The cells of a row, from observations that are nowhere cached."""
     n = len(sets.generated)
     outcome = reduce_once(metric, sets) if n else "no clip was scored"
     if isinstance(outcome, str):
-        return {name: Cell(None, n, outcome) for name in metric.scores}
+        return {name: ReducedScore(None, n, outcome) for name in metric.scores}
     return cells_of(metric, outcome, n)
 
 
 def _without(metric: Metric, sets: ObservedSets) -> Without:
     if not sets.is_jackknifed:
         return {}
-    if isinstance(metric, LeavesOut) and (quick := left_out(metric, sets)):
+    if isinstance(metric, LeaveOneOut) and (quick := left_out(metric, sets)):
         return quick
     return {actor: values_of(reduced(metric, sets.without(actor))) for actor in sets.actors}

@@ -43,7 +43,7 @@ class PublishedMetric(_Form):
     about: Text | None = None
 
 
-class Source(_Form):
+class Publication(_Form):
     """A paper.
 
     protocol   how it measured, by metric, as far as it says
@@ -59,7 +59,7 @@ class Source(_Form):
     conflicts: tuple[Text, ...] = ()
 
 
-class Cell(_Form):
+class PrintedNumber(_Form):
     """One number: its digits as printed, and what differs from the metric or the row.
 
     unit  another unit than the metric's, or `unknown`
@@ -94,7 +94,9 @@ class PublishedRow(_Form):
     settings: dict[Name, Text] = {}
     normalised: bool = False
     selected_on_evaluation_split: Literal["stated", "inferred"] | None = None
-    values: Annotated[dict[Name, Annotated[Cell, BeforeValidator(_cell)]], Field(min_length=1)]
+    values: Annotated[
+        dict[Name, Annotated[PrintedNumber, BeforeValidator(_cell)]], Field(min_length=1)
+    ]
     note: Text | None = None
 
     @property
@@ -109,7 +111,7 @@ class Published(_Form):
     dataset: Name
     about: Text
     metrics: dict[Name, PublishedMetric]
-    sources: dict[Name, Source]
+    sources: dict[Name, Publication]
     rows: tuple[PublishedRow, ...]
 
     @model_validator(mode="after")

@@ -18,7 +18,7 @@ from thbench.published.normalise import (
 )
 from thbench.published.rows import Published, PublishedRow
 from thbench.results.document import Result
-from thbench.tables.markdown import ARROWS, escape_cell, number
+from thbench.tables.markdown import ARROWS, escape_cell, score_text
 
 RULE = """\
 x · GT here / GT there, the rule of *Comparing Vision Generative Models on Talking-Head Synthesis*, with the limits that
@@ -115,10 +115,10 @@ def _table(
 def _said(cell: Mapping[str, Any] | None, notes: list[str]) -> str:
     if cell is None:
         return ""
-    near = "" if cell["distance"] is None else f"; |x − GT| = {number(cell['distance'])}"
+    near = "" if cell["distance"] is None else f"; |x − GT| = {score_text(cell['distance'])}"
     near = near.replace("|", "\\|")
     if "refused" in cell:
         return f"– {escape_cell(cell['refused'])}{near}"
     notes += [flag for flag in cell["flags"] if flag not in notes]
     marks = "".join(f" ({notes.index(flag) + 1})" for flag in cell["flags"])
-    return f"{number(cell['value'])} [{number(cell['low'])}, {number(cell['high'])}]{marks}{near}"
+    return f"{score_text(cell['value'])} [{score_text(cell['low'])}, {score_text(cell['high'])}]{marks}{near}"

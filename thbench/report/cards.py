@@ -10,9 +10,9 @@ from typing import Any
 
 from thbench.api import UserError
 from thbench.report.overview import json_text
-from thbench.report.run_data import Material
+from thbench.report.run_data import ReportData
 from thbench.results.document import ScoreRecord
-from thbench.tables.markdown import number
+from thbench.tables.markdown import score_text
 
 DIRECTIONS = {
     "lower": "lower is better",
@@ -68,7 +68,7 @@ class Card:
     @property
     def range(self) -> str:
         low, high = self.declared.get("range", self.score.range)
-        ends = ("−∞" if low is None else number(low), "∞" if high is None else number(high))
+        ends = ("−∞" if low is None else score_text(low), "∞" if high is None else score_text(high))
         return " … ".join(ends)
 
     @property
@@ -81,7 +81,7 @@ class Card:
         return any(r.verdict != NOT_TESTED for r in self.reactions)
 
 
-def cards(material: Material, selftest: Mapping[str, Any] | None) -> list[Card]:
+def cards(material: ReportData, selftest: Mapping[str, Any] | None) -> list[Card]:
     """In the order of the columns."""
     found = []
     for column, score in material.columns.items():

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from thbench.charts.axes import Plot, axis_labels, frame, known, number, range_of, ticks
+from thbench.charts.axes import Plot, axis_labels, frame, known, range_of, tick_text, ticks
 from thbench.charts.plots import PALETTE
 from thbench.charts.svg import FAINT, GRID, INK, LETTER, line, mark, svg, text
-from thbench.report.run_data import Entrant, Material
+from thbench.report.run_data import ReportData, ReportRow
 from thbench.report.speed import Speed, speeds
 from thbench.tables.markdown import ARROWS
 
@@ -37,7 +37,7 @@ class Cost:
     plots: dict[str, str]
 
 
-def costs(material: Material) -> list[Cost]:
+def costs(material: ReportData) -> list[Cost]:
     """Of every resolution where two systems have a cost and a score in common."""
     known_speeds = {s.stage: s for s in speeds(material)}
     found = []
@@ -55,7 +55,7 @@ def costs(material: Material) -> list[Cost]:
 
 
 def _points(
-    material: Material, size: int, column: str, known_speeds: dict[str, Speed]
+    material: ReportData, size: int, column: str, known_speeds: dict[str, Speed]
 ) -> Iterator[Point]:
     for _, entrant in material.at(size):
         cost = _seconds_per_frame(known_speeds.get(f"generate {entrant.name}"))
@@ -67,7 +67,7 @@ def _points(
         yield Point(entrant.name, _generator(entrant), cost, score.value, low, high)
 
 
-def _level(points: Sequence[Point], truth: Entrant | None, column: str) -> float | None:
+def _level(points: Sequence[Point], truth: ReportRow | None, column: str) -> float | None:
     """The ground truth's value; None where it is no target and so far off that it would flatten the rest."""
     score = truth.scores.get(column) if truth else None
     if score is None or score.value is None or score.better == "nearer-reference":
@@ -83,7 +83,7 @@ def _seconds_per_frame(speed: Speed | None) -> float | None:
     return 1 / rate if rate else None
 
 
-def _generator(entrant: Entrant) -> str:
+def _generator(entrant: ReportRow) -> str:
     plugin = entrant.result.system.plugin
     return plugin.name if plugin else entrant.name
 
@@ -97,7 +97,7 @@ def cost_chart(points: Sequence[Point], title: str, y_label: str, level: float |
     y_range = range_of([v for p in ordered for v in (p.value, p.low, p.high)] + [level], 0.12)
     assert y_range is not None
     y_ticks = ticks(*y_range, 5)
-    left = 24 + max(len(number(t)) for t in y_ticks) * SIZE * LETTER
+    left = 24 + max(len(tick_text(t)) for t in y_ticks) * SIZE * LETTER
     plot = Plot(left, 30, WIDTH - left - 14, HEIGHT - 30 - 40, _decades(ordered), y_range)
     parts = [*frame(plot, (), y_ticks, SIZE), *_seconds(plot)]
     parts += axis_labels(plot, "seconds per frame", y_label, SIZE)

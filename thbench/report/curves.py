@@ -114,7 +114,7 @@ def _follows(pairs: set[tuple[int, int]]) -> bool:
     return len(shorter) == 1 if varied else max(shorter) <= WINDOW
 
 
-class Kept(NamedTuple):
+class KeptCurve(NamedTuple):
     """An array of a metric. `at`: where its entries lie on `axis`, which is empty if nobody says."""
 
     metric: str
@@ -124,7 +124,7 @@ class Kept(NamedTuple):
     at: NDArray[Any] = np.empty(0)
 
 
-def _arrays(keys: Mapping[str, str]) -> Iterator[Kept]:
+def _arrays(keys: Mapping[str, str]) -> Iterator[KeptCurve]:
     """An array NAME.AXIS says where the entries of NAME lie, and is none of its own."""
     cache = observation_cache()
     for metric, key in keys.items():
@@ -138,4 +138,4 @@ def _arrays(keys: Mapping[str, str]) -> Iterator[Kept]:
                 continue
             axis = axes.get(name, "")
             at = arrays[f"{name}.{axis}"] if axis else np.arange(len(values))
-            yield Kept(metric, name, values, axis if at.shape == values.shape else "", at)
+            yield KeptCurve(metric, name, values, axis if at.shape == values.shape else "", at)

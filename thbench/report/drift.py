@@ -31,7 +31,7 @@ from thbench.report.curves import (
     over_time,
     sharpness,
 )
-from thbench.report.filmstrip import Shown, rows_of
+from thbench.report.filmstrip import StripColumn, rows_of
 from thbench.results.document import read_result
 from thbench.run.folder import Record, RunFolder, VideoFolder
 
@@ -50,7 +50,7 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Line:
+class DriftCurve:
     """At each place `x` (frames): mean and quartiles over the `n` clips that have a value there."""
 
     x: Array
@@ -74,11 +74,11 @@ class Panel:
     start: float = 0.0
     absent: str = ""
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[DriftCurve]:
         """One per row."""
         return [averaged(list(of_row.values()), self.start) for of_row in self.values]
 
-    def differences(self) -> list[Line]:
+    def differences(self) -> list[DriftCurve]:
         """One per row: its clips minus the same clips of the first row, the ground truth."""
         truth, *_ = self.values
         return [
@@ -157,7 +157,7 @@ def write_drift(run: RunFolder, engine: Engine, systems: Sequence[str], out: Pat
 # -- what is averaged -----------------------------------------------------------------------------
 
 
-def averaged(arrays: Sequence[Array], start: float = 0.0) -> Line:
+def averaged(arrays: Sequence[Array], start: float = 0.0) -> DriftCurve:
     """Over arrays of any lengths that all begin at frame `start`; NaN is no value, places without any are left out."""
     table = np.full((len(arrays), max((len(a) for a in arrays), default=0)), np.nan)
     for row, array in zip(table, arrays, strict=True):
@@ -165,10 +165,10 @@ def averaged(arrays: Sequence[Array], start: float = 0.0) -> Line:
     n = np.isfinite(table).sum(axis=0)
     seen = np.flatnonzero(n)
     if not len(seen):
-        return Line(np.empty(0), np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))
+        return DriftCurve(np.empty(0), np.empty(0, np.int64), *(np.empty(0) for _ in range(3)))
     low, high = np.nanpercentile(table[:, seen], (25, 75), axis=0)
     x = seen.astype(np.float64) + start
-    return Line(x, n[seen], np.nanmean(table[:, seen], axis=0), low, high)
+    return DriftCurve(x, n[seen], np.nanmean(table[:, seen], axis=0), low, high)
 
 
 def _minus(a: Array, b: Array) -> Array:
@@ -210,7 +210,9 @@ def measure(look: Look) -> dict[str, Array]:
     return found
 
 
-def _of_frames(rows: Sequence[Shown], clips: Sequence[str], engine: Engine) -> Iterator[Panel]:
+def _of_frames(
+    rows: Sequence[StripColumn], clips: Sequence[str], engine: Engine
+) -> Iterator[Panel]:
     looks = [
         Look(i, clip, row.folder, row.records[clip])
         for i, row in enumerate(rows)
@@ -233,7 +235,7 @@ Observed = tuple[Mapping[str, str], int]
 """Metric -> key of its observation, and the number of frames, of one video."""
 
 
-def _of_metrics(run: RunFolder, rows: Sequence[Shown], clips: Sequence[str]) -> list[Panel]:
+def _of_metrics(run: RunFolder, rows: Sequence[StripColumn], clips: Sequence[str]) -> list[Panel]:
     """What metrics kept over time, then metrics that have no value at all, with their reason."""
     videos = [_observed(run, row, clips) for row in rows]
     sampled = [
@@ -244,7 +246,7 @@ def _of_metrics(run: RunFolder, rows: Sequence[Shown], clips: Sequence[str]) -> 
     return panels or [Panel("metrics", "", absent="no metric of this run keeps a number per frame")]
 
 
-def _observed(run: RunFolder, row: Shown, clips: Sequence[str]) -> dict[str, Observed]:
+def _observed(run: RunFolder, row: StripColumn, clips: Sequence[str]) -> dict[str, Observed]:
     """By clip, of those that have a video."""
     keys = observation_keys(_results_of(run, row))
     return {
@@ -269,12 +271,12 @@ def _kept(videos: Sequence[Mapping[str, Observed]], array: tuple[str, str]) -> P
     return Panel(metric, name.replace("_", " "), values, start)
 
 
-def _results_of(run: RunFolder, row: Shown) -> VideoFolder:
+def _results_of(run: RunFolder, row: StripColumn) -> VideoFolder:
     """The ground truth's videos are the references, its results those of the control."""
     return run.control(row.resolution, GROUND_TRUTH) if row.name == GROUND_TRUTH else row.folder
 
 
-def _valueless(run: RunFolder, rows: Sequence[Shown]) -> dict[str, str]:
+def _valueless(run: RunFolder, rows: Sequence[StripColumn]) -> dict[str, str]:
     """Metrics that no row has a value of, with the first reason."""
     reasons: dict[str, str] = {}
     valued: set[str] = set()
@@ -292,7 +294,7 @@ def _valueless(run: RunFolder, rows: Sequence[Shown]) -> dict[str, str]:
 # -- drawing --------------------------------------------------------------------------------------
 
 
-def _chart(drift: Drift, panel: Panel, lines: Sequence[Line], title: str) -> str:
+def _chart(drift: Drift, panel: Panel, lines: Sequence[DriftCurve], title: str) -> str:
     series = [
         Series(
             name, line.x.tolist(), line.mean.tolist(), line.low.tolist(), line.high.tolist(),

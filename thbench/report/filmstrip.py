@@ -24,7 +24,7 @@ _SMALLEST_CELL = 128
 
 
 @dataclass(frozen=True)
-class Shown:
+class StripColumn:
     """One row of a strip: ground truth, a system or a control, at its resolution."""
 
     name: str
@@ -101,7 +101,7 @@ def resolutions(run: RunFolder) -> list[int]:
     return found
 
 
-def rows_of(run: RunFolder, systems: Sequence[str] = ()) -> list[Shown]:
+def rows_of(run: RunFolder, systems: Sequence[str] = ()) -> list[StripColumn]:
     """Per resolution, ascending: the ground truth, then the systems in the order asked for."""
     known = {p.name for p in (run.root / "systems").glob("*") if p.is_dir()}
     at = {name: _resolution(run, name) for name in sorted(known)}
@@ -122,8 +122,8 @@ def rows_of(run: RunFolder, systems: Sequence[str] = ()) -> list[Shown]:
     return found
 
 
-def _shown(name: str, size: int, folder: VideoFolder) -> Shown:
-    return Shown(name, size, folder, folder.finished())
+def _shown(name: str, size: int, folder: VideoFolder) -> StripColumn:
+    return StripColumn(name, size, folder, folder.finished())
 
 
 def _resolution(run: RunFolder, system: str) -> int:
@@ -132,7 +132,7 @@ def _resolution(run: RunFolder, system: str) -> int:
     return next((int(r["size"]) for r in records if "size" in r), resolutions(run)[0])
 
 
-def _length(run: RunFolder, shown: Sequence[Shown], clip: str) -> int:
+def _length(run: RunFolder, shown: Sequence[StripColumn], clip: str) -> int:
     """Frames of the reference. Raises UserError with the nearest right name for an unknown clip."""
     clips = sorted({c for s in shown for c in s.records})
     if clip not in clips:
@@ -161,13 +161,13 @@ def _chosen(frames: Sequence[int], columns: int, length: int) -> list[int]:
     return list(frames) or sorted(set(spaced))
 
 
-def _cell(shown: Sequence[Shown]) -> int:
+def _cell(shown: Sequence[StripColumn]) -> int:
     """Side of a cell: the largest resolution, repeated whole times until letters can be read."""
     largest = max(s.resolution for s in shown)
     return largest * -(-_SMALLEST_CELL // largest)
 
 
-def _strip_row(shown: Shown, clip: str, chosen: Sequence[int], several: bool) -> GridRow:
+def _strip_row(shown: StripColumn, clip: str, chosen: Sequence[int], several: bool) -> GridRow:
     frames = shown.frames(clip)
     note = f"{shown.resolution} px" if several else ""
     return GridRow(shown.name, note, [_at(frames, i) for i in chosen])
@@ -179,7 +179,7 @@ def _at(frames: Frames | str, index: int) -> Frames | str:
     return frames[index].copy() if index < len(frames) else "ended"  # a view would keep the clip
 
 
-def _sheet_row(shown: Sequence[Shown], clip: str) -> GridRow:
+def _sheet_row(shown: Sequence[StripColumn], clip: str) -> GridRow:
     videos = [s.frames(clip) for s in shown]
     length = max((len(v) for v in videos if not isinstance(v, str)), default=0)
     return GridRow(clip, f"frame {length // 2}", [_at(v, length // 2) for v in videos])

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from thbench.charts.plots import Interval, interval_chart
-from thbench.report.run_data import Entrant, Material
+from thbench.charts.plots import IntervalMark, interval_chart
+from thbench.report.run_data import ReportData, ReportRow
 from thbench.results.document import ScoreRecord
-from thbench.tables.markdown import ARROWS, number
+from thbench.tables.markdown import ARROWS, score_text
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One number as it is shown. `mark` is "best", "tied" (its interval reaches the best) or empty.
 
     own  a submission's own number, which nobody else has computed
@@ -30,10 +30,10 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     index: int
-    entrant: Entrant
-    cells: Mapping[str, Cell]
+    entrant: ReportRow
+    cells: Mapping[str, TableCell]
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class Group:
 
     resolution: int
     columns: Mapping[str, ScoreRecord]
-    systems: Sequence[Line]
-    controls: Sequence[Line]
+    systems: Sequence[TableLine]
+    controls: Sequence[TableLine]
     plots: Mapping[str, str]
 
     @property
@@ -52,12 +52,12 @@ class Group:
         return any(cell.own for line in self.systems for cell in line.cells.values())
 
 
-def groups(material: Material) -> list[Group]:
+def table_groups(material: ReportData) -> list[Group]:
     """One table per resolution; the ground truth leads the controls."""
     return [_group(material, size) for size in material.resolutions]
 
 
-def _group(material: Material, size: int) -> Group:
+def _group(material: ReportData, size: int) -> Group:
     here = material.at(size)
     columns = {
         c: described
@@ -66,7 +66,7 @@ def _group(material: Material, size: int) -> Group:
     }
     marks = {c: _marks([(i, e.scores[c]) for i, e in here if _competes(e, c)]) for c in columns}
     lines = [
-        Line(i, e, {c: _cell(e, c, marks[c].get(i, "")) for c in columns if c in e.scores})
+        TableLine(i, e, {c: _cell(e, c, marks[c].get(i, "")) for c in columns if c in e.scores})
         for i, e in here
     ]
     controls = [line for line in lines if line.entrant.is_control]
@@ -77,7 +77,7 @@ def _group(material: Material, size: int) -> Group:
     return Group(size, columns, systems, controls, plots)
 
 
-def _competes(entrant: Entrant, column: str) -> bool:
+def _competes(entrant: ReportRow, column: str) -> bool:
     """Systems compete for the best number, on complete coverage."""
     score = entrant.scores.get(column)
     return (
@@ -120,30 +120,32 @@ def _reaches(score: ScoreRecord, best: float) -> bool:
     return interval.low <= best if score.better == "lower" else -interval.high <= best
 
 
-def _cell(entrant: Entrant, column: str, mark: str) -> Cell:
+def _cell(entrant: ReportRow, column: str, mark: str) -> TableCell:
     score = entrant.scores[column]
     if score.value is None:
-        return Cell("–", None, tip=score.reason or "no value")
+        return TableCell("–", None, tip=score.reason or "no value")
     interval, tip = score.interval, [f"{score.value!r} {score.unit}".strip()]
     ends = ""
     if interval and interval.low is not None and interval.high is not None:
         if interval.low < interval.high:
-            ends = f"{number(interval.low)} … {number(interval.high)}"
+            ends = f"{score_text(interval.low)} … {score_text(interval.high)}"
         tip.append(f"{interval.level:.0%} interval, {interval.method}, {interval.n_actors} actors")
     if interval and interval.note:
         tip.append(interval.note)
     if score.distance_from_reference is not None and score.better == "nearer-reference":
-        tip.append(f"{number(score.distance_from_reference)} from the ground truth")
+        tip.append(f"{score_text(score.distance_from_reference)} from the ground truth")
     tip += [f"{f.count} clip(s): {f.reason}" for f in score.failures]
     own = column in entrant.beside.get("self_reported", ())
     if own:
         tip.append("self-reported: nobody else has computed it")
     coverage = f"{score.n}/{score.of}" if score.n < score.of else ""
-    return Cell(number(score.value), score.value, mark, ends, coverage, "\n".join(tip), own)
+    return TableCell(
+        score_text(score.value), score.value, mark, ends, coverage, "\n".join(tip), own
+    )
 
 
 def _plot(
-    column: str, lines: Sequence[Line], truth: Entrant | None, drawn_in: Mapping[str, str]
+    column: str, lines: Sequence[TableLine], truth: ReportRow | None, drawn_in: Mapping[str, str]
 ) -> str:
     """Values with intervals, the ground truth as a dashed line."""
     rows = [
@@ -169,9 +171,9 @@ _WORDS = {
 }
 
 
-def _interval(entrant: Entrant, score: ScoreRecord, colour: str) -> Interval:
+def _interval(entrant: ReportRow, score: ScoreRecord, colour: str) -> IntervalMark:
     ends = score.interval
-    return Interval(
+    return IntervalMark(
         entrant.name,
         score.value,
         ends.low if ends else None,

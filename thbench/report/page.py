@@ -25,7 +25,7 @@ from thbench.report.data_files import write_data
 from thbench.report.drift import Drift, charts, drifts
 from thbench.report.filmstrip import film_strip
 from thbench.report.previews import write_previews
-from thbench.report.run_data import Material, read_run
+from thbench.report.run_data import ReportData, read_run
 from thbench.report.speed import speeds
 from thbench.report.training_curves import Training, trainings
 from thbench.tables.markdown import ARROWS
@@ -79,7 +79,7 @@ def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path
 
 def render(
     template: str,
-    material: Material,
+    material: ReportData,
     selftest: Mapping[str, Any] | None,
     **more: Any,
 ) -> str:
@@ -91,7 +91,7 @@ def render(
         .render(
             material=material,
             result=first,
-            groups=overview.groups(material),
+            groups=overview.table_groups(material),
             cards=cards(material, selftest),
             arrows=ARROWS,
             identity_text=overview.identity_text,
@@ -121,7 +121,7 @@ def pages() -> Environment:
     return found
 
 
-def worth_seeing(material: Material) -> list[str]:
+def worth_seeing(material: ReportData) -> list[str]:
     """Clip ids: the worst of every system and number first, then the best, then all others in order."""
     ends: list[list[str]] = [[], []]
     for entrant in material.entrants:
@@ -140,7 +140,7 @@ def worth_seeing(material: Material) -> list[str]:
     return list(dict.fromkeys([*ends[0], *ends[1], *(c.id for c in material.clips)]))
 
 
-def _write_data(material: Material, playing: Sequence[str], out: Path) -> None:
+def _write_data(material: ReportData, playing: Sequence[str], out: Path) -> None:
     for i, entrant in enumerate(material.entrants):
         write_data(out, f"rows-{i}", finding.rows(material, entrant))
     write_data(out, "core", finding.core(material, frozenset(playing)))
@@ -148,7 +148,7 @@ def _write_data(material: Material, playing: Sequence[str], out: Path) -> None:
     write_data(out, "pairs", finding.pairs(material))
 
 
-def _strips(material: Material, clips: Sequence[str], out: Path) -> Iterator[tuple[str, str]]:
+def _strips(material: ReportData, clips: Sequence[str], out: Path) -> Iterator[tuple[str, str]]:
     """(clip id, path of the picture in the report)."""
     assert material.run is not None
     references = [material.run.references(size).stored() for size in material.resolutions]
@@ -160,7 +160,7 @@ def _strips(material: Material, clips: Sequence[str], out: Path) -> Iterator[tup
         yield clip, name
 
 
-def _drifted(material: Material, engine: Engine) -> list[tuple[Drift, list[tuple[str, str]]]]:
+def _drifted(material: ReportData, engine: Engine) -> list[tuple[Drift, list[tuple[str, str]]]]:
     """Per resolution, with its charts; none where the run's references are gone."""
     assert material.run is not None
     if not (material.run.root / "references").is_dir():

@@ -10,7 +10,7 @@ from typing import Any
 from thbench.api import Clip
 from thbench.files.canonical import file_name
 from thbench.report.data_files import short, shorts
-from thbench.report.run_data import Entrant, Material
+from thbench.report.run_data import ReportData, ReportRow
 from thbench.statistics.intervals import mean_interval
 from thbench.statistics.paired import paired_difference
 
@@ -20,7 +20,7 @@ REPLICATES = 999
 """Bootstrap samples of breakdowns: many small groups, read by eye."""
 
 
-def core(material: Material, playing: Collection[str] = ()) -> dict[str, Any]:
+def core(material: ReportData, playing: Collection[str] = ()) -> dict[str, Any]:
     """What every view needs: entrants, columns, clips with their labels and players; no rows."""
     return {
         "playing": [i for i, c in enumerate(material.clips) if c.id in playing],
@@ -41,7 +41,7 @@ def core(material: Material, playing: Collection[str] = ()) -> dict[str, Any]:
     }
 
 
-def _telling(material: Material) -> str | None:
+def _telling(material: ReportData) -> str | None:
     """The column to begin with: the first whose numbers differ between a system and the ground truth."""
     for name in material.row_columns:
         for entrant in material.entrants:
@@ -54,7 +54,7 @@ def _telling(material: Material) -> str | None:
     return next(iter(material.row_columns), None)
 
 
-def _column(material: Material, name: str) -> dict[str, Any]:
+def _column(material: ReportData, name: str) -> dict[str, Any]:
     score = material.columns.get(name)
     near = next((c for c in material.columns if name in material.rows_of(c)), None)
     return {
@@ -99,7 +99,7 @@ def _as_number(text: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def rows(material: Material, entrant: Entrant) -> dict[str, Any]:
+def rows(material: ReportData, entrant: ReportRow) -> dict[str, Any]:
     """One entrant's numbers per clip, and the reasons for those that are missing."""
     place = {c.id: i for i, c in enumerate(material.clips)}
     return {
@@ -111,7 +111,7 @@ def rows(material: Material, entrant: Entrant) -> dict[str, Any]:
 # -- breakdowns -----------------------------------------------------------------------------------
 
 
-def groups(clips: Sequence[Clip]) -> dict[str, dict[str, list[int]]]:
+def clip_groups(clips: Sequence[Clip]) -> dict[str, dict[str, list[int]]]:
     """Label -> value -> indices of clips. Numbers of many values (ages) fall into decades."""
     names = list(dict.fromkeys(label for clip in clips for label in clip.labels))
     found = {}
@@ -140,7 +140,7 @@ def _grouped(values: Sequence[str]) -> dict[str, list[int]]:
     return dict(sorted(found.items(), key=lambda item: _natural(item[0].partition("–")[0])))
 
 
-def breakdowns(material: Material) -> dict[str, Any]:
+def breakdowns(material: ReportData) -> dict[str, Any]:
     """label -> values, clips per value, and per entrant and column [mean, low, high, n] per value."""
     return {
         name: {
@@ -155,7 +155,7 @@ def breakdowns(material: Material) -> dict[str, Any]:
                 if e.values
             },
         }
-        for name, members in groups(material.clips).items()
+        for name, members in clip_groups(material.clips).items()
     }
 
 
@@ -172,7 +172,7 @@ def _mean(
 # -- pairs ----------------------------------------------------------------------------------------
 
 
-def pairs(material: Material) -> list[dict[str, Any]]:
+def pairs(material: ReportData) -> list[dict[str, Any]]:
     """Mean difference, its interval and the permutation test, for every pair of systems and column."""
     return [
         {"a": i, "b": j, "columns": dict(_compared(material, a, b))}
@@ -181,12 +181,14 @@ def pairs(material: Material) -> list[dict[str, Any]]:
     ]
 
 
-def _compared_entrants(material: Material, size: int) -> list[tuple[int, Entrant]]:
+def _compared_entrants(material: ReportData, size: int) -> list[tuple[int, ReportRow]]:
     """Systems and the ground truth: nothing is learnt from tests among controls."""
     return [(i, e) for i, e in material.at(size) if e.values and (not e.is_control or e.is_truth)]
 
 
-def _compared(material: Material, a: Entrant, b: Entrant) -> Iterator[tuple[str, dict[str, Any]]]:
+def _compared(
+    material: ReportData, a: ReportRow, b: ReportRow
+) -> Iterator[tuple[str, dict[str, Any]]]:
     actors = {c.id: c.actor for c in material.clips}
     for column in material.row_columns:
         one, two = (_by_clip(material, e.values.get(column, ())) for e in (a, b))
@@ -207,5 +209,5 @@ def _compared(material: Material, a: Entrant, b: Entrant) -> Iterator[tuple[str,
         )
 
 
-def _by_clip(material: Material, values: Sequence[float | None]) -> Mapping[str, float]:
+def _by_clip(material: ReportData, values: Sequence[float | None]) -> Mapping[str, float]:
     return {c.id: v for c, v in zip(material.clips, values, strict=False) if v is not None}

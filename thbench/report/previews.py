@@ -17,7 +17,7 @@ from thbench.engines.progress import Progress
 from thbench.files.canonical import digest, file_name
 from thbench.report.curves import curves_of, kept_arrays, observation_keys, over_time
 from thbench.report.data_files import write_data
-from thbench.report.run_data import Entrant, Material
+from thbench.report.run_data import ReportData, ReportRow
 from thbench.run.folder import Record, VideoFolder
 from thbench.video import write_h264
 
@@ -30,7 +30,7 @@ SAMPLES = 8
 
 
 @dataclass(frozen=True)
-class Shown:
+class PreviewedVideo:
     """One entrant's video of a clip, or why there is none, and where its observations lie."""
 
     entrant: int
@@ -41,13 +41,13 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class ClipTask:
+class PreviewTask:
     clip: str
-    shown: tuple[Shown, ...]
+    shown: tuple[PreviewedVideo, ...]
 
 
 def write_previews(
-    material: Material, clips: Sequence[str], out: Path, engine: Engine
+    material: ReportData, clips: Sequence[str], out: Path, engine: Engine
 ) -> list[str]:
     """Everything that players load of `clips`: video/ENTRANT/CLIP.mp4 and data/clip-CLIP.js.
 
@@ -68,12 +68,12 @@ def write_previews(
     return [task.clip for task in tasks]
 
 
-def directory_of(entrant: Entrant) -> str:
+def directory_of(entrant: ReportRow) -> str:
     """A folder name for any entrant, at one resolution."""
     return f"{file_name(entrant.name)}-{entrant.resolution}"
 
 
-def _tasks(material: Material, clips: Sequence[str]) -> Iterator[ClipTask]:
+def _tasks(material: ReportData, clips: Sequence[str]) -> Iterator[PreviewTask]:
     held = []
     for i, e in enumerate(material.entrants):
         if e.folder is not None:
@@ -84,12 +84,12 @@ def _tasks(material: Material, clips: Sequence[str]) -> Iterator[ClipTask]:
             record = records.get(clip)
             if record is not None and e.folder is not None:
                 of_clip = {m: k[clip] for m, k in keys.items() if clip in k}
-                shown.append(Shown(i, e.folder, directory_of(e), record, of_clip))
+                shown.append(PreviewedVideo(i, e.folder, directory_of(e), record, of_clip))
         if shown:
-            yield ClipTask(clip, tuple(shown))
+            yield PreviewTask(clip, tuple(shown))
 
 
-def _key(task: ClipTask, over: frozenset[tuple[str, str]]) -> str:
+def _key(task: PreviewTask, over: frozenset[tuple[str, str]]) -> str:
     seen = [[s.entrant, s.directory, s.record.get("digest"), dict(s.keys)] for s in task.shown]
     return digest([FORM, CRF, seen, sorted(over)])
 
@@ -98,7 +98,7 @@ def _data_name(clip: str) -> str:
     return f"clip-{file_name(clip)}"
 
 
-def _is_current(task: ClipTask, over: frozenset[tuple[str, str]], out: Path) -> bool:
+def _is_current(task: PreviewTask, over: frozenset[tuple[str, str]], out: Path) -> bool:
     """Whether the clip's data, written last, names the same videos and arrays."""
     file = out / "data" / f"{_data_name(task.clip)}.js"
     try:
@@ -107,7 +107,7 @@ def _is_current(task: ClipTask, over: frozenset[tuple[str, str]], out: Path) -> 
         return False
 
 
-def write_clip(out: Path, over: frozenset[tuple[str, str]], task: ClipTask) -> None:
+def write_clip(out: Path, over: frozenset[tuple[str, str]], task: PreviewTask) -> None:
     """Previews first, the data that names them last: a stopped report goes on where it was."""
     data = {
         "key": _key(task, over),
@@ -116,7 +116,9 @@ def write_clip(out: Path, over: frozenset[tuple[str, str]], task: ClipTask) -> N
     write_data(out, _data_name(task.clip), data)
 
 
-def _entry(shown: Shown, clip: str, out: Path, over: frozenset[tuple[str, str]]) -> dict[str, Any]:
+def _entry(
+    shown: PreviewedVideo, clip: str, out: Path, over: frozenset[tuple[str, str]]
+) -> dict[str, Any]:
     record = shown.record
     if "failure" in record:
         return {"failure": str(record["failure"])}

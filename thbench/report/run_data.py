@@ -23,7 +23,7 @@ Values = Mapping[str, Sequence[float | None]]
 
 
 @dataclass(frozen=True)
-class Entrant:
+class ReportRow:
     """A row of the tables with its place, and its folder where there is a run.
 
     place    the places it may hold, "1–2" where it is tied
@@ -64,14 +64,14 @@ class Entrant:
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportData:
     """A run, or the results of one suite, as a report shows it.
 
     entrants  by resolution, in the order of the tables; an entrant is known by its index in here
     cards     column -> what its metric declares; empty for runs that were made before cards were kept
     """
 
-    entrants: Sequence[Entrant]
+    entrants: Sequence[ReportRow]
     clips: Sequence[Clip] = ()
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     run: RunFolder | None = None
@@ -117,11 +117,11 @@ class Material:
     def resolutions(self) -> list[int]:
         return sorted({e.resolution for e in self.entrants})
 
-    def at(self, resolution: int) -> list[tuple[int, Entrant]]:
+    def at(self, resolution: int) -> list[tuple[int, ReportRow]]:
         """Entrants of one resolution with their indices."""
         return [(i, e) for i, e in enumerate(self.entrants) if e.resolution == resolution]
 
-    def truth(self, resolution: int) -> Entrant | None:
+    def truth(self, resolution: int) -> ReportRow | None:
         return next((e for _, e in self.at(resolution) if e.is_truth), None)
 
     def rows_of(self, column: str) -> list[str]:
@@ -140,7 +140,7 @@ class Material:
         return score.metric if score else row_column.partition("@")[0].partition(".")[0]
 
 
-def read_run(path: Path) -> Material:
+def read_run(path: Path) -> ReportData:
     """Everything of a run folder but its videos. Raises UserError where there is no scored run."""
     rows = finished_rows(path)
     by_key = {row.key: row for row in rows}
@@ -157,14 +157,14 @@ def read_run(path: Path) -> Material:
                 reasons=row.clips.reasons(),
             )
         )
-    return Material(entrants, clips, _json(path / METRICS, {}), RunFolder(path))
+    return ReportData(entrants, clips, _json(path / METRICS, {}), RunFolder(path))
 
 
-def placed(found: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list[Entrant]:
+def placed(found: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list[ReportRow]:
     """The rows of the leaderboard's tables in their order, each with its result."""
     by_name = {_key(r): r for r in results}
     return [
-        Entrant(
+        ReportRow(
             by_name[row["system"], row["kind"], table["resolution"]],
             row["rank"],
             row["place"] or "",

@@ -18,7 +18,7 @@ from thbench.report import overview
 from thbench.report.cards import cards
 from thbench.report.definitions import definitions
 from thbench.report.page import pages, write_page
-from thbench.report.run_data import Material, placed
+from thbench.report.run_data import ReportData, placed
 from thbench.results.document import Result, read_result
 from thbench.tables.markdown import ARROWS
 
@@ -31,7 +31,7 @@ class Board:
 
     name: str
     page: str
-    material: Material
+    material: ReportData
 
 
 def write_site(leaderboard: Path, out: Path) -> list[Path]:
@@ -70,7 +70,7 @@ def _boards(leaderboard: Path) -> Iterator[Board]:
     for (suite, suite_digest, split_digest), tables in groups.items():
         several = f"-{suite_digest[:6]}-{split_digest[:6]}" if names.count(suite) > 1 else ""
         entrants = [e for table in tables for e in placed([table], _results(leaderboard, table))]
-        material = Material(entrants)
+        material = ReportData(entrants)
         described = replace(material, cards=definitions(material.columns))
         yield Board(suite + several, f"{file_name(suite)}{several}.html", described)
 
@@ -97,7 +97,7 @@ def _page(shown: Board, links: Mapping[str, str]) -> str:
             board=shown,
             material=material,
             result=material.entrants[0].result,
-            groups=overview.groups(material),
+            groups=overview.table_groups(material),
             cards=cards(material, None),
             links=own,
             arrows=ARROWS,

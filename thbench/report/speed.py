@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from thbench.api import FPS
-from thbench.report.run_data import Material
+from thbench.report.run_data import ReportData
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Speed:
         return None if rate is None else rate / FPS
 
 
-def speeds(material: Material) -> list[Speed]:
+def speeds(material: ReportData) -> list[Speed]:
     """One line per stage, in the order the stages began. A clip that was made again counts every time."""
     if material.run is None:
         return []

@@ -10,7 +10,7 @@ from itertools import cycle
 from pathlib import Path
 
 from thbench.charts.plots import PALETTE, Series, line_chart
-from thbench.report.run_data import Entrant, Material
+from thbench.report.run_data import ReportData, ReportRow
 
 POINTS = 120
 """A curve is drawn through at most so many points, each the mean of the lines around it."""
@@ -29,7 +29,7 @@ class Training:
     pictures: Sequence[Path]
 
 
-def trainings(material: Material) -> list[Training]:
+def trainings(material: ReportData) -> list[Training]:
     """Systems whose options name a file or folder with *.csv logs that have a `step` column beside it."""
     found = []
     for entrant in material.entrants:
@@ -42,7 +42,7 @@ def trainings(material: Material) -> list[Training]:
     return found
 
 
-def _folders(entrant: Entrant) -> Iterator[Path]:
+def _folders(entrant: ReportRow) -> Iterator[Path]:
     for value in entrant.result.system.options_given.values():
         if isinstance(value, str) and 0 < len(value) < 4096 and "\0" not in value:
             path = Path(value).expanduser()

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from thbench.api import Over, Score
+from thbench.api import Aggregation, Score
 from thbench.results.document import IntervalRecord, OverRecord
 from thbench.statistics.intervals import (
     Floats,
@@ -32,18 +32,18 @@ Without = Mapping[str, Mapping[str, float | None]]
 """Actor left out on both sides -> score -> value, None where there is none."""
 
 
-def over_of(name: str, score: Score, rows: Sequence[Mapping[str, float]]) -> Over | None:
+def over_of(name: str, score: Score, rows: Sequence[Mapping[str, float]]) -> Aggregation | None:
     """How the score follows from rows of clips; None for a set's own number.
 
     Declared, or the mean of a row of the score's name where every clip has one.
     """
     if score.set_level:
         return None
-    over = score.over or Over(name)
+    over = score.over or Aggregation(name)
     return over if rows and all(over.row in row for row in rows) else None
 
 
-def clip_values(over: Over | OverRecord, values: Sequence[float]) -> Floats:
+def clip_values(over: Aggregation | OverRecord, values: Sequence[float]) -> Floats:
     """[clips] what the statistic is taken of, from the row's values."""
     data = np.asarray(values, dtype=np.float64)
     if over.absolute:
@@ -51,7 +51,7 @@ def clip_values(over: Over | OverRecord, values: Sequence[float]) -> Floats:
     return data if over.at_most is None else (data <= over.at_most).astype(np.float64)
 
 
-def statistic(over: Over | OverRecord, values: Floats) -> float:
+def statistic(over: Aggregation | OverRecord, values: Floats) -> float:
     """The score of [clips] values that `clip_values` gave."""
     return float(np.median(values) if over.statistic == "median" else np.mean(values))
 
@@ -62,7 +62,7 @@ def is_same(a: float, b: float, relative: float = SAME) -> bool:
 
 
 def row_interval(
-    over: Over | OverRecord,
+    over: Aggregation | OverRecord,
     values: Floats,
     actors: Sequence[str],
     bounds: tuple[float, float],
@@ -101,7 +101,7 @@ def of_rows(
     value: float,
     rows: Sequence[Mapping[str, float]],
     actors: Sequence[str],
-) -> tuple[Over | None, IntervalRecord]:
+) -> tuple[Aggregation | None, IntervalRecord]:
     """The interval of a score that is no set's own, and the rule it follows.
 
     A score that is not what its rows say has neither.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from thbench import controls
-from thbench.api import Over, Score, TrainedOn
+from thbench.api import Aggregation, Score, TrainedOn
 from thbench.environment import provenance
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
@@ -36,7 +36,7 @@ from thbench.results.ranking import why_unranked
 from thbench.run.folder import Record
 from thbench.run.job import Job, dataset_of, suite_of, system_of
 from thbench.score.columns import Columns, clips_table, column_identity
-from thbench.score.reduce import Entrant, Scored
+from thbench.score.reduce import RowKey, Scored
 from thbench.suite.split import Split
 
 
@@ -122,7 +122,7 @@ def _dataset_record(job: Job, split: Split, references: Mapping[str, Record]) ->
     )
 
 
-def _system_record(job: Job, entrant: Entrant) -> SystemRecord:
+def _system_record(job: Job, entrant: RowKey) -> SystemRecord:
     if entrant.kind == "control":
         about = controls.ABOUT[entrant.name]
         return SystemRecord(
@@ -249,7 +249,7 @@ def _scores(
 
 def _interval(
     split: Split, row: Scored, index: int, name: str, meaning: Score
-) -> tuple[Over | None, IntervalRecord | None]:
+) -> tuple[Aggregation | None, IntervalRecord | None]:
     """The interval of one number and the rule it follows; none where there is no number."""
     cell = row.cells[index, name]
     if cell.value is None or row.entrant.name == controls.HALVES:
@@ -262,7 +262,7 @@ def _interval(
     return intervals.of_rows(name, meaning, cell.value, rows, [c.actor for c in clips])
 
 
-def _over_record(columns: Columns, index: int, over: Over) -> OverRecord:
+def _over_record(columns: Columns, index: int, over: Aggregation) -> OverRecord:
     return OverRecord(
         column=columns.row(index, over.row),
         statistic=over.statistic,

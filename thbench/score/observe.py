@@ -25,7 +25,7 @@ from thbench.run.folder import Record
 from thbench.run.job import Job, Order, metric_of, suite_of
 from thbench.run.records import timing_of
 from thbench.score.keys import KeyBook, keybook_of, observation_cache
-from thbench.score.reduce import Entrant, unforeseen
+from thbench.score.reduce import RowKey, unforeseen
 from thbench.suite.split import Split
 from thbench.video import StoredVideo
 
@@ -53,7 +53,7 @@ class ClipTask:
 def observe(
     job: Job,
     split: Split,
-    rows: Sequence[Entrant],
+    rows: Sequence[RowKey],
     finished: Mapping[tuple[int, str], Mapping[str, Record]],
     references: Mapping[int, Mapping[str, Record]],
     keys: KeyBook,

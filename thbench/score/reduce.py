@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from thbench import controls
-from thbench.api import Clip, ClipFailure, LeavesOut, Metric, Notes, Observed, Score
+from thbench.api import Clip, ClipFailure, LeaveOneOut, Metric, Notes, Observed, Score
 from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
@@ -21,7 +21,7 @@ from thbench.suite.split import Split
 
 
 @dataclass(frozen=True)
-class Entrant:
+class RowKey:
     """A row of the tables: a system or a control at one resolution."""
 
     name: str
@@ -31,7 +31,7 @@ class Entrant:
 
 
 @dataclass
-class Cell:
+class ReducedScore:
     """One number of one row, or why there is none."""
 
     value: float | None
@@ -44,9 +44,9 @@ class Cell:
 class Scored:
     """Everything `results` needs to know of one entrant."""
 
-    entrant: Entrant
+    entrant: RowKey
     records: Mapping[str, Record]
-    cells: dict[tuple[int, str], Cell] = field(default_factory=dict)
+    cells: dict[tuple[int, str], ReducedScore] = field(default_factory=dict)
     rows: dict[tuple[int, str], dict[str, float]] = field(default_factory=dict)
     failures: dict[tuple[int, str], str] = field(default_factory=dict)
     keys: dict[tuple[int, str], str] = field(default_factory=dict)
@@ -78,7 +78,7 @@ class ObservedSets:
 
 
 @dataclass(frozen=True, eq=False)
-class Kept(Observed):
+class CachedObservation(Observed):
     """An observation with the key it is cached under."""
 
     key: str
@@ -86,8 +86,8 @@ class Kept(Observed):
 
 @dataclass(frozen=True)
 class KeptSets(ObservedSets):
-    generated: Sequence[Kept]
-    reference: Sequence[Kept]
+    generated: Sequence[CachedObservation]
+    reference: Sequence[CachedObservation]
 
     @property
     def keys(self) -> tuple[list[str], list[str]]:
@@ -105,7 +105,7 @@ class Reducing:
     lost: Mapping[str, str]
     cache: Cache
 
-    def row(self, entrant: Entrant, records: Mapping[str, Record]) -> Scored:
+    def row(self, entrant: RowKey, records: Mapping[str, Record]) -> Scored:
         """Every metric of one entrant."""
         scored = Scored(entrant, records)
         for index in range(len(suite_of(self.job).metrics)):
@@ -136,7 +136,7 @@ class Reducing:
     def _at_once(self, index: int, sets: KeptSets) -> Without | None:
         """As `_without`, by a metric that can do it from sums; None where it cannot."""
         metric = metric_of(self.job, index)
-        if not isinstance(metric, LeavesOut):
+        if not isinstance(metric, LeaveOneOut):
             return None
         key = digest(["without", self.keys.reduction(index, *sets.keys)])
         entry = self.cache.get(key)
@@ -160,13 +160,15 @@ class Reducing:
         try:
             first, second = controls.halves([o.clip.actor for o in found])
         except ClipFailure as failure:
-            cells = {n: Cell(None, 0, failure.reason) for n in metric.scores}
+            cells = {n: ReducedScore(None, 0, failure.reason) for n in metric.scores}
         else:
             halves = ([o for o in found if o.clip.actor in half] for half in (first, second))
             cells = self._reduce(index, KeptSets(*halves))
         scored.cells.update({(index, n): c for n, c in cells.items() if metric.scores[n].set_level})
 
-    def _gather(self, index: int, records: Mapping[str, Record], into: Scored | None) -> list[Kept]:
+    def _gather(
+        self, index: int, records: Mapping[str, Record], into: Scored | None
+    ) -> list[CachedObservation]:
         """Observations in clip-id order; what is missing is written into `into` with its reason."""
         observed = []
         for clip, key, entry in self._entries(index, records):
@@ -174,7 +176,7 @@ class Reducing:
                 if into is not None:
                     into.failures[index, clip.id] = entry
                 continue
-            observed.append(Kept(clip, entry.rows, entry.arrays, key))
+            observed.append(CachedObservation(clip, entry.rows, entry.arrays, key))
             if into is not None:
                 into.rows[index, clip.id] = dict(entry.rows)
                 into.keys[index, clip.id] = key
@@ -196,17 +198,17 @@ class Reducing:
             else:
                 yield clip, key, entry.reason if entry.reason is not None else entry
 
-    def _reduce(self, index: int, sets: KeptSets) -> dict[str, Cell]:
+    def _reduce(self, index: int, sets: KeptSets) -> dict[str, ReducedScore]:
         metric = metric_of(self.job, index)
         n = len(sets.generated)
         if not n:
-            return {name: Cell(None, 0, "no clip was scored") for name in metric.scores}
+            return {name: ReducedScore(None, 0, "no clip was scored") for name in metric.scores}
         key = self.keys.reduction(index, *sets.keys)
         entry = self.cache.get(key)
         if entry is None:
             outcome = reduce_once(metric, sets)
             if isinstance(outcome, str):
-                return {name: Cell(None, n, outcome) for name in metric.scores}
+                return {name: ReducedScore(None, n, outcome) for name in metric.scores}
             self.cache.put(key, outcome.rows, outcome.arrays, outcome.reason)
             entry = outcome
         return cells_of(metric, entry, n)
@@ -219,7 +221,7 @@ def _pair(actor: str, name: str) -> str:
     return f"{actor}{_BETWEEN}{name}"
 
 
-def left_out(metric: LeavesOut, sets: ObservedSets) -> dict[str, dict[str, float]] | None:
+def left_out(metric: LeaveOneOut, sets: ObservedSets) -> dict[str, dict[str, float]] | None:
     """What a metric says without each actor; None where it cannot say it, and each is reduced anew."""
     try:
         values = metric.without_actors(sets) or {}
@@ -229,7 +231,7 @@ def left_out(metric: LeavesOut, sets: ObservedSets) -> dict[str, dict[str, float
     return {a: {n: float(v) for n, v in of.items()} for a, of in values.items()}
 
 
-def values_of(cells: Mapping[str, Cell]) -> dict[str, float | None]:
+def values_of(cells: Mapping[str, ReducedScore]) -> dict[str, float | None]:
     return {name: cell.value for name, cell in cells.items()}
 
 
@@ -248,24 +250,24 @@ def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:
         return unforeseen(error)
 
 
-def cells_of(metric: Metric, entry: Entry, n: int) -> dict[str, Cell]:
+def cells_of(metric: Metric, entry: Entry, n: int) -> dict[str, ReducedScore]:
     """What a reduction of n clips says of each score of the metric."""
     return {name: _cell(name, s, entry, n) for name, s in metric.scores.items()}
 
 
-def _cell(name: str, score: Score, entry: Entry, n: int) -> Cell:
+def _cell(name: str, score: Score, entry: Entry, n: int) -> ReducedScore:
     if entry.reason is not None:
-        return Cell(None, n, entry.reason)
+        return ReducedScore(None, n, entry.reason)
     value = entry.rows.get(name)
     if value is None:
-        return Cell(None, n, "the metric returned no value")
+        return ReducedScore(None, n, "the metric returned no value")
     if not np.isfinite(value):
-        return Cell(None, n, f"the metric returned {value}")
+        return ReducedScore(None, n, f"the metric returned {value}")
     low, high = score.range
     if not low <= value <= high:
-        return Cell(None, n, f"{value!r} is outside the metric's range {low}..{high}")
+        return ReducedScore(None, n, f"{value!r} is outside the metric's range {low}..{high}")
     notes = entry.arrays["notes"].tolist() if "notes" in entry.arrays else []
-    return Cell(value, n, notes=tuple(notes))
+    return ReducedScore(value, n, notes=tuple(notes))
 
 
 def unforeseen(error: BaseException) -> str:

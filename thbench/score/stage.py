@@ -13,11 +13,11 @@ from thbench.files.cache import Cache, Entry, sweep_caches
 from thbench.run.job import Job, Order, suite_of
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.observe import observe
-from thbench.score.reduce import Entrant, Reducing, Scored
+from thbench.score.reduce import Reducing, RowKey, Scored
 from thbench.suite.split import Split
 
 
-class Remembering(Cache):
+class CachedInMemory(Cache):
     """A cache of which one process asks for the same records again and again, as when it reduces.
 
     Every file is opened and checked once; numbers stay in memory, arrays are read when asked for.
@@ -33,15 +33,15 @@ class Remembering(Cache):
         return record
 
 
-def entrants(job: Job) -> list[Entrant]:
+def entrants(job: Job) -> list[RowKey]:
     """Controls first, then systems, by resolution."""
     suite, found = suite_of(job), []
     for size in suite.resolutions:
         for name in suite.controls:
-            found.append(Entrant(name, "control", size, job.run.control(size, name)))
+            found.append(RowKey(name, "control", size, job.run.control(size, name)))
         for system in suite.systems:
             if system.resolution == size:
-                found.append(Entrant(system.name, "system", size, job.run.system(system.name)))
+                found.append(RowKey(system.name, "system", size, job.run.system(system.name)))
     return found
 
 
@@ -51,7 +51,7 @@ def score(job: Job, split: Split, engine: Engine, order: Order | None = None) ->
     finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
     references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
     sweep_caches()
-    keys, cache = keybook_of(job), Remembering(observation_cache().root)
+    keys, cache = keybook_of(job), CachedInMemory(observation_cache().root)
     lost = observe(job, split, rows, finished, references, keys, cache, engine, order or Order())
     scored = []
     with Progress("reduce", len(rows)) as progress, threadpoolctl.threadpool_limits(1):

@@ -18,7 +18,7 @@ Everything = Mapping[tuple[str, str], Seen]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Reaction:
     """One score under one corruption. An empty score or corruption means all of them.
 
     `n` of `of` clips were scored at every amount; `lost` counts reasons for observations without value.
@@ -40,9 +40,9 @@ class Finding:
 
 def findings_of(
     name: str, index: int, metric: Metric, plan: Plan, clips: Sequence[Clip], seen: Everything
-) -> list[Finding]:
+) -> list[Reaction]:
     """Every score of a metric under every corruption; what it raised instead is said once."""
-    found: list[Finding] = []
+    found: list[Reaction] = []
     raised: dict[str, list[str]] = {}
     for corruption in plan.corruptions:
         measured = _measure(index, metric, plan, corruption, clips, seen)
@@ -55,17 +55,17 @@ def findings_of(
         ]
     for error, where in raised.items():
         kinds = "" if len(where) == len(plan.corruptions) else ", ".join(where)
-        found.append(Finding(name, "", kinds, Verdict("FAILED", error), of=len(clips)))
+        found.append(Reaction(name, "", kinds, Verdict("FAILED", error), of=len(clips)))
     return found + _beyond_the_plan(name, metric, plan, len(clips))
 
 
 def _finding(
     name: str, score: str, corruption: str, meaning: Score, measured: Measured, plan: Plan
-) -> Finding:
+) -> Reaction:
     says = declared(meaning, corruption)
     curve, verdict = _verdict(measured, score, meaning, says, plan)
     points = by_damage(curve, says) if curve else []
-    return Finding(
+    return Reaction(
         metric=name,
         score=score,
         corruption=corruption,
@@ -81,11 +81,11 @@ def _finding(
     )
 
 
-def _beyond_the_plan(name: str, metric: Metric, plan: Plan, of: int) -> list[Finding]:
+def _beyond_the_plan(name: str, metric: Metric, plan: Plan, of: int) -> list[Reaction]:
     """Declarations about corruptions this plan does not know."""
     verdict = Verdict("untested", f"no such corruption; known: {', '.join(plan.corruptions)}")
     return [
-        Finding(name, score, kind, verdict, declared(meaning, kind), meaning.unit, of=of)
+        Reaction(name, score, kind, verdict, declared(meaning, kind), meaning.unit, of=of)
         for score, meaning in metric.scores.items()
         for kind in sorted({*meaning.reacts_to, *meaning.ignores} - {*plan.corruptions})
     ]

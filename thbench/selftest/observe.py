@@ -27,7 +27,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Task:
+class TrialTask:
     """One clip under all amounts of one corruption, or as it is (`CLEAN`)."""
 
     clip: Clip
@@ -50,7 +50,7 @@ Seen = Mapping[tuple[int, float], Entry | Lost]
 """By metric and amount."""
 
 
-def observe(trial: Trial, task: Task) -> Seen:
+def observe(trial: Trial, task: TrialTask) -> Seen:
     """Load the clip clean and damaged once each, and show both to every metric."""
     apply_threads(trial.job.settings.threads)
     count = len(suite_of(trial.job).metrics)
@@ -85,7 +85,7 @@ def _seen(trial: Trial, metric: int, pair: Pair) -> Entry | Lost:
     return entry if entry.reason is None else Lost(entry.reason)
 
 
-def _damaged(trial: Trial, task: Task, amount: float) -> Source:
+def _damaged(trial: Trial, task: TrialTask, amount: float) -> Source:
     return _corrupted(trial, task.corruption, amount).load(task.clip, trial.plan.resolution)
 
 

@@ -14,17 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from thbench.files.atomic import atomic_write
-from thbench.selftest.measure import Finding
+from thbench.selftest.measure import Reaction
 from thbench.selftest.picture import as_svg
 from thbench.selftest.plan import Question
-from thbench.selftest.trial import Outcome
-from thbench.tables.markdown import escape_cell, number
+from thbench.selftest.trial import TrialOutcome
+from thbench.tables.markdown import escape_cell, score_text
 
 _STYLES = {"ok": "green", "FAILED": "bold red", "undeclared": "cyan", "untested": "yellow"}
 _HEADS = ("metric", "score", "corruption", "declared", "slope", "Spearman", "clips", "verdict")
 
 
-def write(outcome: Outcome, out: Path) -> list[Path]:
+def write(outcome: TrialOutcome, out: Path) -> list[Path]:
     """selftest.json, selftest.md and selftest.svg in the folder `out`."""
     texts = {
         "selftest.json": as_json(outcome),
@@ -36,7 +36,7 @@ def write(outcome: Outcome, out: Path) -> list[Path]:
     return [out / name for name in texts]
 
 
-def as_json(outcome: Outcome) -> str:
+def as_json(outcome: TrialOutcome) -> str:
     """Everything, for programs: `report` shows it on metric cards."""
     plan = outcome.plan.model_dump(mode="json", by_alias=True, exclude={"questions"})
     data = {
@@ -51,7 +51,7 @@ def as_json(outcome: Outcome) -> str:
     return json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _record(found: Finding) -> dict[str, Any]:
+def _record(found: Reaction) -> dict[str, Any]:
     curve = found.curve
     return {
         "metric": found.metric,
@@ -73,7 +73,7 @@ def _record(found: Finding) -> dict[str, Any]:
 # -- words ----------------------------------------------------------------------------------------
 
 
-def summary(outcome: Outcome) -> str:
+def summary(outcome: TrialOutcome) -> str:
     """One line: how many declarations hold, fail and could not be tested."""
     count = {w: sum(f.verdict.word == w for f in outcome.findings) for w in _STYLES}
     untested = sum(f.verdict.word == "untested" and bool(f.declared) for f in outcome.findings)
@@ -85,7 +85,7 @@ def summary(outcome: Outcome) -> str:
     )
 
 
-def as_markdown(outcome: Outcome) -> str:
+def as_markdown(outcome: TrialOutcome) -> str:
     """selftest.md: verdicts, what could not be tested and why, the questions, every other reaction."""
     plan, dataset = outcome.plan, outcome.dataset
     lines = [
@@ -122,7 +122,7 @@ def as_markdown(outcome: Outcome) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _corruption_table(outcome: Outcome) -> list[str]:
+def _corruption_table(outcome: TrialOutcome) -> list[str]:
     lines = ["| corruption | amounts | unit |", "| --- | --- | --- |"]
     for name, damage in outcome.plan.corruptions.items():
         amounts = ", ".join(f"{a:g}" for a in damage.amounts)
@@ -130,7 +130,7 @@ def _corruption_table(outcome: Outcome) -> list[str]:
     return [*lines, ""]
 
 
-def _table(findings: Sequence[Finding]) -> list[str]:
+def _table(findings: Sequence[Reaction]) -> list[str]:
     if not findings:
         return ["None.", ""]
     lines = ["| " + " | ".join(_HEADS) + " |", "|" + " --- |" * len(_HEADS)]
@@ -139,7 +139,7 @@ def _table(findings: Sequence[Finding]) -> list[str]:
     return [*lines, ""]
 
 
-def _cells(found: Finding) -> tuple[str, ...]:
+def _cells(found: Reaction) -> tuple[str, ...]:
     verdict = found.verdict
     return (
         found.metric,
@@ -157,13 +157,13 @@ def _short(value: float | None) -> str:
     return "–" if value is None else f"{value:+.3g}"
 
 
-def _named(found: Finding) -> str:
+def _named(found: Reaction) -> str:
     same = found.metric.partition("@")[0] == found.score
     words = f"`{escape_cell(found.metric)}`"
     return words if same else f"{words} `{escape_cell(found.score)}`"
 
 
-def _answer(outcome: Outcome, question: Question) -> list[str]:
+def _answer(outcome: TrialOutcome, question: Question) -> list[str]:
     """A table of values by amount for every tested metric that has one of the scores."""
     amounts = (0.0, *outcome.plan.corruptions[question.corruption].amounts)
     heads = ["score", *(f"{a:g}" if a else "clean" for a in sorted(amounts)), "change", "declared"]
@@ -178,13 +178,13 @@ def _answer(outcome: Outcome, question: Question) -> list[str]:
     lines += ["| " + " | ".join(heads) + " |", "|" + " --- |" * len(heads)]
     for found in shown:
         values = dict(found.curve.points) if found.curve else {}
-        cells = [number(values[a]) if a in values else "–" for a in sorted(amounts)]
+        cells = [score_text(values[a]) if a in values else "–" for a in sorted(amounts)]
         row = [_named(found), *cells, _change(found), found.declared or "nothing"]
         lines.append("| " + " | ".join(row) + " |")
     return [*lines, ""]
 
 
-def _change(found: Finding) -> str:
+def _change(found: Reaction) -> str:
     """From the clean clip to the largest amount; in percent where the clean value allows it."""
     if found.curve is None:
         return "–"
@@ -194,7 +194,7 @@ def _change(found: Finding) -> str:
     return f"{100 * (last - clean) / clean:+.0f} %"
 
 
-def _losses(outcome: Outcome) -> list[str]:
+def _losses(outcome: TrialOutcome) -> list[str]:
     """Clips that could not be scored, with reasons and counts."""
     found = [
         f"- `{escape_cell(f.metric)}` under {escape_cell(f.corruption)}: {escape_cell(reason)} ({n})"
@@ -207,7 +207,7 @@ def _losses(outcome: Outcome) -> list[str]:
 # -- screen ---------------------------------------------------------------------------------------
 
 
-def show(outcome: Outcome) -> None:
+def print_outcome(outcome: TrialOutcome) -> None:
     """The table on standard output; what stands still without saying so is only counted."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
     console = Console(file=sys.stdout, width=max(width, 80))
@@ -226,7 +226,7 @@ def show(outcome: Outcome) -> None:
     console.print(Text(summary(outcome)))
 
 
-def _ordered(outcome: Outcome) -> Iterator[Finding]:
+def _ordered(outcome: TrialOutcome) -> Iterator[Reaction]:
     """Failures last, where the eye is when the table has scrolled past."""
     for word in ("undeclared", "untested", "ok", "FAILED"):
         yield from (

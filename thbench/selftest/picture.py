@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from thbench.charts.plots import PALETTE, Series, chart_grid, line_chart
-from thbench.selftest.measure import Finding
-from thbench.selftest.trial import Outcome
+from thbench.selftest.measure import Reaction
+from thbench.selftest.trial import TrialOutcome
 
 _COLOURS = {"ok": PALETTE[2], "FAILED": PALETTE[1], "undeclared": PALETTE[0], "still": "#9A9A9A"}
 
 
-def as_svg(outcome: Outcome) -> str:
+def as_svg(outcome: TrialOutcome) -> str:
     """Small multiples: one row per score, one column per corruption, the clean value dashed."""
     kinds = list(outcome.plan.corruptions)
-    rows: dict[tuple[str, str], dict[str, Finding]] = {}
+    rows: dict[tuple[str, str], dict[str, Reaction]] = {}
     for found in outcome.findings:
         if found.curve is not None:
             rows.setdefault((found.metric, found.score), {})[found.corruption] = found
@@ -37,7 +37,7 @@ def _legend() -> str:
     return "green as declared, orange not, blue reacts undeclared, grey still; dashed: clean"
 
 
-def _chart(found: Finding | None) -> str:
+def _chart(found: Reaction | None) -> str:
     if found is None:
         return ""
     points = found.curve.points if found.curve else []

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from thbench.files.yamlfile import Document, read_yaml, validated
-from thbench.suite import Limits, benchmarks_folder
+from thbench.suite import SuiteLimits, benchmarks_folder
 
 CLEAN = "none"
 """The name of no corruption, in tasks and tables; never given to a dataset."""
@@ -50,7 +50,7 @@ class Plan(_Frozen):
     corruption_option: str
     amount_option: str
     split: str | dict[str, Any]
-    limits: Limits = Limits()
+    limits: SuiteLimits = SuiteLimits()
     resolution: int = Field(ge=16, le=2048, multiple_of=2)
     seed: int = Field(default=0, ge=0)
     corruptions: dict[str, Corruption] = Field(min_length=1)

@@ -19,15 +19,15 @@ from thbench.plugins.options import option_schema
 from thbench.run.folder import RunFolder
 from thbench.run.job import Job, dataset_of, metric_of, suite_of
 from thbench.selftest.judge import Verdict
-from thbench.selftest.measure import Everything, Finding, findings_of
-from thbench.selftest.observe import Lost, Seen, Task, Trial, check_corruptions, observe
+from thbench.selftest.measure import Everything, Reaction, findings_of
+from thbench.selftest.observe import Lost, Seen, Trial, TrialTask, check_corruptions, observe
 from thbench.selftest.plan import CLEAN, Plan, suite_document
 from thbench.suite import Suite, build_suite
 from thbench.suite.split import select
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """Everything a self-test found; `unavailable` says why a metric could not be tested at all."""
 
     plan: Plan
@@ -35,10 +35,10 @@ class Outcome:
     clips: tuple[str, ...]
     tested: tuple[str, ...]
     unavailable: Mapping[str, str]
-    findings: tuple[Finding, ...]
+    findings: tuple[Reaction, ...]
 
     @property
-    def failed(self) -> list[Finding]:
+    def failed(self) -> list[Reaction]:
         return [f for f in self.findings if f.verdict.word == "FAILED"]
 
 
@@ -49,7 +49,7 @@ def run(
     registry: Registry,
     settings: Settings,
     engine: Engine,
-) -> Outcome:
+) -> TrialOutcome:
     """Test the metrics `names`, or every installed one; those that lack something are listed as such.
 
     Raises UserError for a name that is no metric, and for a dataset without the plan's options.
@@ -57,7 +57,7 @@ def run(
     usable, unavailable = _usable(plan, document, names, registry)
     suite_text = suite_document(plan, document, usable)
     job = Job(secrets.token_hex(8), suite_text, RunFolder(Path()), settings)
-    trial, findings = Trial(job, plan), list[Finding]()
+    trial, findings = Trial(job, plan), list[Reaction]()
     check_corruptions(trial)
     built = _build(trial, usable, unavailable, findings)
     clips = select(suite_of(job), dataset_of(job).clips()).clips
@@ -68,7 +68,7 @@ def run(
         else:
             findings += findings_of(name, index, metric_of(job, index), plan, clips, seen)
     part = suite_of(job).dataset
-    return Outcome(
+    return TrialOutcome(
         plan=plan,
         dataset={"name": part.plugin.name, "version": part.plugin.version, **part.given},
         clips=tuple(c.id for c in clips),
@@ -132,7 +132,7 @@ def _lacks(suite: Suite, registry: Registry) -> list[str]:
 
 
 def _build(
-    trial: Trial, names: Sequence[str], unavailable: dict[str, str], findings: list[Finding]
+    trial: Trial, names: Sequence[str], unavailable: dict[str, str], findings: list[Reaction]
 ) -> dict[int, str]:
     """Metrics by index that could be built; the others are written down where they belong."""
     built = {}
@@ -144,7 +144,7 @@ def _build(
             unavailable[name] = str(error)
         except Exception as error:
             why = f"cannot be built: {in_one_line(error)}"
-            findings.append(Finding(name, "", "", Verdict("FAILED", why)))
+            findings.append(Reaction(name, "", "", Verdict("FAILED", why)))
     return built
 
 
@@ -154,7 +154,7 @@ def _build(
 def _observe(trial: Trial, clips: Sequence[Clip], engine: Engine) -> Everything:
     """Clean clips first: what a dataset renders and an extractor keeps is made once."""
     kinds = [CLEAN, *trial.plan.corruptions]
-    tasks = [Task(clip, kind) for kind in kinds for clip in clips]
+    tasks = [TrialTask(clip, kind) for kind in kinds for clip in clips]
     seen: dict[tuple[str, str], Seen] = {}
     with Progress("selftest", len(tasks)) as progress:
         for index, entries in engine.map(partial(observe, trial), tasks):

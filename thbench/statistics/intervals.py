@@ -69,7 +69,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Limits:
+class Bounds:
     """Two limits, how they were made, and what is to be said about them."""
 
     low: float | None
@@ -77,7 +77,7 @@ class Limits:
     method: Method
     note: str = ""
 
-    def within(self, estimate: float, bounds: tuple[float, float]) -> Limits:
+    def within(self, estimate: float, bounds: tuple[float, float]) -> Bounds:
         """Cut at what is possible, then keep the estimate inside: strong skew can put both limits
         on one side of it."""
         if self.low is None or self.high is None:
@@ -155,29 +155,29 @@ def mean_interval(
         estimate = float(np.mean(data))
     n_actors = len(set(actors))
     if not (np.abs(data) <= LARGEST).all():
-        limits = Limits(None, None, "none", NOT_FINITE)
+        limits = Bounds(None, None, "none", NOT_FINITE)
     elif n_actors == 1:
-        limits = Limits(None, None, "none", ONE_ACTOR)
+        limits = Bounds(None, None, "none", ONE_ACTOR)
     elif float(np.ptp(data)) <= FLAT * float(np.abs(data).max()):
-        limits = Limits(estimate, estimate, "constant", "every clip has this value")
+        limits = Bounds(estimate, estimate, "constant", "every clip has this value")
     else:
         cast = Actors.of(data, actors)
         limits = _mean_limits(cast, estimate, level, replicates, seed).within(estimate, bounds)
     return limits.around(estimate, len(data), n_actors, level)
 
 
-def _mean_limits(cast: Actors, estimate: float, level: float, replicates: int, seed: int) -> Limits:
+def _mean_limits(cast: Actors, estimate: float, level: float, replicates: int, seed: int) -> Bounds:
     error = float(clustered_error(cast.sizes, cast.sums)[1])
     if error <= FLAT * cast.scale:
-        return Limits(None, None, "none", "clips vary but the means of the actors agree by chance")
+        return Bounds(None, None, "none", "clips vary but the means of the actors agree by chance")
     n = len(cast.names)
     student = student_limits(estimate, error, n, level)
     if n < FEWEST_ACTORS_TO_BOOTSTRAP:
-        return Limits(*student, "student-t", f"{n} actors are too few to resample: Student's t")
+        return Bounds(*student, "student-t", f"{n} actors are too few to resample: Student's t")
     lower, upper = _bootstrap_t(cast, estimate, level, replicates, seed)
     if not (math.isfinite(lower) and math.isfinite(upper)):
-        return Limits(*student, "student-t", "most actors are alike: Student's t")
-    return Limits(estimate - upper * error, estimate - lower * error, "bootstrap-t")
+        return Bounds(*student, "student-t", "most actors are alike: Student's t")
+    return Bounds(estimate - upper * error, estimate - lower * error, "bootstrap-t")
 
 
 def _check(n_values: int, n_actors: int, level: float) -> None:
@@ -242,9 +242,9 @@ def percentile_interval(
     estimate = float(statistic(data))
     names = sorted(set(actors))
     if not (np.abs(data) <= LARGEST).all():
-        limits = Limits(None, None, "none", NOT_FINITE)
+        limits = Bounds(None, None, "none", NOT_FINITE)
     elif len(names) < FEWEST_ACTORS_TO_BOOTSTRAP:
-        limits = Limits(None, None, "none", f"{len(names)} actors are too few to resample")
+        limits = Bounds(None, None, "none", f"{len(names)} actors are too few to resample")
     else:
         owners = np.asarray(actors, dtype=np.str_)
         clips = [data[owners == name] for name in names]
@@ -252,7 +252,7 @@ def percentile_interval(
         resampled = [statistic(np.concatenate([clips[i] for i in row])) for row in drawn]
         tail = _expanded_tail(len(names), level)
         low, high = (float(x) for x in np.quantile(resampled, [tail, 1 - tail]))
-        limits = Limits(low, high, "percentile").within(estimate, bounds)
+        limits = Bounds(low, high, "percentile").within(estimate, bounds)
     return limits.around(estimate, len(data), len(names), level)
 
 
@@ -284,17 +284,17 @@ def jackknife_interval(
     return limits.around(estimate, n_clips, len(without), level)
 
 
-def _jackknife_limits(estimate: float, without: Floats, level: float) -> Limits:
+def _jackknife_limits(estimate: float, without: Floats, level: float) -> Bounds:
     n = len(without)
     if n < 2:
-        return Limits(None, None, "none", ONE_ACTOR)
+        return Bounds(None, None, "none", ONE_ACTOR)
     if not (np.abs([estimate, *without]) <= LARGEST).all():
-        return Limits(None, None, "none", "the value without one of the actors is not finite")
+        return Bounds(None, None, "none", "the value without one of the actors is not finite")
     error = float(jackknife_error(without))
     if error <= FLAT * float(np.abs(without).max()):
-        return Limits(estimate, estimate, "constant", "the same without any one of the actors")
+        return Bounds(estimate, estimate, "constant", "the same without any one of the actors")
     note = f"{n} actors are few: Student's t stands on a guess of their spread" if n < 4 else ""
-    return Limits(*student_limits(estimate, error, n, level), "jackknife", note)
+    return Bounds(*student_limits(estimate, error, n, level), "jackknife", note)
 
 
 def jackknife_error(without: Floats) -> Floats:
@@ -328,6 +328,6 @@ def set_interval(
     try:
         without = [value([other for other in names if other != name]) for name in names]
     except ClipFailure as failure:
-        limits = Limits(None, None, "none", f"no value without one actor: {failure.reason}")
+        limits = Bounds(None, None, "none", f"no value without one actor: {failure.reason}")
         return limits.around(estimate, len(actors), len(names), level)
     return jackknife_interval(estimate, without, n_clips=len(actors), level=level, bounds=bounds)

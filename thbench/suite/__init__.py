@@ -10,7 +10,7 @@ files      where suites lie, and the whole way from a file
 from thbench.files.canonical import NAME
 from thbench.files.shipped import benchmarks_folder
 from thbench.suite.files import find_suite, load_suite
-from thbench.suite.model import SCHEMA, IdentityFrame, Limits, MetricPart, Part, Suite, System
+from thbench.suite.model import SCHEMA, IdentityFrame, MetricPart, Part, Suite, SuiteLimits, System
 from thbench.suite.overrides import apply_override
 from thbench.suite.resolve import build_suite, named_part
 
@@ -18,10 +18,10 @@ __all__ = [
     "NAME",
     "SCHEMA",
     "IdentityFrame",
-    "Limits",
     "MetricPart",
     "Part",
     "Suite",
+    "SuiteLimits",
     "System",
     "apply_override",
     "benchmarks_folder",

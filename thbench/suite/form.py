@@ -9,7 +9,7 @@ from pydantic import Field
 from thbench.controls import CONTROLS
 from thbench.files.canonical import NAME
 from thbench.files.yamlfile import Document, validated
-from thbench.suite.model import SCHEMA, IdentityFrame, Limits, Section
+from thbench.suite.model import SCHEMA, IdentityFrame, Section, SuiteLimits
 
 Resolution = Field(ge=16, le=2048, multiple_of=2)  # H.264 halves its colours
 
@@ -47,7 +47,7 @@ class SuiteForm(Section):
     primary: str | None = None
     controls: tuple[str, ...] = CONTROLS
     resolutions: tuple[int, ...] = ()
-    limits: Limits = Limits()
+    limits: SuiteLimits = SuiteLimits()
 
 
 def parse(document: Document) -> SuiteForm:

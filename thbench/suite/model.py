@@ -33,7 +33,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Limits(Section):
+class SuiteLimits(Section):
     """A fixed part of the split: the first so many actors, clips of each, clips in all.
 
     Within an actor the clips with the smallest SHA-256 of (seed, clip id) are taken, so that a
@@ -113,7 +113,7 @@ class Suite:
     metrics: tuple[MetricPart, ...]
     primary: str | None
     controls: tuple[str, ...]
-    limits: Limits
+    limits: SuiteLimits
     folder: Path
     also_at: tuple[int, ...] = ()
     overrides: tuple[str, ...] = ()

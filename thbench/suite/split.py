@@ -18,7 +18,7 @@ from thbench.api import Clip, Dataset, TrainedOn, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.files.yamlfile import Document, read_yaml, validated
-from thbench.suite import Limits, Suite, benchmarks_folder
+from thbench.suite import Suite, SuiteLimits, benchmarks_folder
 
 EVERYTHING = "all"
 """The split that tests on every clip of a dataset and knows of no training actors."""
@@ -165,7 +165,7 @@ def select(suite: Suite, clips: Sequence[Clip]) -> Split:
     )
 
 
-def _limit(clips: list[Clip], limits: Limits, seed: int) -> list[Clip]:
+def _limit(clips: list[Clip], limits: SuiteLimits, seed: int) -> list[Clip]:
     of_actor: dict[str, list[Clip]] = {}
     for clip in clips:
         of_actor.setdefault(clip.actor, []).append(clip)

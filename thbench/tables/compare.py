@@ -11,7 +11,7 @@ from thbench.api import UserError
 from thbench.results.finished import finished_rows, run_folder_of
 from thbench.results.row import Row, clips_file, read_row
 from thbench.tables.difference import Difference, difference
-from thbench.tables.markdown import ARROWS, number
+from thbench.tables.markdown import ARROWS, score_text
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def lines(pair: Rivals) -> Iterator[str]:
         if x.value is None or y is None or y.value is None:
             yield f"  {column}: {found.note}"
             continue
-        head = f"  {column} {ARROWS[x.better]}: {number(x.value)} and {number(y.value)}"
+        head = f"  {column} {ARROWS[x.better]}: {score_text(x.value)} and {score_text(y.value)}"
         yield head + _said(found, a.name, b.name, x.better)
 
 
@@ -106,12 +106,12 @@ def _said(found: Difference, a: str, b: str, better: str) -> str:
     if found.interval is None:
         return f"; not compared: {found.note}"
     interval, what = found.interval, "" if found.by == "value" else " in distance from ground truth"
-    text = f"; difference{what} {number(interval.estimate)}"
+    text = f"; difference{what} {score_text(interval.estimate)}"
     if interval.low is None or interval.high is None:
         return f"{text}, no interval: {interval.note}; tied"
-    text += f" [{number(interval.low)}, {number(interval.high)}]"
+    text += f" [{score_text(interval.low)}, {score_text(interval.high)}]"
     if found.test:
-        text += f", p = {number(found.test.p_value)}"
+        text += f", p = {score_text(found.test.p_value)}"
     if found.tied:
         return f"{text}: tied"
     a_wins = (interval.estimate > 0) == (better == "higher")

@@ -96,13 +96,13 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
 
 def with_interval(score: Mapping[str, Any]) -> str:
     """`12.6 [11.9, 13.4]`, or the number alone where it has no interval or one without width."""
-    text, interval = number(score["value"]), score.get("interval")
+    text, interval = score_text(score["value"]), score.get("interval")
     if interval is None or interval["low"] is None or interval["low"] == interval["high"]:
         return text
-    return f"{text} [{number(interval['low'])}, {number(interval['high'])}]"
+    return f"{text} [{score_text(interval['low'])}, {score_text(interval['high'])}]"
 
 
-def number(value: float) -> str:
+def score_text(value: float) -> str:
     """Four significant digits, as tables of this field print them; exact values are in the files."""
     if 0 < abs(value) < 1e-9:
         return "≈0"  # what rounding leaves of a distance between equal sets

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from thbench.results.document import Result
 from thbench.tables.build import Clips, tables
-from thbench.tables.markdown import ARROWS, number
+from thbench.tables.markdown import ARROWS, score_text
 
 _NARROWEST, _LONG, _PADDING = 8, 12, 3
 
@@ -78,4 +78,4 @@ def _cell(score: dict[str, Any] | None) -> str:
     if score["value"] is None:
         return "–"
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
-    return f"{number(score['value'])}{partial}"
+    return f"{score_text(score['value'])}{partial}"

@@ -28,7 +28,7 @@ _PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 @dataclass(frozen=True)
-class Task:
+class TrainingTask:
     """Everything a training needs; `about` is what its checkpoints say of themselves."""
 
     trainer: Trainer
@@ -68,7 +68,7 @@ def learning_rate(options: TrainingOptions, base: float, step: int) -> float:
 class Loop:
     """One training; `run` goes on from `state` to the last step."""
 
-    def __init__(self, task: Task, state: State) -> None:
+    def __init__(self, task: TrainingTask, state: State) -> None:
         self.task, self.state = task, state
         options = task.options
         self.sampler = Sampler(
@@ -251,7 +251,7 @@ def _means(rows: list[dict[str, float]]) -> dict[str, float]:
     return {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
 
 
-def criterion(task: Task) -> str | None:
+def criterion(task: TrainingTask) -> str | None:
     """The validation value that chooses the published checkpoint; None: the last one is taken.
 
     Raises UserError for an unknown name.

@@ -8,12 +8,12 @@ from typing import Any
 from thbench.api import UserError
 from thbench.suite import Part
 from thbench.training.checkpoint import differing, read_checkpoint
-from thbench.training.loop import STATE, Task
+from thbench.training.loop import STATE, TrainingTask
 from thbench.training.options import CHOICE, MAY_CHANGE
 from thbench.training.state import State
 
 
-def saved_state(task: Task, part: Part) -> State:
+def saved_state(task: TrainingTask, part: Part) -> State:
     """A new state, or the saved one of this folder. Raises UserError where that is another training's."""
     options = task.options
     state = State(task.trainer, options.ema, options.precision == "fp16", task.device)
@@ -40,7 +40,7 @@ def _choice(about: Any) -> dict[str, Any]:
     return {k: v for k, v in about["options"]["training"].items() if k in CHOICE}
 
 
-def _check_same_training(task: Task, saved: Any, file: Path) -> None:
+def _check_same_training(task: TrainingTask, saved: Any, file: Path) -> None:
     wanted, found = _essence(task.about), _essence(saved)
     if wanted == found:
         return

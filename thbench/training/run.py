@@ -33,7 +33,7 @@ from thbench.suite.split import Split, select
 from thbench.training.clips import training_clips
 from thbench.training.contract import Trainer
 from thbench.training.data import ClipStore
-from thbench.training.loop import BEST, LAST, Loop, Task, criterion
+from thbench.training.loop import BEST, LAST, Loop, TrainingTask, criterion
 from thbench.training.options import TrainingOptions
 from thbench.training.resume import saved_state
 from thbench.training.samples import write_samples
@@ -105,7 +105,7 @@ def _task(
     steps: int | None,
     workers: int,
     tensorboard: bool,
-) -> Task:
+) -> TrainingTask:
     options: TrainingOptions = part.options.training
     if steps is not None:
         options = replace(options, steps=steps)
@@ -128,7 +128,7 @@ def _task(
         for clips in (training, validation)
     ]
     about = _about(suite, system, part, trainer, options, split, training, registry)
-    return Task(
+    return TrainingTask(
         trainer, options, stores[0], stores[1], folder, settings.device, about, workers, tensorboard
     )
 
@@ -209,7 +209,7 @@ def _said(seen: str | TrainedOn, dataset: str) -> str:
     return f"{len(seen.actors)} actors of {dataset}"
 
 
-def _described(task: Task) -> dict[str, Any]:
+def _described(task: TrainingTask) -> dict[str, Any]:
     """`training.json`: what `thbench plot` and a person want to know of the folder."""
     figures = [asdict(figure) for figure in task.trainer.figures]
     counts = {

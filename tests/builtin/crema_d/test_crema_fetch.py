@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from crema_server import Host, pointer_text, serving
-from thbench.api import Account, UserError
+from thbench.api import DataReport, UserError
 from thbench.environment import Settings
 from thbench.plugins.context import RunContext
 from thbench.plugins.discovery import registry
@@ -47,7 +47,7 @@ def files() -> list[File]:
     ]
 
 
-def bring(root: Path, *mirrors: str, connections: int = 1) -> Account:
+def bring(root: Path, *mirrors: str, connections: int = 1) -> DataReport:
     return fetch.fetch(root, files(), mirrors, connections)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from runs import SUITE, videos, written
-from thbench.api import Engine, Remote, UserError
+from thbench.api import Engine, PersistentWorkers, UserError
 from thbench.engines import engine_for
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
@@ -148,7 +148,7 @@ def test_actors_stay_while_a_run_lasts_and_go_with_it(
     nodes: Callable[..., Any], work: Any, tmp_path: Path
 ) -> None:
     engine = ray_engine(nodes(2, num_cpus=1), 2)
-    assert isinstance(engine, Remote)
+    assert isinstance(engine, PersistentWorkers)
     with engine.serve((), {}):
         first = {pid for _, pid in engine.map(work.meet, [(str(tmp_path), 2)] * 20)}
         second = {pid for _, pid in engine.map(work.meet, [(str(tmp_path), 2)] * 20)}
@@ -165,7 +165,7 @@ def test_workers_share_each_gpu(nodes: Callable[..., Any], work: Any, tmp_path: 
 
 def test_errors_and_deaths_are_told_as_local_ones_are(nodes: Callable[..., Any], work: Any) -> None:
     engine = ray_engine(nodes(1, num_cpus=1))
-    assert isinstance(engine, Remote)
+    assert isinstance(engine, PersistentWorkers)
     with engine.serve((), {}):
         assert sorted(engine.map(work.double, range(7))) == [(i, 2 * i) for i in range(7)]
         with pytest.raises(UserError, match="three is refused"):

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thbench.charts.axes import range_of, ticks
-from thbench.charts.plots import PALETTE, Interval, Series, chart_grid, interval_chart, line_chart
+from thbench.charts.plots import (
+    PALETTE,
+    IntervalMark,
+    Series,
+    chart_grid,
+    interval_chart,
+    line_chart,
+)
 from thbench.charts.svg import shortened
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -30,7 +37,7 @@ def numbers(element: ElementTree.Element, *names: str) -> list[float]:
 def test_labels_are_escaped_and_always_well_formed() -> None:
     pictures = [
         line_chart([Series(NASTY, [0], [1.0]), LINE], title=NASTY, x_label=NASTY, y_label=NASTY),
-        interval_chart([Interval(NASTY, 1.0, note=NASTY)], title=NASTY),
+        interval_chart([IntervalMark(NASTY, 1.0, note=NASTY)], title=NASTY),
         chart_grid([[""]], width=50, height=50, row_labels=[NASTY], column_labels=[NASTY]),
     ]
     for picture in pictures:
@@ -83,7 +90,7 @@ def test_a_missing_value_is_a_gap() -> None:
 def test_nothing_to_show_is_said(values: list[float | None]) -> None:
     picture = line_chart([Series("a", [0.0] * len(values), values)])
     assert "no value" in picture
-    assert "no value" in interval_chart([Interval("a", None)])
+    assert "no value" in interval_chart([IntervalMark("a", None)])
 
 
 def test_series_differ_in_shape_and_colour_and_are_named() -> None:
@@ -104,9 +111,9 @@ def test_a_level_is_a_dashed_line_within_the_scale() -> None:
 
 def test_intervals_are_ordered_rows_with_values_where_they_belong() -> None:
     rows = [
-        Interval("one", 1.0, 0.5, 1.5),
-        Interval("two", 2.0),
-        Interval("three", None, note="failed"),
+        IntervalMark("one", 1.0, 0.5, 1.5),
+        IntervalMark("two", 2.0),
+        IntervalMark("three", None, note="failed"),
     ]
     root = parsed(interval_chart(rows, x_label="dB", level=0.0))
     xs, ys = numbers(root, "cx"), numbers(root, "cy")

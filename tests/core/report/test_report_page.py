@@ -20,7 +20,7 @@ from thbench.report import overview
 from thbench.report import page_data as finding
 from thbench.report.cards import cards
 from thbench.report.colours import colours
-from thbench.report.curves import Kept, brightness, kept_arrays, motion, over_time
+from thbench.report.curves import KeptCurve, brightness, kept_arrays, motion, over_time
 from thbench.report.data_files import as_script
 from thbench.report.page import Options, worth_seeing, write_report
 from thbench.report.run_data import read_run
@@ -142,7 +142,7 @@ def test_an_array_of_fixed_length_does_not_run_over_time(monkeypatch: pytest.Mon
     monkeypatch.setattr(
         "thbench.report.curves._arrays",
         lambda keys: [
-            Kept("m", n, np.zeros(k)) for n, k in zip("xy", lengths[keys["m"]], strict=True)
+            KeptCurve("m", n, np.zeros(k)) for n, k in zip("xy", lengths[keys["m"]], strict=True)
         ],
     )
     frames = {"a": 50, "b": 40, "c": 64}
@@ -161,7 +161,7 @@ def test_motion_and_brightness() -> None:
 
 def test_best_and_those_whose_interval_reaches_it_are_marked(tmp_path: Path) -> None:
     material = read_run(made_run(tmp_path / "run", systems=["a", "b", "c"], n_clips=400))
-    (group,) = overview.groups(material)
+    (group,) = overview.table_groups(material)
     for column in group.columns:
         scores = {line.entrant.name: line.entrant.scores[column] for line in group.systems}
         best = min(s.value for s in scores.values() if s.value is not None)
@@ -176,7 +176,7 @@ def test_best_and_those_whose_interval_reaches_it_are_marked(tmp_path: Path) -> 
 
 def test_resolutions_stand_apart(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", systems=["a", "b"], sizes=(64, 128))
-    groups = overview.groups(read_run(run))
+    groups = overview.table_groups(read_run(run))
     assert [(g.resolution, [x.entrant.name for x in g.systems]) for g in groups] == [
         (64, ["a"]), (128, ["b"]),
     ]  # fmt: skip
@@ -199,7 +199,7 @@ def test_breakdowns_count_and_average_their_clips(tmp_path: Path) -> None:
 
 def test_labels_that_tell_no_groups_apart_are_left_out() -> None:
     clips = [Clip(f"c{i}", "a", {"id": f"x{i}", "same": "1"}) for i in range(40)]
-    assert finding.groups(clips) == {}
+    assert finding.clip_groups(clips) == {}
 
 
 def test_pairs_of_one_resolution_are_compared(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_nobody_is_best_where_all_are_equal(tmp_path: Path) -> None:
         data = json.loads(file.read_text())
         data["scores"]["metric0"] |= {"value": 3.0, "interval": None}
         file.write_text(json.dumps(data))
-    (group,) = overview.groups(read_run(run))
+    (group,) = overview.table_groups(read_run(run))
     assert [line.cells["metric0"].mark for line in group.systems] == ["", ""]
     assert "best" in [line.cells["metric1"].mark for line in group.systems]
 
@@ -340,7 +340,7 @@ def test_a_column_has_the_identity_of_its_resolution(tmp_path: Path) -> None:
             score["identity_digest"] = f"{size:064d}"
         file.write_text(json.dumps(data))
     material = read_run(run)
-    small, large = overview.groups(material)
+    small, large = overview.table_groups(material)
     assert small.columns["metric0"].identity["resolution"] == 64
     assert large.columns["metric0"].identity["resolution"] == 128
     card = cards(material, None)[0]
@@ -356,7 +356,7 @@ def test_controls_stand_in_their_usual_order(tmp_path: Path) -> None:
         target = run / "controls" / "96" / data["system"]["name"]
         file.parent.rename(target)
         (target / "result.json").write_text(json.dumps(data))
-    (group,) = overview.groups(read_run(run))
+    (group,) = overview.table_groups(read_run(run))
     names = [line.entrant.name for line in group.controls]
     assert names == ["ground-truth", "still-identity", "delayed-audio"]
 
@@ -369,5 +369,5 @@ def test_a_system_keeps_its_colour_whatever_its_place_and_resolution(tmp_path: P
     write_report(run, tmp_path / "out", ENGINE, Options(strips=0))
     entrants = data_of(tmp_path / "out", "core")["entrants"]
     assert {e["name"]: e["colour"] for e in entrants} == drawn  # type: ignore[attr-defined]
-    plot = next(iter(overview.groups(read_run(run))[0].plots.values()))
+    plot = next(iter(overview.table_groups(read_run(run))[0].plots.values()))
     assert f"fill='{drawn['b']}'" in plot

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from runs import SUITE, start
-from thbench.api import Over, Score
+from thbench.api import Aggregation, Score
 from thbench.results.scores import (
     clip_values,
     is_same,
@@ -32,14 +32,14 @@ EIGHT = SUITE.replace("{name: toy}", "{name: toy, n_actors: 8}")
 @pytest.mark.parametrize(
     ("over", "expected"),
     [
-        (Over("x"), lambda v: np.mean(v)),
-        (Over("x", "median"), lambda v: np.median(v)),
-        (Over("x", absolute=True), lambda v: np.mean(np.abs(v))),
-        (Over("x", absolute=True, at_most=1.0), lambda v: np.mean(np.abs(v) <= 1)),
-        (Over("x", at_most=0.0), lambda v: np.mean(np.asarray(v) <= 0)),
+        (Aggregation("x"), lambda v: np.mean(v)),
+        (Aggregation("x", "median"), lambda v: np.median(v)),
+        (Aggregation("x", absolute=True), lambda v: np.mean(np.abs(v))),
+        (Aggregation("x", absolute=True, at_most=1.0), lambda v: np.mean(np.abs(v) <= 1)),
+        (Aggregation("x", at_most=0.0), lambda v: np.mean(np.asarray(v) <= 0)),
     ],
 )
-def test_the_rule_gives_the_value_and_its_interval(over: Over, expected: Any) -> None:
+def test_the_rule_gives_the_value_and_its_interval(over: Aggregation, expected: Any) -> None:
     value = float(expected(VALUES))
     found, record = of_rows("x", Score("lower", over=over), value, ROWS, ACTORS)
     assert found == over
@@ -51,17 +51,17 @@ def test_the_rule_gives_the_value_and_its_interval(over: Over, expected: Any) ->
 
 def test_a_mean_gets_the_bootstrap_t_and_a_median_percentiles() -> None:
     data = np.asarray(VALUES)
-    assert row_interval(Over("x"), data, ACTORS, (-9, 9)) == mean_interval(
+    assert row_interval(Aggregation("x"), data, ACTORS, (-9, 9)) == mean_interval(
         data, ACTORS, bounds=(-9, 9)
     )
-    median = row_interval(Over("x", "median"), data, ACTORS, (-9, 9))
+    median = row_interval(Aggregation("x", "median"), data, ACTORS, (-9, 9))
     expected = percentile_interval(data, ACTORS, lambda v: float(np.median(v)), bounds=(-9, 9))
     assert median == expected
 
 
 def test_the_row_of_the_scores_name_is_the_default_and_must_be_everywhere() -> None:
     score = Score("lower")
-    assert over_of("x", score, ROWS) == Over("x")
+    assert over_of("x", score, ROWS) == Aggregation("x")
     assert over_of("z", score, ROWS) is None
     assert over_of("x", score, [*ROWS, {"y": 1.0}]) is None
     assert over_of("x", score, []) is None
@@ -106,7 +106,9 @@ def test_rounding_is_told_from_tampering(a: float, b: float, same: bool) -> None
 
 
 def test_values_and_statistic_do_not_depend_on_the_spelling_of_the_input() -> None:
-    assert statistic(Over("x"), clip_values(Over("x"), VALUES)) == float(np.mean(VALUES))
+    assert statistic(Aggregation("x"), clip_values(Aggregation("x"), VALUES)) == float(
+        np.mean(VALUES)
+    )
 
 
 def read(folder: Path, name: str = "echo") -> dict[str, Any]:

@@ -17,12 +17,12 @@ from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.plugins.discovery import registry
 from thbench.selftest.judge import Curve, Rule, declared, judge, slope, spearman
-from thbench.selftest.measure import Finding
+from thbench.selftest.measure import Reaction
 from thbench.selftest.observe import Trial, check_corruptions
 from thbench.selftest.outcome import as_json, as_markdown, summary
 from thbench.selftest.picture import as_svg
 from thbench.selftest.plan import load_plan, suite_document
-from thbench.selftest.trial import Outcome, installed, run
+from thbench.selftest.trial import TrialOutcome, installed, run
 
 PLAN = """\
 schema: 1
@@ -39,14 +39,14 @@ questions:
 """
 
 
-def trial(tmp_path: Path, *names: str, text: str = PLAN, workers: int = 1) -> Outcome:
+def trial(tmp_path: Path, *names: str, text: str = PLAN, workers: int = 1) -> TrialOutcome:
     file = tmp_path / "plan.yaml"
     file.write_text(text)
     plan, document = load_plan(file)
     return run(plan, document, names, registry(), Settings(), LocalEngine(workers))
 
 
-def verdicts(outcome: Outcome) -> dict[tuple[str, str], str]:
+def verdicts(outcome: TrialOutcome) -> dict[tuple[str, str], str]:
     return {(f.score, f.corruption): f.verdict.word for f in outcome.findings}
 
 
@@ -338,8 +338,8 @@ def test_what_is_written_says_it_all(tmp_path: Path) -> None:
 def test_reasons_are_escaped_in_markdown(tmp_path: Path) -> None:
     outcome = trial(tmp_path, "toy-claims@raises")
     found = outcome.findings[0]
-    nasty = Finding(found.metric, "", "", type(found.verdict)("FAILED", "<b>a|b</b>\nx"))
-    text = as_markdown(Outcome(outcome.plan, outcome.dataset, (), (), {"m": "<i>"}, (nasty,)))
+    nasty = Reaction(found.metric, "", "", type(found.verdict)("FAILED", "<b>a|b</b>\nx"))
+    text = as_markdown(TrialOutcome(outcome.plan, outcome.dataset, (), (), {"m": "<i>"}, (nasty,)))
     assert "<b>" not in text
     assert "<i>" not in text
     assert "a\\|b" in text
