@@ -29,6 +29,7 @@ import pluggy
 from numpy.typing import NDArray
 
 from thbench.errors import ClipFailure, UserError
+from thbench.geometry import Crop, Placement, Square, placed, whole
 
 __all__ = [
     "FPS",
@@ -39,6 +40,7 @@ __all__ = [
     "Clip",
     "ClipFailure",
     "Context",
+    "Crop",
     "DataReport",
     "Dataset",
     "Decode",
@@ -61,11 +63,13 @@ __all__ = [
     "Observed",
     "Pair",
     "PersistentWorkers",
+    "Placement",
     "Plugin",
     "Recording",
     "Request",
     "Score",
     "Source",
+    "Square",
     "TrainedOn",
     "UserError",
     "Video",
@@ -73,6 +77,8 @@ __all__ = [
     "WeightsFile",
     "hookimpl",
     "mean_of_rows",
+    "placed",
+    "whole",
 ]
 
 Frames: TypeAlias = NDArray[np.uint8]
@@ -131,12 +137,15 @@ class Source:
     annotations  per-frame ground truth by name; `landmarks` is [T, 68, 2] float32, x and y in
                  pixels of `frames` (pixel centres at integers), iBUG order
     origin       the file it was read from, if any: when that changes, the clip is read again
+    frame        where `frames` lie in the picture of the recording, so that a video delivered at the
+                 recording's framing is cut alike; None where they are the whole of it
     """
 
     frames: Frames
     audio: Waveform
     annotations: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     origin: Path | None = None
+    frame: Square | None = None
 
 
 class Dataset(Protocol):
@@ -185,6 +194,8 @@ class Request:
     seed            first 8 bytes of SHA-256 of (suite seed, clip id), as an unsigned integer
     oracle          target annotations the suite lets the system see (it is then marked and unranked);
                     empty unless the suite names some
+    frame           where the identity frame lies in the picture of its recording; None where it is
+                    the whole of it, or the dataset does not say
     """
 
     clip_id: str
@@ -195,6 +206,7 @@ class Request:
     seed: int
     fps: int = FPS
     oracle: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    frame: Square | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,6 +219,8 @@ class Generated:
              span of the reference; without it a wrong frame count is a failure
     origin   the file that `frames` were read from, if any (`file` is its own origin): when that
              changes, the clip is asked for again
+    placement  which square of the file's picture `frames` are; recorded. A `file` that is not cut yet
+             has none: thbench cuts it as `placed` decides
     """
 
     clip_id: str
@@ -215,6 +229,7 @@ class Generated:
     file: Path | None = None
     trimmed: bool = False
     origin: Path | None = None
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True)
@@ -641,6 +656,9 @@ class Plugin(Generic[T, O]):
                 as `context.extractor(name, **options)` is called; their weights follow from that
     variants    named option sets of a metric: `ofm@diffused-heads`
     argument    the option that `name:value` fills: `torchmetrics:ClassName`
+    locates_faces   an extractor's result says where the face is, in pixels: [T, 5] boxes (x, y, width,
+                height, score) or [T, K, 2] points. Where its weights are installed, the registration
+                check of delivered videos uses it
     trainer     makes what `thbench train` trains, a thbench.training.contract.Trainer, of options,
                 context and size in pixels; the options then have a field `training: TrainingOptions` (thbench.training.options)
     """
@@ -655,6 +673,7 @@ class Plugin(Generic[T, O]):
     extractors: Callable[[O], Mapping[str, Mapping[str, object]]] = _no_extractors
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     argument: str | None = None
+    locates_faces: bool = False
     trainer: Callable[[O, Context, int], Any] | None = None
 
 

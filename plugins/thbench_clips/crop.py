@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import ClipFailure, Context, Frames
+from thbench.api import ClipFailure, Context, Frames, Square, whole
 from thbench_face import YUNET
 from thbench_face.box import SquareBox, smoothed_square_box
 from thbench_face.detector import FaceDetector
@@ -23,21 +23,21 @@ __all__ = ["ClipFaces", "centre_square", "whole_square"]
 _CODE = ("thbench_face.detector", "thbench_face.track")  # decides the boxes that are kept
 
 
-def whole_square(frame: Frames) -> SquareBox:
+def whole_square(frame: Frames) -> Square:
     """The picture as it is. Raises ClipFailure where it is not square."""
     height, width = frame.shape[:2]
     if height != width:
         raise ClipFailure(
             f"{width} x {height} px is not square: set crop: face (the head) or crop: centre"
         )
-    return SquareBox(0, 0, height)
+    return whole(width, height)
 
 
-def centre_square(frame: Frames) -> SquareBox:
+def centre_square(frame: Frames) -> Square:
     """The largest square in the middle of the picture."""
     height, width = frame.shape[:2]
     side = min(height, width)
-    return SquareBox((width - side) // 2, (height - side) // 2, side)
+    return Square((width - side) // 2, (height - side) // 2, side, width, height)
 
 
 class ClipFaces:

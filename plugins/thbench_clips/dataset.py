@@ -19,6 +19,7 @@ from thbench.api import (
     Frames,
     Missing,
     Source,
+    Square,
     Waveform,
 )
 from thbench_clips import ClipsOptions, missing
@@ -27,7 +28,6 @@ from thbench_clips.names import on_disk, printable_text
 
 if TYPE_CHECKING:
     from thbench_clips.crop import ClipFaces
-    from thbench_face.box import SquareBox
 
 __all__ = ["ClipsDataset"]
 
@@ -54,11 +54,12 @@ class ClipsDataset:
         """
         path = on_disk(self._options.root, self._listed[clip.id].file)
         audio = self._audio(path)
-        frames = self._frames(path, size)
+        frames, frame = self._frames(path, size)
         if len(frames) < self._options.min_frames:
             counted = f"{len(frames)} frame{'' if len(frames) == 1 else 's'}"
             raise ClipFailure(f"{counted}: at least {self._options.min_frames} needed")
-        return Source(np.stack(frames), audio[: len(frames) * SAMPLES_PER_FRAME], origin=path)
+        audio = audio[: len(frames) * SAMPLES_PER_FRAME]
+        return Source(np.stack(frames), audio, origin=path, frame=frame)
 
     @cached_property
     def _listed(self) -> dict[str, Listed]:
@@ -92,20 +93,19 @@ class ClipsDataset:
     def _pictures(self, path: Path) -> Iterator[Frames]:
         return islice(self._context.media.frames(path, FPS), self._limit)
 
-    def _frames(self, path: Path, size: int) -> list[Frames]:
-        """[size, size, 3] each. A second reading crops where the first one found the head."""
-        from thbench_face.box import crop_resize
-
-        box: SquareBox | None = None
+    def _frames(self, path: Path, size: int) -> tuple[list[Frames], Square | None]:
+        """[size, size, 3] each, and their square. A second reading crops where the first found the head."""
+        square: Square | None = None
         frames = []
         for picture in self._pictures(path):
-            box = box or self._square(path, picture)
-            frames.append(crop_resize(picture, box, size))
-        return frames
+            square = square or self._square(path, picture)
+            frames.append(square.cut(picture, size))
+        return frames, square
 
-    def _square(self, path: Path, first: Frames) -> SquareBox:
+    def _square(self, path: Path, first: Frames) -> Square:
         from thbench_clips.crop import centre_square, whole_square
 
         if self._options.crop == "face":
-            return self._faces.square(path, self._limit, lambda: self._pictures(path))
+            box = self._faces.square(path, self._limit, lambda: self._pictures(path))
+            return box.of(first)
         return centre_square(first) if self._options.crop == "centre" else whole_square(first)

@@ -63,7 +63,8 @@ class CremaD:
             )
         master = self.prepared.load(clip.id, self._context.media)
         points = points_resized(master.annotations["landmarks"], MASTER, size)
-        return Source(area_resize(master.frames, size), master.audio, {"landmarks": points})
+        frames = area_resize(master.frames, size)
+        return Source(frames, master.audio, {"landmarks": points}, frame=master.frame)
 
     @property
     def weights(self) -> Sequence[str]:

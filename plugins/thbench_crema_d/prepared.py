@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import ClipFailure, Media, Source
+from thbench.api import ClipFailure, Media, Source, Square
+from thbench_crema_d import MASTER
 
 __all__ = ["PreparedSet", "array_digest", "canonical"]
 
@@ -81,7 +82,7 @@ class PreparedSet:
         except (OSError, ValueError):
             raise ClipFailure("its landmarks are gone or damaged: prepare it again") from None
         audio = np.zeros(0, np.int16) if stored.audio is None else stored.audio
-        source = Source(stored.frames, audio, {"landmarks": points})
+        source = Source(stored.frames, audio, {"landmarks": points}, frame=_frame(record))
         if _digests(source) != record["digests"]:
             raise ClipFailure("the prepared clip is not what was stored: prepare it again")
         return source
@@ -109,6 +110,15 @@ class PreparedSet:
         if not isinstance(manifest, dict) or manifest.get("recipe") != self.recipe:
             return None
         return str(manifest.get("digest"))
+
+
+def _frame(record: Record) -> Square | None:
+    """Where the master lies in its recording, as `prepare` wrote it down."""
+    crop, recording = record.get("crop"), record.get("recording")
+    if not crop or not recording:
+        return None
+    size = recording["width"], recording["height"]
+    return Square(crop["left"], crop["top"], crop["side"], *size, via=MASTER)
 
 
 def _digests(source: Source) -> dict[str, str]:

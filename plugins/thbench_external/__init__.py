@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from thbench.api import Context, Generator, Missing, Plugin, hookimpl
+from thbench.api import Context, Crop, Generator, Missing, Plugin, hookimpl
 from thbench_external.command_options import CommandOptions, missing
 
 __all__ = ["FolderOptions"]
@@ -43,8 +43,14 @@ class FolderOptions:
     ] = "strict"
     size: Annotated[
         Literal["strict", "resample"],
-        "strict: another size fails; resample: square pictures are resized (area down, bicubic up)",
+        "strict: another size fails; resample: pictures are resized (area down, bicubic up)",
     ] = "strict"
+    crop: Annotated[
+        Crop,
+        "as-reference: a video with its recording's framing is cut to its reference's square, one that "
+        "is that square already is taken as it is; own-face: a square around the video's own face, by "
+        "the rule of dataset clips; none: always as it is",
+    ] = "as-reference"
     sound: Annotated[
         Literal["own", "request"],
         "own: the file's track, none if it has none; request: the speech the video was asked for",
@@ -100,7 +106,9 @@ def thbench_generators() -> Iterable[
             FolderOptions,
             _folder,
             summary="videos rendered before, found by clip id",
+            version="2",
             missing=_missing,
+            weights=lambda o: ["yunet"] if o.crop == "own-face" else [],
         ),
         COMMAND,
     ]
@@ -117,5 +125,7 @@ COMMAND: Plugin[Generator, CommandOptions] = Plugin(
     CommandOptions,
     _command,
     summary="any program in its own environment, called per clip or per batch",
+    version="2",
     missing=missing,
+    weights=lambda o: ["yunet"] if o.crop == "own-face" else [],
 )

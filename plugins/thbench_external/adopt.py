@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-import cv2
 import numpy as np
 
 from thbench.api import (
     FPS,
     SAMPLES_PER_FRAME,
     ClipFailure,
-    Frames,
+    Context,
+    Crop,
     Generated,
-    Media,
     MediaInfo,
+    Placement,
     Request,
     Waveform,
+    placed,
 )
 
+if TYPE_CHECKING:
+    from thbench_clips.crop import ClipFaces
+
 __all__ = ["Adopter", "Rules"]
+
+_MOST_WITHOUT_FACE = 0.2  # share of frames, as in the dataset `clips`
 
 
 class Rules(Protocol):
@@ -35,44 +42,64 @@ class Rules(Protocol):
     def size(self) -> Literal["strict", "resample"]: ...
     @property
     def sound(self) -> Literal["own", "request"]: ...
+    @property
+    def crop(self) -> Crop: ...
 
 
 class Adopter:
     """A file as the answer to a request: as it is, or changed as the rules allow."""
 
-    def __init__(self, rules: Rules, media: Media) -> None:
-        self._options = rules
-        self._media = media
+    def __init__(self, rules: Rules, context: Context) -> None:
+        self._options, self._context = rules, context
+        self._media = context.media
 
     def deliver(self, path: Path, request: Request) -> Generated:
         """Raises ClipFailure where the file is no video or differs in what the rules keep strict."""
         info = self._media.probe(path)
         _check_rate(info, self._options)
-        _check_size(info, request, self._options)
         self._too_long(info.frames_at_25, request)  # before anything is decoded
-        if self._must_change(info, request):
-            return self._changed(path, request)
+        placement = self._placement(path, request)
+        _check_size(placement, request, self._options)
+        if self._must_change(info, placement, request):
+            return self._changed(path, placement, request)
         trimmed = self._is_short(info.frames_at_25, request)
-        return Generated(request.clip_id, file=path, trimmed=trimmed)
+        return Generated(request.clip_id, file=path, trimmed=trimmed, placement=placement)
 
-    def _must_change(self, info: MediaInfo, request: Request) -> bool:
+    def _placement(self, path: Path, request: Request) -> Placement:
+        """Which square of the pictures is the answer."""
+        first = next(self._media.frames(path, FPS))
+        if self._options.crop != "own-face":
+            return placed(first, request.identity_frame, request.frame, self._options.crop)
+        box = self._faces.square(path, None, lambda: self._media.frames(path, FPS))
+        return Placement("own face", box.of(first), "crop: own-face")
+
+    @cached_property
+    def _faces(self) -> ClipFaces:
+        from thbench_clips.crop import ClipFaces
+
+        return ClipFaces(self._context, _MOST_WITHOUT_FACE)
+
+    def _must_change(self, info: MediaInfo, placement: Placement, request: Request) -> bool:
         return (
             not _is_25(info)
-            or (info.width, info.height) != (request.size, request.size)
+            or not placement.square.is_whole
+            or info.width != request.size
             or self._too_long(info.frames_at_25, request)
             or self._options.sound == "request"
         )
 
-    def _changed(self, path: Path, request: Request) -> Generated:
+    def _changed(self, path: Path, placement: Placement, request: Request) -> Generated:
         """Decoded at 25 fps, cut and resized one by one, with the sound the options ask for."""
         pictures = islice(self._media.frames(path, FPS), request.n_frames)
-        frames = self._media.gather(_resized(picture, request.size) for picture in pictures)
+        cut = placement.square.cut
+        frames = self._media.gather(cut(picture, request.size) for picture in pictures)
         return Generated(
             request.clip_id,
             frames=frames,
             audio=self._sound(path, len(frames)),
             trimmed=self._is_short(len(frames), request),
             origin=path,
+            placement=placement,
         )
 
     def _sound(self, path: Path, n_frames: int) -> Waveform | None:
@@ -107,18 +134,14 @@ def _check_rate(info: MediaInfo, options: Rules) -> None:
         raise ClipFailure(f"{float(info.fps):.5g} fps, {FPS} needed: set frame_rate: resample")
 
 
-def _check_size(info: MediaInfo, request: Request, options: Rules) -> None:
-    if (info.width, info.height) == (request.size, request.size):
+def _check_size(placement: Placement, request: Request, options: Rules) -> None:
+    """A square cut as its reference is resized as its reference was; anything else needs `resample`."""
+    at, frame = placement.square, request.frame
+    if options.size == "resample" or (at.is_whole and at.width == request.size):
         return
-    given, wanted = f"{info.width} x {info.height} px", f"{request.size} x {request.size}"
-    if info.width != info.height:
-        raise ClipFailure(f"{given} is not square, {wanted} needed: crop the video first")
-    if options.size == "strict":
-        raise ClipFailure(f"{given}, {wanted} needed: set size: resample")
-
-
-def _resized(picture: Frames, size: int) -> Frames:
-    if picture.shape[:2] == (size, size):
-        return picture
-    how = cv2.INTER_AREA if size < picture.shape[0] else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(picture, (size, size), interpolation=how), np.uint8)
+    if frame and (at.width, at.height) == (frame.width, frame.height) and not at.is_whole:
+        return
+    given = f"{at.width} x {at.height} px"
+    wanted = f"{frame.width} x {frame.height}" if frame and not at.is_whole else ""
+    wanted = wanted or f"{request.size} x {request.size}"
+    raise ClipFailure(f"{given}, {wanted} needed: set size: resample")

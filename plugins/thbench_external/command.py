@@ -39,7 +39,7 @@ class CommandGenerator:
 
     def __init__(self, options: CommandOptions, context: Context) -> None:
         self._options, self._context = options, context
-        self._adopter = Adopter(options, context.media)
+        self._adopter = Adopter(options, context)
         self.trained_on = declared(options)
         _verify(options)
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
 
-from thbench.api import Missing
+from thbench.api import Crop, Missing
 
 __all__ = ["CommandOptions", "fill", "names_in"]
 
@@ -80,8 +80,14 @@ class CommandOptions:
         50
     )
     size: Annotated[
-        Literal["strict", "resample"], "another size: fails, or square pictures are resized"
+        Literal["strict", "resample"], "another size: fails, or pictures are resized"
     ] = "strict"
+    crop: Annotated[
+        Crop,
+        "as-reference: a video with its recording's framing is cut to its reference's square, one that "
+        "is that square already is taken as it is; own-face: a square around the video's own face, by "
+        "the rule of dataset clips; none: always as it is",
+    ] = "as-reference"
     sound: Annotated[
         Literal["own", "request"], "the file's own track, or the speech the program was given"
     ] = "own"

@@ -18,7 +18,7 @@ class FolderGenerator:
 
     def __init__(self, options: FolderOptions, context: Context) -> None:
         self._options = options
-        self._adopter = Adopter(options, context.media)
+        self._adopter = Adopter(options, context)
         self.trained_on = declared(options)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Generated | Failure]:

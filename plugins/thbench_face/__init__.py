@@ -187,6 +187,7 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             _build_boxes,
             summary="box of the main face per frame: [T, 5] x, y, width, height, score in pixels",
             weights=lambda _: ["yunet"],
+            locates_faces=True,
         ),
         Plugin(
             "landmarks68",
@@ -195,6 +196,7 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             summary="68 landmarks per frame, iBUG order: [T, 68, 2] x, y in pixels",
             weights=lambda _: ["pfld"],
             extractors=lambda o: {"face_boxes": {"max_missing": o.max_missing}},
+            locates_faces=True,
         ),
         Plugin(
             "face_mesh",

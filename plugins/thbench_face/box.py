@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import ClipFailure, Frames
+from thbench.api import ClipFailure, Frames, Square
 
 __all__ = ["SquareBox", "crop_resize", "smoothed_square_box"]
 
@@ -27,6 +26,11 @@ class SquareBox:
     left: int
     top: int
     side: int
+
+    def of(self, frame: Frames) -> Square:
+        """The same square, knowing the [H, W, 3] picture it belongs to."""
+        height, width = frame.shape[:2]
+        return Square(self.left, self.top, self.side, width, height)
 
 
 def smoothed_square_box(boxes: NDArray[np.float64], height: int, width: int) -> SquareBox:
@@ -61,23 +65,5 @@ def _placed(middle: float, side: int, extent: int) -> int:
 
 
 def crop_resize(frame: Frames, box: SquareBox, size: int) -> Frames:
-    """[size, size, 3] uint8 of one [H, W, 3] frame: the square, resized.
-
-    What lies beyond the picture repeats its edge. Smaller: area averages, which neither alias nor
-    ring; larger: bicubic.
-    """
-    square = _square(frame, box)
-    if box.side == size:
-        return square
-    how = cv2.INTER_AREA if size < box.side else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(square, (size, size), interpolation=how), np.uint8)
-
-
-def _square(frame: Frames, box: SquareBox) -> Frames:
-    height, width = frame.shape[:2]
-    right, bottom = box.left + box.side, box.top + box.side
-    inside = frame[max(box.top, 0) : min(bottom, height), max(box.left, 0) : min(right, width)]
-    beyond = (-box.top, bottom - height, -box.left, right - width)
-    above, below, before, after = (max(pixels, 0) for pixels in beyond)
-    padded = cv2.copyMakeBorder(inside, above, below, before, after, cv2.BORDER_REPLICATE)
-    return np.asarray(padded, np.uint8)
+    """[size, size, 3] uint8 of one [H, W, 3] frame: the square, resized as `thbench.api.Square.cut`."""
+    return box.of(frame).cut(frame, size)

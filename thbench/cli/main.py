@@ -9,6 +9,7 @@ import sys
 import click
 
 import thbench
+from thbench.cli.align import align, crop
 from thbench.cli.check import check, doctor, split
 from thbench.cli.data import data
 from thbench.cli.leaderboard import compare, leaderboard
@@ -93,6 +94,8 @@ for _command in (
     score,
     merge,
     list_,
+    align,
+    crop,
     check,
     split,
     weights,

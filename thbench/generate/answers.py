@@ -4,19 +4,36 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from thbench import video
-from thbench.api import FPS, ClipFailure, Failure, Generated, Request, UserError
+from thbench.api import (
+    FPS,
+    SAMPLES_PER_FRAME,
+    ClipFailure,
+    Failure,
+    Frames,
+    Generated,
+    Placement,
+    Recording,
+    Request,
+    UserError,
+    placed,
+)
 from thbench.errors import in_one_line, is_out_of_memory, stop_for_machine
 from thbench.files.atomic import atomic_write
+from thbench.generate.registration import check
 from thbench.generate.requests import make_request
 from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
 from thbench.run.job import Job, batch_limit, generator_of, system_of
 from thbench.run.records import timing_of, video_record, wrong_frames
 from thbench.suite import System
+
+Stored: TypeAlias = tuple[Record, Frames]
+"""What is recorded of a stored video, and its frames."""
 
 
 def answer_batch(
@@ -34,7 +51,8 @@ def answer_batch(
         except ClipFailure as failure:
             stop_for_machine(failure, f"clip {reference['clip']}")
             records[reference["clip"]] = {"clip": reference["clip"], "failure": failure.reason}
-    for record in _answers(job, system, requests, events):
+    seen = {r["clip"]: r for r in references}
+    for record in _answers(job, system, requests, seen, events):
         records[record["clip"]] = record
     made = [{**records[r["clip"]], "reference": reference_mark(r)} for r in references]
     timing = timing_of([r["clip"] for r in references], start)
@@ -42,7 +60,11 @@ def answer_batch(
 
 
 def _answers(
-    job: Job, system: System, requests: Sequence[Request], events: list[str]
+    job: Job,
+    system: System,
+    requests: Sequence[Request],
+    references: Mapping[str, Record],
+    events: list[str],
 ) -> Iterator[Record]:
     """Ask in batches; out of memory halves them for good, any other exception leaves one by one."""
     waiting = {r.clip_id: r for r in requests}
@@ -52,7 +74,7 @@ def _answers(
         asked = dict(list(waiting.items())[:batch])
         failed: BaseException | None = None
         try:
-            for record in _adopt(job, system, asked):
+            for record in _adopt(job, system, asked, references):
                 del waiting[record["clip"]]
                 yield record
         except UserError:
@@ -83,7 +105,9 @@ def _named(asked: Mapping[str, Request]) -> str:
     return f"clip {first}" + (f" and {len(others)} more" if others else "")
 
 
-def _adopt(job: Job, system: System, asked: Mapping[str, Request]) -> Iterator[Record]:
+def _adopt(
+    job: Job, system: System, asked: Mapping[str, Request], references: Mapping[str, Record]
+) -> Iterator[Record]:
     """Take answers as they come; each request is answered once, by its own clip id."""
     answered: set[str] = set()
     folder = job.run.system(system.name)
@@ -96,25 +120,40 @@ def _adopt(job: Job, system: System, asked: Mapping[str, Request]) -> Iterator[R
         if clip_id in answered:
             raise RuntimeError(f"it answered clip {clip_id} twice")
         answered.add(clip_id)
-        yield _store_answer(folder, asked[clip_id], answer)
+        yield _registered(job, folder, asked[clip_id], references[clip_id], answer)
 
 
-def _store_answer(folder: VideoFolder, request: Request, answer: Any) -> Record:
+def _registered(
+    job: Job, folder: VideoFolder, request: Request, reference: Record, answer: Any
+) -> Record:
+    """Store an answer; what was made elsewhere is registered on its reference, whose picture it shows."""
+    record, frames = _store_answer(folder, request, answer)
+    if "placement" in record and frames is not None:
+        seen = job.run.references(request.size).open(reference)
+        record["registration"] = check(job, folder, request, frames, seen)
+    return record
+
+
+def _store_answer(
+    folder: VideoFolder, request: Request, answer: Any
+) -> tuple[Record, Frames | None]:
     if isinstance(answer, Failure):
-        return {"clip": request.clip_id, "failure": " ".join(str(answer.reason).split())}
+        return {"clip": request.clip_id, "failure": " ".join(str(answer.reason).split())}, None
     try:
         if not isinstance(answer, Generated) or (answer.frames is None) == (answer.file is None):
             raise ClipFailure("the generator gave neither frames nor a file, or both")
         store = _store_frames if answer.file is None else _store_file
-        record = store(folder, request, answer)
+        record, frames = store(folder, request, answer)
         record["origin"] = origin_of(answer.file or answer.origin)
-        return {**record, "trimmed": True} if record["n_frames"] < request.n_frames else record
+        if record["n_frames"] < request.n_frames:
+            record["trimmed"] = True
+        return record, frames
     except ClipFailure as failure:
         stop_for_machine(failure, f"clip {request.clip_id}")
-        return {"clip": request.clip_id, "failure": failure.reason}
+        return {"clip": request.clip_id, "failure": failure.reason}, None
 
 
-def _store_frames(folder: VideoFolder, request: Request, answer: Generated) -> Record:
+def _store_frames(folder: VideoFolder, request: Request, answer: Generated) -> Stored:
     assert answer.frames is not None
     _check(request, answer.frames, answer.trimmed)
     audio = request.audio if answer.audio is None else answer.audio
@@ -125,11 +164,13 @@ def _store_frames(folder: VideoFolder, request: Request, answer: Generated) -> R
     record = video_record(folder, request.clip_id, picture, answer.frames, audio, [picture])
     record["store"] = "lossless"
     record["track"] = "request" if answer.audio is None else "own"
-    return record
+    if answer.placement:
+        record["placement"] = answer.placement.record()
+    return record, answer.frames
 
 
-def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Record:
-    """Copy a delivered file as it is; it is scored on its own picture and sound."""
+def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Stored:
+    """Keep a delivered file: as it is, or cut to its reference's square and stored losslessly."""
     assert answer.file is not None
     reader = video.MediaReader()
     if not answer.file.is_file() or answer.file.is_symlink():
@@ -142,6 +183,11 @@ def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Rec
             f"the delivered file has {info.frames_at_25} frames, {request.n_frames} needed"
         )
     recording = reader.read(answer.file)
+    placement = answer.placement or placed(
+        recording.frames[0], request.identity_frame, request.frame, "as-reference"
+    )
+    if not placement.square.is_whole:
+        return _store_cut(folder, request, answer, recording, placement)
     _check(request, recording.frames, answer.trimmed)
     picture = folder.file(request.clip_id, answer.file.suffix.lower())
     atomic_write(picture, answer.file.read_bytes())
@@ -152,7 +198,22 @@ def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Rec
         f" + {info.audio_codec}" if info.audio_codec else ""
     )
     record["track"] = "own" if info.audio_codec else "none"
-    return record
+    return {**record, "placement": placement.record()}, recording.frames
+
+
+def _store_cut(
+    folder: VideoFolder,
+    request: Request,
+    answer: Generated,
+    recording: Recording,
+    placement: Placement,
+) -> Stored:
+    square = placement.square
+    frames = video.MediaReader().gather(square.cut(f, request.size) for f in recording.frames)
+    audio = recording.audio
+    sound = np.zeros(0, np.int16) if audio is None else audio[: len(frames) * SAMPLES_PER_FRAME]
+    cut = replace(answer, file=None, frames=frames, audio=sound, placement=placement)
+    return _store_frames(folder, request, cut)
 
 
 def _check(request: Request, frames: Any, trimmed: bool) -> None:

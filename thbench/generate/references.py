@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def _store_source(folder: VideoFolder, clip_id: str, source: Source) -> Record:
     record["annotations"] = folder.relative(files[1]) if source.annotations else None
     record["annotations_digest"] = video.annotations_digest(source.annotations)
     record["origin"] = origin_of(source.origin)
+    record["frame"] = asdict(source.frame) if source.frame else None
     return record
 
 
@@ -106,7 +108,7 @@ def _store_variation(
 ) -> Record:
     """A record that points at the reference's files for everything the control leaves alone."""
     clip_id = reference["clip"]
-    left_out = ("annotations", "annotations_digest", "origin")
+    left_out = ("annotations", "annotations_digest", "origin", "frame")
     record = {k: v for k, v in reference.items() if k not in left_out}
     record["files"] = dict(reference["files"])
     if variation.through_h264:

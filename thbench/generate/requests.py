@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from thbench.api import ClipFailure, Request
+from thbench.api import ClipFailure, Request, Square
 from thbench.run.folder import Record
 from thbench.run.job import Job, suite_of
 from thbench.suite import System
@@ -32,7 +32,14 @@ def make_request(job: Job, system: System, record: Record) -> Request:
         size=system.resolution,
         seed=seed,
         oracle={name: _annotation(reference, name) for name in system.oracle},
+        frame=frame_of(record),
     )
+
+
+def frame_of(record: Record) -> Square | None:
+    """Where a reference's square lies in its recording, as its dataset said."""
+    frame = record.get("frame")
+    return Square(**frame) if frame else None
 
 
 def _annotation(reference: StoredVideo, name: str) -> Any:

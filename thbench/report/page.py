@@ -24,6 +24,7 @@ from thbench.report.cost import costs
 from thbench.report.data_files import write_data
 from thbench.report.drift import Drift, charts, drifts
 from thbench.report.filmstrip import film_strip
+from thbench.report.framing import framings
 from thbench.report.previews import write_previews
 from thbench.report.run_data import ReportData, read_run
 from thbench.report.speed import speeds
@@ -72,6 +73,7 @@ def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path
         speeds=speeds(material),
         costs=costs(material),
         drifted=drifted,
+        framed=framings(material, out),
     )
     write_page(out, page, RUN_ASSETS)
     return out / "index.html"

@@ -96,7 +96,8 @@ class ClipsRecord(_Model):
     """How many clips were asked for and answered; every failure is counted with its reason.
 
     `n` are the clips of the split that have a usable reference, the same for every system; those
-    without one are counted apart, since no system can answer for them.
+    without one are counted apart, since no system can answer for them. `placements` say which square
+    of delivered videos was scored, `misframed` which of them are not framed as their reference.
     """
 
     n: int
@@ -107,6 +108,8 @@ class ClipsRecord(_Model):
     stores: dict[str, int] = {}
     tracks: dict[str, int] = {}
     trimmed: int = 0
+    placements: dict[str, int] = {}
+    misframed: tuple[Reason, ...] = ()
     table_sha256: str
     videos_digest: str
 

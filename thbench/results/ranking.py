@@ -7,6 +7,32 @@ from collections.abc import Collection
 from thbench.controls import CONTROLS
 from thbench.results.document import ClipsRecord, Result, SystemRecord
 
+MOST_MISFRAMED = 0.1
+"""Largest share of a system's clips that may be framed unlike their reference."""
+
+
+def misframed(clips: ClipsRecord) -> int:
+    """How many clips are not framed as their reference."""
+    return sum(reason.count for reason in clips.misframed)
+
+
+def remarks(clips: ClipsRecord) -> list[str]:
+    """What must stand beside the numbers of a row: which squares were scored, and what does not fit."""
+    found = []
+    for how, n in clips.placements.items():
+        if how != "as it is":
+            what = (
+                "cut to their reference's square" if how == "as its reference" else f"cut by {how}"
+            )
+            found.append(f"{n} of {clips.generated} videos {what}")
+    if clips.misframed:
+        first = clips.misframed[0]
+        found.append(
+            f"{misframed(clips)} of {clips.n} clips framed unlike their reference (framing.csv), "
+            f"e.g. {first.clips[0]}: {first.reason}"
+        )
+    return found
+
 
 def why_unranked(
     dataset: str, actors: Collection[str], system: SystemRecord, clips: ClipsRecord
@@ -17,6 +43,8 @@ def why_unranked(
         reasons.append(f"{clips.failed} of {clips.n} clips failed")
     if system.oracle:
         reasons.append(f"sees the target's {', '.join(system.oracle)}")
+    if (n := misframed(clips)) > MOST_MISFRAMED * clips.n:
+        reasons.append(f"{n} of {clips.n} clips are framed unlike their reference")
     declared = system.trained_on
     seen = declared.actors if declared is not None and declared.dataset == dataset else ()
     if leaked := sorted(set(actors) & set(seen)):

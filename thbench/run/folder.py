@@ -86,6 +86,10 @@ class VideoFolder:
         """Where a file of this clip belongs; inside this folder whatever the id is."""
         return self.path / "videos" / f"{file_name(clip_id)}{suffix}"
 
+    def alignment_file(self, clip_id: str) -> Path:
+        """Identity frame and first picture of a clip that is framed unlike its reference, side by side."""
+        return self.path / "alignment" / f"{file_name(clip_id)}.png"
+
     def relative(self, path: Path) -> str:
         return path.relative_to(self.run).as_posix()
 

@@ -35,6 +35,7 @@ from thbench.results.document import (
 from thbench.results.ranking import why_unranked
 from thbench.run.folder import Record
 from thbench.run.job import Job, dataset_of, suite_of, system_of
+from thbench.score import framing
 from thbench.score.columns import Columns, clips_table, column_identity
 from thbench.score.reduce import RowKey, Scored
 from thbench.suite.split import Split
@@ -53,9 +54,15 @@ def write_results(
             job, columns, split, row, scored, references[row.entrant.resolution], table
         )
         atomic_write(row.entrant.folder.clips_file, table)
+        _write_framing(row)
         atomic_write(row.entrant.folder.result_file, result_text(result))
         results.append(result)
     return results
+
+
+def _write_framing(row: Scored) -> None:
+    if table := framing.framing_table(row.records):
+        atomic_write(row.entrant.folder.path / framing.FILE, table)
 
 
 def _result(
@@ -173,6 +180,8 @@ def _clips_record(
         stores=_counted(r.get("store") for r in good),
         tracks=_counted(r.get("track") for r in good),
         trimmed=sum(bool(r.get("trimmed")) for r in good),
+        placements=_counted(framing.placements(good)),
+        misframed=_reasons(framing.misframed(asked)),
         table_sha256=hashlib.sha256(table.encode()).hexdigest(),
         videos_digest=digest([r.get("digest") for r in records.values()]),
     )

@@ -14,6 +14,7 @@ from typing import Any
 from thbench.controls import GROUND_TRUTH
 from thbench.results.clips import ClipsTable
 from thbench.results.document import IntervalRecord, Result, ScoreRecord
+from thbench.results.ranking import remarks
 from thbench.results.row import Row
 from thbench.statistics.paired import Rank, ranks_with_ties
 from thbench.tables.difference import ties
@@ -97,6 +98,7 @@ def _row(result: Result, rank: int | None, place: Rank | None) -> dict[str, Any]
         "place": None if place is None else str(place),
         "tied_with": [] if place is None else list(place.tied_with),
         "unranked_because": _why_unranked(result, rank),
+        "remarks": remarks(result.clips),
         "clips": result.clips.generated,
         "of": result.clips.n,
         "trained_on": _trained_on(result),

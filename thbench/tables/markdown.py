@@ -58,6 +58,7 @@ def markdown_table(table: dict[str, Any], extra: Sequence[str] = ()) -> list[str
         cells += [_markdown_cell(row, column, notes) for column in columns]
         lines.append("| " + " | ".join(cells) + " |")
         notes += [f"{name} is not ranked: {escape_cell(why)}" for why in row["unranked_because"]]
+        notes += [f"{name}: {escape_cell(remark)}" for remark in row["remarks"]]
         if row["kind"] == "system":
             notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
     lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]

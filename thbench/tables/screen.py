@@ -28,6 +28,9 @@ def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
     for table in tables(results, clips):
         for rows in _parts(table, width):
             console.print(_table(results[0], table, rows))
+        for row in table["rows"]:
+            for remark in row["remarks"]:
+                console.print(Text(f"{row['system']}: {remark}"))
 
 
 def _label(name: str, column: dict[str, Any]) -> str:

@@ -30,6 +30,9 @@ class Lent:
     def __init__(self, cache: Path, assets: Callable[[str], Path]) -> None:
         self.cache, self.media, self._assets = cache, CountingMedia(), assets
 
+    def source(self, *modules: str) -> str:
+        return " ".join(modules)
+
     def weights(self, name: str) -> Path:
         return self._assets(f"weights/{next(w.file for w in thbench_weights() if w.name == name)}")
 

@@ -123,7 +123,9 @@ def test_wrong_size(tmp_path: Path) -> None:
     assert np.abs(answer.frames - means).max() <= 0.5
     assert (answer.audio == speech()).all()  # its own, not the request's
     wide = reason(ask(tmp_path, request("b"), size="resample"))
-    assert wide == "48 x 32 px is not square, 32 x 32 needed: crop the video first"
+    assert wide == (
+        "48 x 32 px is not square and the reference is: crop the video first, or set crop: own-face"
+    )
 
 
 def test_wrong_length(tmp_path: Path) -> None:
