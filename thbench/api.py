@@ -99,7 +99,7 @@ hookimpl = pluggy.HookimplMarker("thbench")
 """Marks a function of a plugin as the implementation of a hook of thbench/plugins/hookspecs.py."""
 
 T = TypeVar("T")
-O = TypeVar("O")  # noqa: E741  the options type, as in design
+O = TypeVar("O")  # noqa: E741  the options type
 
 
 # -- what is measured on ------------------------------------------------------------------------

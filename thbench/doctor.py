@@ -28,7 +28,7 @@ _LOW_SPACE = 2 * 10**9
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One line of the report. `missing` can be got with `command`; `broken` must be mended."""
+    """One line of the report. `missing` can be got with `command`; `broken` must be fixed."""
 
     section: str
     name: str
@@ -51,7 +51,7 @@ def examine(registry: Registry, settings: Settings, suite: Suite | None = None) 
 
 
 def is_broken(findings: Iterable[Diagnosis]) -> bool:
-    """Whether something must be mended; what is merely missing counts for the suite asked about."""
+    """Whether something must be fixed; what is merely missing counts for the suite asked about."""
     return any(f.state == "broken" or (f.section == "suite" and f.state != "ok") for f in findings)
 
 

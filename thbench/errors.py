@@ -1,7 +1,7 @@
 """The errors that are for people.
 
 Exception
-├── UserError      a mistake the person can mend: one line with file, key and remedy, exit code 2
+├── UserError      a mistake the person can fix: one line with file, key and remedy, exit code 2
 └── ClipFailure    one clip cannot be loaded or scored: recorded with its reason, the run goes on
 """
 
@@ -30,7 +30,7 @@ _MACHINE = frozenset(
 
 
 class UserError(Exception):
-    """A mistake the person at the keyboard can mend; `main` prints it as one line and exits with 2.
+    """A mistake the person can fix; `main` prints it as one line and exits with 2.
 
     `message` says what is wrong and names file and key where there are any; `remedy` says what to do
     about it, in words that can be followed without reading the code.
@@ -109,5 +109,5 @@ RESUME = (
 
 
 def in_one_line(error: BaseException) -> str:
-    """Type and message of an exception nobody foresaw, as a reason: one line of up to 500 characters."""
+    """Type and message of an unexpected exception, as a reason: one line of up to 500 characters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:500]

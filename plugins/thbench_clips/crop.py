@@ -20,7 +20,7 @@ from thbench_face.track import main_face, require_faces
 
 __all__ = ["ClipFaces", "centre_square", "whole_square"]
 
-_CODE = ("thbench_face.detector", "thbench_face.track")  # decides the boxes that are kept
+CODE = ("thbench_face.detector", "thbench_face.track")  # decides the boxes that are kept
 
 
 def whole_square(frame: Frames) -> Square:
@@ -51,7 +51,7 @@ class ClipFaces:
         self, path: Path, limit: int | None, pictures: Callable[[], Iterable[Frames]]
     ) -> SquareBox:
         """The square of the first `limit` pictures of a file. Raises ClipFailure where faces are few."""
-        code = self._context.source(*_CODE)
+        code = self._context.source(*CODE)
         key = hashlib.sha256(
             f"{_file_digest(path)} {limit} {YUNET.sha256} {code}".encode()
         ).hexdigest()

@@ -77,13 +77,13 @@ def read_catalogue(lines: Iterable[str], name: str) -> Catalogue:
     """Parse the CSV; `name` is what errors call it. Raises UserError naming the line."""
     rows = csv.DictReader(lines)
     if tuple(rows.fieldnames or ()) != COLUMNS:
-        raise UserError(f"{name}: the columns are not {', '.join(COLUMNS)}", "mend the first line")
+        raise UserError(f"{name}: the columns are not {', '.join(COLUMNS)}", "fix the first line")
     found: dict[str, tuple[File, File]] = {}
     for number, row in enumerate(rows, start=2):
         try:
             flv, wav = _files_of(row)
         except (AttributeError, TypeError, ValueError) as error:
-            raise UserError(f"{name}:{number}: {error}", "mend that line") from None
+            raise UserError(f"{name}:{number}: {error}", "fix that line") from None
         if flv.clip in found:
             raise UserError(f"{name}:{number}: {flv.clip} stands twice", "keep one of them")
         found[flv.clip] = (flv, wav)

@@ -90,7 +90,7 @@ class PreparedSet:
     # -- the manifest -----------------------------------------------------------------------------
 
     def write_manifest(self) -> None:
-        """Gather the records of this recipe, whoever made them and in whatever order."""
+        """Gather the records of this recipe, in any order."""
         names = sorted(p.stem for p in (self.folder / "records").glob("*.json"))
         records = {name: r for name in names if (r := self.record(name)) is not None}
         clips = {n: r["digests"] if r["reject"] is None else None for n, r in records.items()}

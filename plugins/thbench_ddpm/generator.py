@@ -41,7 +41,7 @@ class Row:
     broken: bool = False
 
     def noise(self) -> Tensor:
-        """[3, H, W]; the clip's own, whoever stands beside it."""
+        """[3, H, W]; the clip's own noise, whatever else is in the batch."""
         shape = tuple(self.identity.shape)
         return torch.from_numpy(self.rng.standard_normal(shape, dtype=np.float32))
 

@@ -26,7 +26,7 @@ class Architecture:
     heads: Annotated[int, "of the attention in the middle", Field(ge=1)] = 8
     dropout: Annotated[float, "in residual blocks, in training", Field(ge=0, lt=1)] = 0.1
     groups: Annotated[
-        int, "of every norm; ADM has 32. As many as channels would blind it to colours", Field(ge=1)
+        int, "groups of each GroupNorm (ADM: 32); one channel per group removes colour", Field(ge=1)
     ] = 32
     patch: Annotated[
         int, "pixels of a square that becomes channels of one place; 1 is the paper", Field(ge=1)

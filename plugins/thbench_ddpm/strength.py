@@ -64,7 +64,7 @@ def _request(clip: str, seed: int, source: Source, size: int) -> Request:
 
 def _frames(answer: Generated | Failure) -> Frames:
     if isinstance(answer, Failure):
-        raise UserError(f"clip {answer.clip_id} failed: {answer.reason}", "mend it, or take others")
+        raise UserError(f"clip {answer.clip_id} failed: {answer.reason}", "fix it, or take others")
     assert answer.frames is not None  # the generator gives frames, never files
     return answer.frames
 

@@ -83,7 +83,7 @@ class DdpmTrainer:
     # -- examples ---------------------------------------------------------------------------------
 
     def prepare(self, source: Source) -> Example:
-        """Frames, what is heard at each (a frozen encoder's vectors), landmarks and mouths."""
+        """Frames, audio features per frame (of a frozen encoder), landmarks and mouths."""
         n = len(source.frames)
         kept = {
             "frames": source.frames,

@@ -1,4 +1,4 @@
-"""Running a stranger's program: no shell, a clean environment, limits, and nothing left behind."""
+"""Running a third-party program: no shell, a clean environment, limits, and nothing left behind."""
 
 from __future__ import annotations
 

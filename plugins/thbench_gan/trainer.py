@@ -84,7 +84,7 @@ class GanTrainer:
     # -- examples ---------------------------------------------------------------------------------
 
     def prepare(self, source: Source) -> Example:
-        """Frames, what is heard at each, and the mouth's box of each (the whole frame without landmarks)."""
+        """Frames, audio features per frame, and mouth boxes (the whole frame without landmarks)."""
         n = len(source.frames)
         return {
             "frames": source.frames,

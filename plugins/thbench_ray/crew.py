@@ -113,7 +113,7 @@ class Crew:
             member.waiting.append((call, index))
 
     def _next_answer(self) -> Member:
-        """Whoever answers next; an actor answers in the order it was asked."""
+        """The worker that answers next; an actor answers in the order it was asked."""
         first = {m.waiting[0][0]: m for m in self._members if m.waiting}
         alone = not any(m.ready for m in self._members)
         done, _ = self._ray.wait(list(first), timeout=PATIENCE_S if alone else None)

@@ -55,7 +55,7 @@ def _fold(convolutions: nn.Sequential, head: nn.Sequential) -> nn.Sequential:
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
             folded[-1] = _fused(folded[-1], module)
         elif isinstance(module, nn.MaxPool2d):
-            # The largest value is rectified as well as the rectified one is largest, on a quarter.
+            # max(relu(x)) == relu(max(x)): pooling first leaves a quarter of the values to rectify.
             folded.insert(len(folded) - 1, module)
         elif isinstance(module, nn.ReLU):
             folded.append(nn.ReLU(inplace=True))

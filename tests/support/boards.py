@@ -68,11 +68,11 @@ class Board:
         change(data)
         file.write_text(json.dumps(data))
 
-    def change_table(self, change: Callable[[str], str], mend: bool = False) -> None:
-        """Tamper with the clips table of `echo`; `mend` also puts its new digest into the document."""
+    def change_table(self, change: Callable[[str], str], fix: bool = False) -> None:
+        """Tamper with the clips table of `echo`; `fix` also puts its new digest into the document."""
         table = clips_file(self.path())
         table.write_text(change(table.read_text()))
-        if mend:
+        if fix:
             sha = hashlib.sha256(table.read_bytes()).hexdigest()
             self.change(lambda d: d["clips"].update(table_sha256=sha))
 

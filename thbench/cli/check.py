@@ -70,7 +70,7 @@ def _is_plugin(name: str) -> bool:
         if plain in names:
             return True
         if broken := registry().is_broken(plain):
-            raise UserError(f"plugin {broken.owner} failed: {broken.reason}", "mend it") from None
+            raise UserError(f"plugin {broken.owner} failed: {broken.reason}", "fix it") from None
         suites = [p.stem for p in benchmarks_folder().glob("*.yaml")]
         near = get_close_matches(plain, [*suites, *names], n=1)
         hint = f"did you mean '{near[0]}'?" if near else "`thbench list` shows all"

@@ -2,7 +2,7 @@
 
 Each process has one task at a time, so a process that dies (a crash in native code, the system's
 out-of-memory killer) leaves no doubt about which task it was at. That task is given to a fresh
-process once more; if it kills that one as well, `died` says what stands for its result.
+process once more; if it kills that one as well, `died(task, reason)` returns the result to record for it.
 """
 
 from __future__ import annotations

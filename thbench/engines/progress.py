@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 
 class Progress:
-    """One bar on standard error; nothing at all where there is nothing to do or nobody looks.
+    """Progress on standard error; disabled when there is nothing to do.
 
-    `done` is what was finished before, by whomever: the bar starts there, the rate does not count it.
+    `done` items were finished by an earlier run or another shard; they are not part of the rate.
     """
 
     def __init__(self, label: str, todo: int, done: int = 0) -> None:

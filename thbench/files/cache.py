@@ -1,7 +1,7 @@
-"""Content-addressed store and atomic writes: knows bytes, not meaning.
+"""Store of results keyed by a digest of their inputs.
 
-A file of ours is either whole or absent. It is written beside its final name and moved there by
-`os.replace`, so a reader never sees half of it and two writers of one name do no harm.
+An entry is written next to its final name and moved there by `os.replace`: a reader sees all of it or
+nothing, and two writers of one key do no harm.
 """
 
 from __future__ import annotations

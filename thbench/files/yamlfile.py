@@ -157,7 +157,7 @@ def parse_yaml(text: str, file: str, folder: Path) -> Document:
         _walk(document, node, (), [0])
         document.data = load(text)
     except yaml.YAMLError as error:
-        raise UserError(f"{file}{_mark(error)}: {_problem(error)}", "mend the YAML") from None
+        raise UserError(f"{file}{_mark(error)}: {_problem(error)}", "fix the YAML") from None
     except RecursionError:
         raise UserError(f"{file}: nested too deeply or into itself", "write it flat") from None
     return document

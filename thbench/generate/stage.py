@@ -1,8 +1,8 @@
 """Requests -> videos + journal. Resumes at clip granularity; a generator never sees the target.
 
 Three steps for every resolution of the suite: references are stored once, controls are derived
-from them, systems answer requests made from them. Where an accelerator does that, the worker that
-asked goes on to observe the clips of its batch, and another one uses the accelerator meanwhile.
+from them, systems answer requests made from them. On a GPU, the worker that generated a batch also
+observes it, while another worker generates the next batch.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def make_system(
     batches = [_batch(system.name, ready[i : i + n], beside) for i in range(0, len(ready), n)]
     work = partial(answer_batch, job)
     deadly = _run(job, folder.journal, work, batches, engine, stage, len(done), True, observe)
-    if deadly:  # which clip of a batch killed its process is found by asking one by one, no more
+    if deadly:  # retry the clips of a crashed batch one at a time, to find the one that crashes
         single = [_batch(system.name, [r], {}) for _, batch, _ in deadly for r in batch]
         _run(job, folder.journal, work, single, engine, stage, len(done))
 

@@ -8,5 +8,5 @@
     leaderboard/published/DATASET.yaml                        what papers printed
     leaderboard/README.md, data.json                          made of these by `thbench leaderboard build`
 
-docs/leaderboard.md is the guide for entrants.
+docs/leaderboard.md is the guide for submitters.
 """

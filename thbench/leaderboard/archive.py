@@ -3,7 +3,7 @@
     features.json    metric -> clip -> name of the array -> number of its member
     0.npy, 1.npy ... each array once, however many metrics share it
 
-It is a zip that may come from a stranger. Its members are stored uncompressed, so it never holds more
+It is a zip that may come from a third party. Its members are stored uncompressed, so it never holds more
 than its own size; nothing is unpacked to a disk; arrays are finite numbers, nothing is unpickled.
 """
 
@@ -134,7 +134,7 @@ def open_archive(path: Path, sha256: str, largest: int = LARGEST) -> Iterator[Ar
             archive = _checked(zipfile.ZipFile(file), path.stat().st_size)
         except ValidationError as error:
             raise UserError(f"{name}: {INDEX}: {error.errors()[0]['msg']}", remedy) from None
-        except Exception as error:  # whatever zipfile, json and numpy say of a stranger's bytes
+        except Exception as error:  # whatever zipfile, json and numpy say of a third party's bytes
             raise UserError(f"{name} is no feature archive: {_line(error)}", remedy) from None
         yield archive
 

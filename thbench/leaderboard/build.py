@@ -142,7 +142,7 @@ def _beside(row: CommittedRow) -> dict[str, Any]:
 
 
 def _self_reported(row: CommittedRow) -> list[str]:
-    """Columns that nobody else has computed: neither rows, nor features, nor all videos give them."""
+    """Columns that were not recomputed: neither rows, nor features, nor all videos give them."""
     found = row.verification
     if row.is_control or (found and found.sets):
         return []

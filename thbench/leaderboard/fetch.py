@@ -50,7 +50,7 @@ def _fetch(url: str, sha256: str, target: Path, largest: int) -> None:
     if (found := _download(url, target, largest)) != sha256:
         raise UserError(
             f"{url}: SHA-256 {found[:12]}..., not {sha256[:12]}...",
-            "the entrant must publish the file that the result names",
+            "the submitter must publish the file that the result names",
         )
 
 

@@ -18,8 +18,8 @@ what the tiers mean: [docs/leaderboard.md](../docs/leaderboard.md).
 Each table has one suite, split, resolution, and identity of every column, and is sorted by the suite's primary score
 alone. Only systems with complete coverage are ranked. [low, high] is the 95 % interval over actors; systems that the
 primary score cannot tell apart share places. Values marked † are self-reported: they belong to a whole set of videos,
-and nobody else has computed them again. "Sets from features": they follow from the features of every frame that the
-entrant handed in."""
+and have not been recomputed. "Sets from features": they follow from the features of every frame that the
+submitter handed in."""
 
 MEASURED = """\
 ## Real faces

@@ -1,7 +1,7 @@
 """Set metrics of a row, computed again from its feature archive and from the pinned ground truth's.
 
 The videos of the control `ground-truth` are the references, so its archive is the other side of every
-set: what an entrant hands in is compared with features that the maintainers pinned. It shows that the
+set: what a submitter hands in is compared with features that the maintainers pinned. It shows that the
 values follow from the features; that these are the videos' features, only the videos show.
 """
 

@@ -50,7 +50,7 @@ def rescore(
     """Score `sample` random clips (None: all) of a folder of videos and compare them with the row.
 
     videos   one file per clip, named by its id
-    seed     draws the sample: unknown to the entrant before
+    seed     draws the sample: unknown to the submitter before
     scratch  a folder for the run
 
     Raises UserError where the dataset or a metric is not ready on this machine.

@@ -156,8 +156,8 @@ def row_files(root: Path) -> list[Path]:
         (found if is_row else others).append(path)
     beside = (clips_file, verified_file, features_file)
     known = {of(path) for path in found for of in beside}
-    if strangers := [p for p in others if p not in known]:
-        raise UserError(f"{printable(strangers[0])} belongs to no result", "remove it")
+    if unrelated := [p for p in others if p not in known]:
+        raise UserError(f"{printable(unrelated[0])} belongs to no result", "remove it")
     return found
 
 

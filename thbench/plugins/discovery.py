@@ -98,7 +98,7 @@ class Registry:
         if broken := self.is_broken(name):
             return UserError(
                 f"{kind} '{name}' cannot be used: plugin {broken.owner} failed: {broken.reason}",
-                "mend or uninstall that plugin",
+                "fix or uninstall the plugin",
             )
         if any(o.entry_point == name for o in self.disabled):
             return UserError(f"{kind} '{name}' is disabled by THBENCH_DISABLE", "unset it")

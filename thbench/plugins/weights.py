@@ -49,7 +49,7 @@ def location(name: str, items: Registry) -> Path:
     """Where the file of `name` lies or would lie, checked or not."""
     file = find(name, items).file
     if file in ("", ".", "..") or Path(file).name != file:
-        raise UserError(f"weights {name}: {file!r} is no plain file name", "mend the plugin")
+        raise UserError(f"weights {name}: {file!r} is no plain file name", "fix the plugin")
     return store() / file
 
 
@@ -262,7 +262,7 @@ def _hash_of(path: Path, trust: bool) -> str:
 
 
 def megabytes(size: int) -> str:
-    """`337 MB`; below one with a decimal, so that nothing weighs 0."""
+    """`337 MB`; with one decimal below 1 MB."""
     return f"{size / 1e6:.{1 if size < 1e6 else 0}f} MB"
 
 

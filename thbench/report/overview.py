@@ -89,7 +89,10 @@ def _competes(entrant: ReportRow, column: str) -> bool:
 
 
 def _marks(scores: Sequence[tuple[int, ScoreRecord]]) -> dict[int, str]:
-    """The best, and those whose interval reaches the best value. Nobody is best alone, nor if all are equal."""
+    """The best, and those whose interval reaches the best value.
+
+    No mark when fewer than two systems have a value or all values are equal.
+    """
     worth = {i: w for i, s in scores if (w := _badness(s)) is not None}
     if len(set(worth.values())) < 2:
         return {}
@@ -109,7 +112,7 @@ def _badness(score: ScoreRecord) -> float | None:
 
 
 def _reaches(score: ScoreRecord, best: float) -> bool:
-    """Whether the hopeful end of the interval is as good as the best value."""
+    """Whether the better end of the interval is as good as the best value."""
     interval = score.interval
     if interval is None or interval.low is None or interval.high is None or score.value is None:
         return False
@@ -137,7 +140,7 @@ def _cell(entrant: ReportRow, column: str, mark: str) -> TableCell:
     tip += [f"{f.count} clip(s): {f.reason}" for f in score.failures]
     own = column in entrant.beside.get("self_reported", ())
     if own:
-        tip.append("self-reported: nobody else has computed it")
+        tip.append("self-reported: not recomputed by the leaderboard")
     coverage = f"{score.n}/{score.of}" if score.n < score.of else ""
     return TableCell(
         score_text(score.value), score.value, mark, ends, coverage, "\n".join(tip), own

@@ -70,7 +70,7 @@ class TrainedOnRecord(_Model):
 
 
 class SystemRecord(_Model):
-    """An entrant or a control. `trained_on` is null where unknown."""
+    """A system or a control. `trained_on` is null where unknown."""
 
     name: str
     kind: Literal["system", "control"]
@@ -167,7 +167,7 @@ class ScoreRecord(_Model):
 
 
 class VideosRecord(_Model):
-    """A zip of one video per clip, for whoever wants to score them again."""
+    """A zip of one video per clip, for scoring them again."""
 
     url: str = Field(pattern=r"^https://\S+$", max_length=1000)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -181,7 +181,7 @@ class FeaturesRecord(_Model):
 
 
 class SubmissionRecord(_Model):
-    """What an entrant adds to a measured row, on the way to a leaderboard; docs/leaderboard.md.
+    """What a submitter adds to a measured row, on the way to a leaderboard; docs/leaderboard.md.
 
     `controls` are what the control rows of the same run scored: control -> column -> value.
     """

@@ -1,7 +1,7 @@
 """Confidence intervals of the numbers of one row: from the rows of its clips, or by leaving actors out.
 
 thbench/statistics/intervals.py has the methods, docs/statistics.md how often they are right. Everything here is
-a pure function of numbers with one fixed seed, so that whoever holds the clips table gets the same limits.
+a pure function of numbers with one fixed seed, so that the same clips table gives the same limits.
 """
 
 from __future__ import annotations

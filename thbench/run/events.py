@@ -1,4 +1,4 @@
-"""The events log: one JSON line whenever work on a clip starts and ends, whoever does it and where.
+"""The events log: one JSON line when work on a clip starts and one when it ends.
 
 Written by the process that does the work, so that a clip at which a process died has a start
 without an end. Appended in one write each, which the system does not mix with another's. Another

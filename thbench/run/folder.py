@@ -1,4 +1,4 @@
-"""The folder of a run: where everything lies, one lock, no litter.
+"""Layout of a run folder, its lock, and the removal of temporary files.
 
 RUN/suite.json                       what is being run
 RUN/references/<size>/               reference videos (mkv), annotations (npz), journal.jsonl
@@ -120,7 +120,7 @@ class VideoFolder:
         return True
 
     def declare_training(self, trained_on: TrainedOn | None) -> None:
-        """Write down what a generator says it was trained on, for whoever scores without it."""
+        """Write down what a generator says it was trained on, for a later scoring without it."""
         file = self.path / "trained_on.json"
         if not file.exists():
             data = trained_on and [trained_on.dataset, sorted(trained_on.actors)]

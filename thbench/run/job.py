@@ -1,4 +1,4 @@
-"""What a worker process needs to know, and what it builds once from that."""
+"""The job sent to workers, and the objects that each worker builds once from it."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ class ObservedSets:
 
     @property
     def is_jackknifed(self) -> bool:
-        """Whether actors are left out one by one: there are two, and it does not take for ever."""
+        """Whether to compute the jackknife: at least two actors, at most MOST_VISITS observation reads."""
         n = len(self.actors)
         return n >= 2 and n * (len(self.generated) + len(self.reference)) <= MOST_VISITS
 

@@ -64,7 +64,7 @@ def score(job: Job, split: Split, engine: Engine, order: Order | None = None) ->
 
 
 def observe_part(job: Job, split: Split, engine: Engine) -> None:
-    """Observe the clips of a shard; whoever merges finds the observations in the cache."""
+    """Observe the clips of a shard; the merge finds the observations in the cache."""
     rows = entrants(job)
     finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
     references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}

@@ -13,8 +13,8 @@ from thbench.api import Score
 EXACT = 1e-9
 """Values closer than this, relative to the larger, are the same."""
 
-Word: TypeAlias = Literal["ok", "FAILED", "undeclared", "still", "untested"]
-"""ok: as declared. FAILED: not as declared. undeclared: reacts, says nothing about it. still: neither
+Word: TypeAlias = Literal["ok", "FAILED", "undeclared", "unaffected", "untested"]
+"""ok: as declared. FAILED: not as declared. undeclared: reacts, which is not declared. unaffected: neither
 reacts nor declares. untested: there is no curve to judge."""
 
 
@@ -69,7 +69,7 @@ def judge(curve: Curve, declaration: str, rule: Rule) -> Verdict:
     if declaration:
         return Verdict("FAILED", f"declares '{declaration}', which is none of +, -, =n and ignored")
     moved = [a for a, v in curve.points if not same(v, curve.clean)]
-    return Verdict("undeclared", _how(curve)) if moved else Verdict("still")
+    return Verdict("undeclared", _how(curve)) if moved else Verdict("unaffected")
 
 
 def same(a: float, b: float) -> bool:

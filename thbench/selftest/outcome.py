@@ -114,10 +114,10 @@ def as_markdown(outcome: TrialOutcome) -> str:
     for question in plan.questions:
         lines += _answer(outcome, question)
     undeclared = [f for f in outcome.findings if f.verdict.word == "undeclared"]
-    lines += ["## Reactions nobody declared", "", *_table(undeclared)]
-    still = [f for f in outcome.findings if f.verdict.word == "still"]
-    lines += ["Standing still, without saying so: ", ""]
-    lines += [f"- {_named(f)} under {escape_cell(f.corruption)}" for f in still] or ["- none"]
+    lines += ["## Reactions that are not declared", "", *_table(undeclared)]
+    unaffected = [f for f in outcome.findings if f.verdict.word == "unaffected"]
+    lines += ["Unaffected, without a declaration: ", ""]
+    lines += [f"- {_named(f)} under {escape_cell(f.corruption)}" for f in unaffected] or ["- none"]
     lines += ["", *_losses(outcome)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -208,7 +208,7 @@ def _losses(outcome: TrialOutcome) -> list[str]:
 
 
 def print_outcome(outcome: TrialOutcome) -> None:
-    """The table on standard output; what stands still without saying so is only counted."""
+    """The table on standard output; what is unaffected without a declaration is only counted."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 160
     console = Console(file=sys.stdout, width=max(width, 80))
     table = Table(title="selftest")

@@ -6,7 +6,12 @@ from thbench.charts.plots import PALETTE, Series, chart_grid, line_chart
 from thbench.selftest.measure import Reaction
 from thbench.selftest.trial import TrialOutcome
 
-_COLOURS = {"ok": PALETTE[2], "FAILED": PALETTE[1], "undeclared": PALETTE[0], "still": "#9A9A9A"}
+_COLOURS = {
+    "ok": PALETTE[2],
+    "FAILED": PALETTE[1],
+    "undeclared": PALETTE[0],
+    "unaffected": "#9A9A9A",
+}
 
 
 def as_svg(outcome: TrialOutcome) -> str:
@@ -34,7 +39,7 @@ def _row_label(metric: str, score: str) -> str:
 
 
 def _legend() -> str:
-    return "green as declared, orange not, blue reacts undeclared, grey still; dashed: clean"
+    return "green as declared, orange not, blue reacts undeclared, grey unaffected; dashed: clean"
 
 
 def _chart(found: Reaction | None) -> str:

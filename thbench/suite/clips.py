@@ -65,10 +65,10 @@ def fetchable(suite: Suite, device: str) -> tuple[Fetchable, Sequence[Clip]]:
 def clips_of_names(clips: Sequence[Clip], names: Sequence[str], dataset: str) -> list[Clip]:
     """Raises UserError for a clip the dataset lacks."""
     by_id = {c.id: c for c in clips}
-    if strangers := [n for n in names if n not in by_id]:
-        near = get_close_matches(strangers[0], by_id, n=1)
+    if unknown := [n for n in names if n not in by_id]:
+        near = get_close_matches(unknown[0], by_id, n=1)
         remedy = f"did you mean '{near[0]}'?" if near else "check its name"
-        raise UserError(f"dataset '{dataset}' has no clip '{strangers[0]}'", remedy)
+        raise UserError(f"dataset '{dataset}' has no clip '{unknown[0]}'", remedy)
     return [by_id[n] for n in dict.fromkeys(names)]
 
 

@@ -1,7 +1,7 @@
 """What a suite is: what is measured, on what, by which rule.
 
 The digest covers what makes rows comparable (dataset, split, seed, metrics, identity frame, limits,
-primary); systems are entrants and controls are company, so adding either leaves it as it is.
+primary); systems and controls are not part of it, so adding one does not change it.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class MetricPart(Part):
 
 @dataclass(frozen=True)
 class System:
-    """An entrant: a generator with options at its own resolution. `part` is None for a broken plugin."""
+    """A system: a generator with options at its own resolution. `part` is None for a broken plugin."""
 
     name: str
     generator: str

@@ -1,7 +1,7 @@
 """Recipes: YAML fragments with the `systems` entry of a program that others published.
 
 They lie under benchmarks/recipes/NAME/ beside a README that says how to install the program. A recipe
-adds entrants, so it leaves the suite's digest as it is; where the program lies is told by --set.
+adds systems, so it leaves the suite's digest as it is; where the program lies is told by --set.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Dataset + actor lists -> clips. Opens no media.
 
-Actors are (dataset, actor): puppet actor 1001 and CREMA-D actor 1001 are strangers.
+An actor is identified by (dataset, actor id): equal ids in two datasets are different actors.
 """
 
 from __future__ import annotations
@@ -137,10 +137,10 @@ def select(suite: Suite, clips: Sequence[Clip]) -> Split:
             f"'{name}' splits dataset '{manifest.dataset}', not '{dataset}'",
             "choose another",
         )
-    if strangers := set(manifest.test) - {c.actor for c in clips}:
+    if unknown := set(manifest.test) - {c.actor for c in clips}:
         raise suite.document.error(
             ("split",),
-            f"actors {', '.join(sorted(strangers))} have no clip in '{dataset}'",
+            f"actors {', '.join(sorted(unknown))} have no clip in '{dataset}'",
             "check both",
         )
     tested = set(manifest.test)

@@ -1,4 +1,4 @@
-"""The conformance suite: what every plugin must hold, ours and strangers' alike.
+"""The conformance suite: what every plugin must hold, for built-in and third-party plugins.
 
     from thbench.testing import check_generator
 

@@ -37,7 +37,7 @@ class Checkpoint:
 
     @property
     def trained_on(self) -> TrainedOn | None:
-        """Training actors; None (unknown) where a frozen part was trained on nobody knows what."""
+        """Training actors; None (unknown) where a frozen part was trained on unknown data."""
         seen = self.about["trained_on"]
         if "unknown" in self.about["pretrained"].values():
             return None

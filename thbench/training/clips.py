@@ -21,7 +21,7 @@ def training_clips(
     for part, actors in (("training", split.train), ("validation", split.validation)):
         if both := actors & split.actors:
             raise UserError(
-                f"{part} actors {', '.join(sorted(both))} are test actors", "mend the split"
+                f"{part} actors {', '.join(sorted(both))} are test actors", "fix the split"
             )
     training = list(_of(clips, split, split.train, options.clips_per_actor, options.seed))
     if not training:

@@ -50,7 +50,7 @@ class Trainer(Protocol):
     networks      by name; made from torch's global generator, which the loop has seeded
     published     the networks a generator needs: what a published checkpoint holds
     criteria      values of `validate` that may choose the published checkpoint, the default first
-    pretrained    parts that were trained before -> what on, "unknown" where nobody says; actors of the
+    pretrained    parts that were trained before -> what on, "unknown" where that is not stated; actors of the
                   training's own dataset count as its own
     """
 

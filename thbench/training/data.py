@@ -52,7 +52,7 @@ class ClipStore:
         except ClipFailure as failure:
             raise UserError(
                 f"training clip {clip.id} cannot be used: {failure.reason}",
-                "mend it, or list it under `exclude` of the split",
+                "fix it, or list it under `exclude` of the split",
             ) from failure
 
     def _keep(self, index: int, loaded: Example) -> None:

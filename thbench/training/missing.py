@@ -22,4 +22,6 @@ def missing_checkpoint(file: Path | None) -> Sequence[Missing]:
     if tuple(before[-2:]) != TRAININGS:
         suite, system = "SUITE", "SYSTEM"
     command = shlex.join(["thbench", "train", suite, system, "--out", str(folder)])
-    return (Missing(f"checkpoint {folder / file.name}, which nobody publishes", command),)
+    return (
+        Missing(f"checkpoint {folder / file.name}, which is not published; train it with", command),
+    )

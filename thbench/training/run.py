@@ -57,7 +57,7 @@ def train(
     """Train one system of the suite on its training actors; goes on where it was stopped.
 
     Returns the checkpoint to use: the one the criterion chose, or the last. Raises UserError for
-    what a person can mend: no training actors, another training in the folder, a broken state.
+    what a person can fix: no training actors, another training in the folder, a broken state.
     """
     apply_threads(settings.threads)
     entrant, part = _entrant(suite, system)
@@ -86,7 +86,7 @@ def _entrant(suite: Suite, name: str) -> tuple[System, Part]:
     if entrant is None:
         raise UserError(f"'{name}' is a control: there is nothing to train", "name a system")
     if entrant.part is None:
-        raise UserError(f"system '{name}': {entrant.broken}", "mend or uninstall that plugin")
+        raise UserError(f"system '{name}': {entrant.broken}", "fix or uninstall the plugin")
     if entrant.part.plugin.trainer is None:
         raise UserError(
             f"generator '{entrant.generator}' of system '{name}' cannot be trained here",

@@ -43,7 +43,7 @@ def place(
 
 @pytest.fixture(scope="session")
 def fetched(place: Place, store: Path) -> dict[str, Done]:
-    """Three fetches: stopped by Ctrl-C, finished with two bad files at the host, mended."""
+    """Three fetches: stopped by Ctrl-C, finished with two bad files at the host, fixed."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("THBENCH_WEIGHTS", str(store))
         return _fetched(place)
@@ -64,7 +64,7 @@ def _fetched(place: Place) -> dict[str, Done]:
     done["parts"] = Done(0, " ".join(p.name for p in place.root.rglob("*.part")), "")
     done["bad"] = thbench(*words)
     host.faults = {}
-    done["mended"] = thbench(*words)
+    done["fixed"] = thbench(*words)
     return done
 
 

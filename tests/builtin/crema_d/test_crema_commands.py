@@ -35,7 +35,7 @@ def test_a_run_without_data_lists_everything_missing(tmp_path: Path) -> None:
     for name in ("yunet", "pfld", "inception-2015", "syncnet"):
         assert f"thbench weights fetch {name}\n" in done.stderr
     for name in ("gan-128", "ddpm-64", "ddpm-128"):
-        assert re.search(rf"checkpoint \S+{name}\S+, which nobody publishes: thbench train crema_d {name} ",
+        assert re.search(rf"checkpoint \S+{name}\S+, which is not published; train it with: thbench train crema_d {name} ",
                          done.stderr)  # fmt: skip
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "runs").exists()

@@ -1,4 +1,4 @@
-"""Fetch (stopped, resumed, mended), verify, prepare, show: on real faces, from a local host."""
+"""Fetch (stopped, resumed, fixed), verify, prepare, show: on real faces, from a local host."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def test_what_the_host_gives_wrongly_is_named_and_never_kept(fetched: dict[str, 
     assert f"{POINTER}: the address gives the Git LFS pointer" in bad.err
     assert f"{DAMAGED}: SHA-256" in bad.err
     assert ", 2 failed" in bad.out
-    mended = fetched["mended"]
-    assert mended.code == 0, mended.err
-    assert "2 files fetched" in mended.out
-    assert f"{2 * len(CUTS) - 2} were here already, 0 failed" in mended.out
+    fixed = fetched["fixed"]
+    assert fixed.code == 0, fixed.err
+    assert "2 files fetched" in fixed.out
+    assert f"{2 * len(CUTS) - 2} were here already, 0 failed" in fixed.out
 
 
 def test_fetched_files_are_the_published_ones(place: Place, fetched: dict[str, Done]) -> None:
@@ -179,9 +179,9 @@ def test_verify_names_what_is_wrong_with_a_tree(place: Place, tmp_path: Path) ->
         name = path.relative_to(root).as_posix()
         assert f"{name}: {word}" in done.err
         assert "thbench data fetch" in done.err
-    mended = thbench("data", "fetch", "crema_d", *where, "--mirror", place.host.url)
-    assert mended.code == 0, mended.err
-    assert "5 files fetched" in mended.out
+    fixed = thbench("data", "fetch", "crema_d", *where, "--mirror", place.host.url)
+    assert fixed.code == 0, fixed.err
+    assert "5 files fetched" in fixed.out
     assert thbench("data", "verify", "crema_d", *where).code == 0
 
 

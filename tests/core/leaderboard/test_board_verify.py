@@ -141,18 +141,18 @@ def test_a_changed_row_is_refused(toys: Board) -> None:
 
     toys.change_table(change)
     assert any("another sha256" in p for p in toys.verify().problems)
-    toys.change_table(lambda text: text, mend=True)
+    toys.change_table(lambda text: text, fix=True)
     assert any("does not follow from the table" in p for p in toys.verify().problems)
 
 
 def test_a_missing_clip_is_refused(toys: Board) -> None:
-    toys.change_table(lambda text: text[: text.rstrip().rindex("\n") + 1], mend=True)
+    toys.change_table(lambda text: text[: text.rstrip().rindex("\n") + 1], fix=True)
     problems = toys.verify().problems
     assert any("missing from the table: 1008_CCC" in p for p in problems), problems
 
 
 def test_another_actor_of_a_clip_is_refused(toys: Board) -> None:
-    toys.change_table(lambda text: text.replace("1001_AAA,1001", "1001_AAA,1002"), mend=True)
+    toys.change_table(lambda text: text.replace("1001_AAA,1001", "1001_AAA,1002"), fix=True)
     assert any("another actor" in p for p in toys.verify().problems)
 
 
@@ -162,7 +162,7 @@ def test_cells_that_are_no_finite_numbers_are_refused(toys: Board, cell: str) ->
         head, first, *rest = text.splitlines()
         return "\n".join([head, first.rpartition(",")[0] + f",{cell}", *rest, ""])
 
-    toys.change_table(change, mend=True)
+    toys.change_table(change, fix=True)
     assert any("no finite number" in p for p in toys.verify().problems)
 
 

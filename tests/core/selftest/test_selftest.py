@@ -106,7 +106,7 @@ def test_to_ignore_is_to_stay_the_same_to_nine_digits(
 
 
 def test_what_is_not_declared_is_reported_and_never_failed() -> None:
-    assert judge(Curve(1.0, (1, 2), (1.0, 1.0)), "", Rule()).word == "still"
+    assert judge(Curve(1.0, (1, 2), (1.0, 1.0)), "", Rule()).word == "unaffected"
     falling = judge(Curve(1.0, (1, 2), (0.5, 0.25)), "", Rule())
     assert (falling.word, falling.why) == ("undeclared", "falls: 1 to 0.25")
     assert "not in one direction" in judge(Curve(1.0, (1, 2), (2.0, 0.0)), "", Rule()).why
@@ -218,14 +218,14 @@ def test_false_declarations_fail(tmp_path: Path) -> None:
     outcome = trial(tmp_path, "toy-claims@liar")
     assert verdicts(outcome) == {
         ("grey", "dim"): "FAILED", ("click", "dim"): "ok", ("loss", "dim"): "FAILED",
-        ("grey", "late"): "FAILED", ("click", "late"): "FAILED", ("loss", "late"): "still",
+        ("grey", "late"): "FAILED", ("click", "late"): "FAILED", ("loss", "late"): "unaffected",
     }  # fmt: skip
 
 
 def test_reactions_nobody_declared_are_reported_and_pass(tmp_path: Path) -> None:
     outcome = trial(tmp_path, "toy-claims@deaf")
     assert verdicts(outcome)["grey", "dim"] == "undeclared"
-    assert verdicts(outcome)["grey", "late"] == "still"
+    assert verdicts(outcome)["grey", "late"] == "unaffected"
     assert not outcome.failed
 
 
