@@ -292,7 +292,7 @@ class Video(Protocol):
 
 @dataclass(frozen=True)
 class Pair:
-    """A generated video beside its reference, both over the same frames.
+    """A generated video next to its reference, both over the same frames.
 
     `identity_index` is the reference's frame the generator was given, or None where the identity
     frame was drawn from elsewhere.
@@ -410,7 +410,7 @@ class Metric(Protocol):
 
 @runtime_checkable
 class Notes(Protocol):
-    """What a metric may offer besides: what a person must know beside its values."""
+    """What a metric may offer besides: what a person must know next to its values."""
 
     def notes(self, observed: Observations) -> Sequence[str]:
         """Short lines ("small n: 295 generated frames for 2048 features"), none where all is well."""

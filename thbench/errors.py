@@ -48,7 +48,7 @@ class UserError(Exception):
 class ClipFailure(Exception):
     """This one clip cannot be loaded, generated or scored.
 
-    Raised by datasets, extractors and metrics. The reason is recorded beside the clip, the clip
+    Raised by datasets, extractors and metrics. The reason is recorded next to the clip, the clip
     counts against coverage, and every other clip goes on.
     """
 

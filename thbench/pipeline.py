@@ -136,6 +136,6 @@ def _claim(job: Job, split: Split) -> None:
         "seed": suite.seed,
         "identity_frame": str(suite.identity_frame),
     }
-    remedy = "--out FOLDER starts a run beside it; or remove that folder"
+    remedy = "--out FOLDER keeps both; or remove that folder"
     job.run.claim("suite.json", described, remedy)
     write_clips(job.run.root, split.clips)

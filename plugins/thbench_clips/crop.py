@@ -92,7 +92,7 @@ def _read(stored: Path) -> NDArray[np.float64] | None:
 
 
 def _write(stored: Path, boxes: NDArray[np.float64]) -> None:
-    """Whole or not at all: written beside and moved, as several processes may share the cache."""
+    """Whole or not at all: written next to and moved, as several processes may share the cache."""
     stored.parent.mkdir(parents=True, exist_ok=True)
     partial = stored.with_name(f".{stored.stem}-{os.getpid()}-{secrets.token_hex(4)}.npy")
     try:

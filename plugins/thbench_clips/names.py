@@ -28,8 +28,8 @@ def safe_id(name: str) -> str:
 def clip_ids(files: Sequence[str]) -> Mapping[str, str]:
     """Clip id of every file, by path relative to the root with `/`.
 
-    The id is the path without its suffix. Where that is ambiguous (`a/b.mp4` beside `a__b.mp4`,
-    `c.mp4` beside `c.avi`) those files keep their suffix and write `/` as %2F, which no two share.
+    The id is the path without its suffix. Where that is ambiguous (`a/b.mp4` next to `a__b.mp4`,
+    `c.mp4` next to `c.avi`) those files keep their suffix and write `/` as %2F, which no two share.
     """
     short = {f: safe_id(str(PurePosixPath(f).with_suffix(""))) for f in files}
     uses = Counter(i.casefold() for i in short.values())  # some file systems ignore case

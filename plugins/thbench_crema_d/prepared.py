@@ -60,7 +60,7 @@ class PreparedSet:
         return self.folder / "clips" / f"{clip}.landmarks.npy"
 
     def store(self, clip: str, record: Record, source: Source | None, media: Media) -> None:
-        """Write a clip, its record last, so that a record stands only beside a whole clip."""
+        """Write a clip, its record last, so that a record stands only next to a whole clip."""
         record = {**record, "clip": clip, "recipe": self.recipe}
         if source is not None:
             points = source.annotations["landmarks"]

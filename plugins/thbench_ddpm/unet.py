@@ -103,7 +103,7 @@ class Attention(nn.Module):
 class UNet(nn.Module):
     """[B, inputs, H, W] and signals -> [B, outputs, H, W].
 
-    `signals` names every signal beside `time` and the length of its raw vector. A signal that is left
+    `signals` names every signal next to `time` and the length of its raw vector. A signal that is left
     out of a call is not injected. H and W must be multiples of patch * 2 ** (len(multiples) - 1).
     """
 

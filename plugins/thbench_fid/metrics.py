@@ -100,7 +100,7 @@ class Fid(SetMetric):
         return {"fid": value, self.frames_row: float(n)}
 
     def notes(self, observed: Observations) -> Sequence[str]:
-        """What a person must know beside the value: sets with too few frames, each in one line."""
+        """What a person must know next to the value: sets with too few frames, each in one line."""
         sides = {"generated": observed.generated, "reference": observed.reference}
         marks = [
             small_n(side, self.counts(of), part.features.shape[1])
@@ -213,7 +213,7 @@ def frames_score(name: str) -> Score:
         set_level=True,
         description=f"generated frames that entered {name}",
         formula="a count",
-        biases="none: it says how far to trust the value beside it",
+        biases="none: it says how far to trust the value next to it",
     )
 
 

@@ -1,7 +1,7 @@
 """The embedded dataset `puppet`: procedurally rendered talking heads with exact ground truth.
 
 Importing this package costs nothing; numpy, scipy and OpenCV come in when the dataset is built.
-README.md beside this file says what the puppets are, what is exact about them and why the voice is
+README.md next to this file says what the puppets are, what is exact about them and why the voice is
 synthesised here.
 """
 

@@ -1,7 +1,7 @@
 """Likeness to the reference, frame by frame: PSNR, SSIM and any frame metric of torchmetrics.
 
 Full-reference metrics punish a talking head that moves its head otherwise than the recorded person
-did, however natural it looks: read them beside metrics of motion and of synchrony.
+did, however natural it looks: read them next to metrics of motion and of synchrony.
 """
 
 from __future__ import annotations

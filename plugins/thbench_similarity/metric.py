@@ -38,7 +38,7 @@ def compared_frames(pair: Pair, skip_identity: bool) -> Iterator[tuple[Picture, 
     skipped = {pair.identity_index} if skip_identity else set()
     indices = [i for i in range(len(generated)) if i not in skipped]
     if not indices:
-        raise ClipFailure("nothing to compare beside the identity frame")
+        raise ClipFailure("nothing to compare next to the identity frame")
     return ((generated[i], reference[i]) for i in indices)
 
 

@@ -111,7 +111,7 @@ def _recognise(weights: Path, sample: Path, context: Context) -> str:
 
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
-    """`syncnet`; the detector `s3fd` is registered beside the other faces."""
+    """`syncnet`; the detector `s3fd` is registered next to the other faces."""
     return [
         WeightsFile(
             name="syncnet",

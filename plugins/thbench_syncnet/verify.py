@@ -52,7 +52,7 @@ def verify_with_example(weights: Path, sample: Path, context: Context) -> str:
     """One line that says which file this is.
 
     weights  the file to be checked
-    sample   example.avi as published beside the weights
+    sample   example.avi as published next to the weights
 
     Raises UserError for the older file, for unknown numbers and for a sample that cannot be scored.
     """

@@ -1,4 +1,4 @@
-"""Axes of charts: where data lands, round numbers to write beside it, grid and labels."""
+"""Axes of charts: where data lands, round numbers to write next to it, grid and labels."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def align(
     every: bool,
     out: Path,
 ) -> None:
-    """Show which square of every video would be scored, beside its reference's, before scoring.
+    """Show which square of every video would be scored, next to its reference's, before scoring.
 
     Ends with exit code 1 where a clip is not framed as its reference or cannot be read.
     """

@@ -151,7 +151,7 @@ def leaderboard_build(root: Path, check: bool) -> None:
 @click.option(
     "--against", type=_PATH, metavar="RUN", help="Compare with your own run of the system."
 )
-@click.option("--record", is_flag=True, help="Write the tier beside each row that is in order.")
+@click.option("--record", is_flag=True, help="Write the tier next to each row that is in order.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @device_option
 def leaderboard_verify(

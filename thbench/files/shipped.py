@@ -8,7 +8,7 @@ import thbench
 
 
 def benchmarks_folder() -> Path:
-    """Where they lie: inside the wheel, or beside the package in a checkout."""
+    """Where they lie: inside the wheel, or next to the package in a checkout."""
     package = Path(thbench.__file__).parent
     inside = package / "benchmarks"
     return inside if inside.is_dir() else package.parent / "benchmarks"

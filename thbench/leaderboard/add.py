@@ -105,7 +105,7 @@ def _features_record(archive: Path | None, address: str | None) -> FeaturesRecor
 
 
 def _put_archive(target: Path, archive: Path | None) -> None:
-    """The archive beside its row; one of an older document goes."""
+    """The archive next to its row; one of an older document goes."""
     if archive is None:
         features_file(target).unlink(missing_ok=True)
     else:

@@ -59,7 +59,7 @@ def problems(row: CommittedRow, ground: Ground) -> list[str]:
     found += _meaning(row, ground)
     found += _controls(row, ground)
     if features_file(row.path).exists() and (row.features is None or row.features.url):
-        found.append("a feature archive lies beside it that its document does not name")
+        found.append("a feature archive lies next to it that its document does not name")
     return found
 
 

@@ -29,7 +29,7 @@ SYNTHETIC = """\
 ## Synthetic faces
 
 Drawn people with synthesised speech: they show that the harness works and what its numbers do. **They say nothing
-about real faces**, and are never to be set beside the tables above."""
+about real faces**, and are never to be set next to the tables above."""
 
 
 def page(data: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ COMPANIONS = CLIPS, VERIFIED, FEATURES
 Tier: TypeAlias = Literal["self-reported", "rows-verified", "videos-verified", "reproduced"]
 TIERS: tuple[Tier, ...] = ("self-reported", "rows-verified", "videos-verified", "reproduced")
 LARGEST_BESIDE = 20_000_000
-"""Bytes of a feature archive that lies beside its row; larger ones lie at an address."""
+"""Bytes of a feature archive that lies next to its row; larger ones lie at an address."""
 _LARGEST_RECORD = 100_000
 
 

@@ -152,7 +152,7 @@ def _record(
 
 
 def record(finding: Finding, root: Path) -> Path | None:
-    """Write down what was verified, beside the row; None where it has problems.
+    """Write down what was verified, next to the row; None where it has problems.
 
     What was recorded of the same bytes before still holds, and is kept.
     """

@@ -72,7 +72,7 @@ def _digest(modules: Iterable[str]) -> str:
 
 
 def _contents(reached: dict[str, Path]) -> Iterator[tuple[str, str]]:
-    """Every module and every data file beside one, with the digest of its content."""
+    """Every module and every data file next to one, with the digest of its content."""
     for name, path in reached.items():
         yield name, _parsed(path, path.stat().st_mtime_ns)
     for top in {name.partition(".")[0] for name in reached} - {"thbench"}:
@@ -197,7 +197,7 @@ def _plugin_packages() -> frozenset[str]:
 
 @lru_cache(maxsize=1024)
 def _is_sibling(top: str, plugin: str) -> bool:
-    """Whether `top` lies beside a plugin's package in a source tree (an editable installation)."""
+    """Whether `top` lies next to a plugin's package in a source tree (an editable installation)."""
     if plugin == "thbench":
         return False
     here, there = _root(plugin), _root(top)

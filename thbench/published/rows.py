@@ -1,6 +1,6 @@
 """Rows that papers printed: leaderboard/published/*.yaml, read strictly.
 
-They stand beside measured rows and never among them: no rank, digits as printed, and with each row
+They stand next to measured rows and never among them: no rank, digits as printed, and with each row
 its source, how far its protocol is known, and where the source contradicts itself.
 """
 

@@ -27,7 +27,7 @@ ground truth at the same resolution. These numbers have no rank."""
 
 
 def on_scale_of(truth: Result, published: Published) -> dict[str, Any]:
-    """Every published row of a system beside `truth`, the measured ground truth, as plain data."""
+    """Every published row of a system next to `truth`, the measured ground truth, as plain data."""
     rows = [row for row in published.rows if row.role == "system"]
     return {
         "suite": truth.suite.name,

@@ -152,7 +152,7 @@ Box = tuple[float, float, float, float]
 
 
 def _labels(points: Sequence[Point], plot: Plot) -> list[str]:
-    """Names beside their marks, where they cover neither a mark nor each other; above, if nowhere."""
+    """Names next to their marks, where they cover neither a mark nor each other; above, if nowhere."""
     taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in (_place(p, plot) for p in points)]
     parts = []
     for point in points:

@@ -1,4 +1,4 @@
-"""Drift: how the pictures of a system change with the frame index, averaged over clips, beside the ground truth.
+"""Drift: how the pictures of a system change with the frame index, averaged over clips, next to the ground truth.
 
 Brightness, sharpness and motion are taken from the stored frames, and every one-dimensional array that
 a metric kept over the time of a video (thbench.report.curves) is treated alike. Each is shown as it is,

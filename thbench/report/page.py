@@ -1,4 +1,4 @@
-"""A finished run -> its report: one page, scripts beside it, data and videos that load on demand."""
+"""A finished run -> its report: one page, scripts next to it, data and videos that load on demand."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ASSETS = ("style.css", "core.js")
 
 @dataclass(frozen=True)
 class Board:
-    """The results of one suite and split that may stand beside one another."""
+    """The results of one suite and split that may stand next to one another."""
 
     name: str
     page: str

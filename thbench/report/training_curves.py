@@ -30,7 +30,7 @@ class Training:
 
 
 def trainings(material: ReportData) -> list[Training]:
-    """Systems whose options name a file or folder with *.csv logs that have a `step` column beside it."""
+    """Systems whose options name a file or folder with *.csv logs that have a `step` column next to it."""
     found = []
     for entrant in material.entrants:
         for folder in dict.fromkeys(_folders(entrant)):

@@ -1,6 +1,6 @@
 """The result document: schema version, read, write, migrate. Computes nothing.
 
-`result.json` holds one row of a table with everything needed to trust it; `clips.csv` beside it
+`result.json` holds one row of a table with everything needed to trust it; `clips.csv` next to it
 holds one line per clip. Times, memory and host are in timings.jsonl, so that the bytes of a result
 depend on what was measured and by which build only.
 """
@@ -174,7 +174,7 @@ class VideosRecord(_Model):
 
 
 class FeaturesRecord(_Model):
-    """The archive of what set metrics saw in every clip; without `url` it lies beside the row."""
+    """The archive of what set metrics saw in every clip; without `url` it lies next to the row."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     url: str | None = Field(default=None, pattern=r"^https://\S+$", max_length=1000)

@@ -17,7 +17,7 @@ def misframed(clips: ClipsRecord) -> int:
 
 
 def remarks(clips: ClipsRecord) -> list[str]:
-    """What must stand beside the numbers of a row: which squares were scored, and what does not fit."""
+    """What must stand next to the numbers of a row: which squares were scored, and what does not fit."""
     found = []
     for how, n in clips.placements.items():
         if how != "as it is":

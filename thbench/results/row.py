@@ -36,7 +36,7 @@ def clips_file(path: Path) -> Path:
 
 
 def table_file(path: Path) -> Path:
-    """The clips table of any row: beside `result.json` of a run, or of a committed row."""
+    """The clips table of any row: next to `result.json` of a run, or of a committed row."""
     table = path.with_name("clips.csv")
     return table if table.is_file() else clips_file(path)
 

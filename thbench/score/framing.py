@@ -1,4 +1,4 @@
-"""framing.csv beside a result: which square of every delivered video was scored, and how it lies."""
+"""framing.csv next to a result: which square of every delivered video was scored, and how it lies."""
 
 from __future__ import annotations
 

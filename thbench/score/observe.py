@@ -194,7 +194,7 @@ def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
 
 
 def _pair(clip: Clip, generated: StoredVideo, reference: StoredVideo, index: int | None) -> Pair:
-    """A video trimmed on purpose stands beside the same span of its reference."""
+    """A video trimmed on purpose stands next to the same span of its reference."""
     if generated.n_frames < reference.n_frames:
         return Pair(clip, generated.bare(), reference.cut(generated.n_frames), index)
     return Pair(clip, generated.bare(), reference, index)

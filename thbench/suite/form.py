@@ -33,7 +33,7 @@ class MetricForm(Section):
 
 
 class SuiteForm(Section):
-    """The file as written; plugin options stand beside the fixed keys of their section."""
+    """The file as written; plugin options stand next to the fixed keys of their section."""
 
     version: Literal[1] = Field(alias="schema")
     name: str = Field(pattern=NAME)
@@ -74,7 +74,7 @@ def parse(document: Document) -> SuiteForm:
 
 
 def _inline(section: dict[str, Any], fixed: set[str]) -> dict[str, Any]:
-    """Plugin options are written beside the fixed keys; apart they can be checked by their plugin."""
+    """Plugin options are written next to the fixed keys; apart they can be checked by their plugin."""
     kept: dict[str, Any] = {k: v for k, v in section.items() if k in fixed}
     if isinstance(kept.get("oracle"), list):
         kept["oracle"] = tuple(kept["oracle"])

@@ -1,6 +1,6 @@
 """Recipes: YAML fragments with the `systems` entry of a program that others published.
 
-They lie under benchmarks/recipes/NAME/ beside a README that says how to install the program. A recipe
+They lie under benchmarks/recipes/NAME/ next to a README that says how to install the program. A recipe
 adds systems, so it leaves the suite's digest as it is; where the program lies is told by --set.
 """
 

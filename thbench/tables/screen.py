@@ -45,7 +45,7 @@ def _heading(row: dict[str, Any]) -> str:
 
 
 def _parts(table: dict[str, Any], width: int) -> Iterator[list[dict[str, Any]]]:
-    """Systems in their order, as many side by side as fit beside the names of the scores."""
+    """Systems in their order, as many side by side as fit next to the names of the scores."""
     fixed = max(len(_label(n, c)) for n, c in table["columns"].items()) + _PADDING + 1
     part: list[dict[str, Any]] = []
     used = fixed

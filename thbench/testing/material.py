@@ -74,7 +74,7 @@ class Material:
         ]
 
     def pairs(self) -> list[Pair]:
-        """Every clip as a perfect video beside its reference."""
+        """Every clip as a perfect video next to its reference."""
         return [pair(clip, source, self.n_frames) for clip, source in self.sources]
 
 
@@ -97,7 +97,7 @@ def request(clip_id: str, source: Source, n_frames: int, seed: int | None = None
 
 
 def pair(clip: Clip, source: Source, n_frames: int | None) -> Pair:
-    """The reference beside itself, whole or cut to `n_frames`, as two videos of their own."""
+    """The reference next to itself, whole or cut to `n_frames`, as two videos of their own."""
     n = min(n_frames or len(source.frames), len(source.frames))
     audio = source.audio[: n * SAMPLES_PER_FRAME]
     annotations = {k: v[:n] for k, v in source.annotations.items() if len(v) == len(source.frames)}

@@ -1,6 +1,6 @@
 """Weights as safetensors whose header carries their description (JSON): one file, whole or absent.
 
-A copy of the description stands beside it as .json for people; only the header is read. Everything
+A copy of the description stands next to it as .json for people; only the header is read. Everything
 that can be wrong with a file is found here and said in one line.
 """
 

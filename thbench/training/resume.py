@@ -52,7 +52,7 @@ def _check_same_training(task: TrainingTask, saved: Any, file: Path) -> None:
     ]
     raise UserError(
         f"{file.parent} holds another training: {'; '.join(differs)}",
-        "--out FOLDER starts one beside it; or remove that folder",
+        "--out FOLDER keeps both; or remove that folder",
     )
 
 

@@ -179,7 +179,7 @@ def test_the_identity_frame_is_skipped(name: str) -> None:
     assert observe(skipping, changed, frames, identity=2) == expected
     assert observe(skipping, changed, frames, identity=None) > expected
     assert observe(skipping, changed, frames, identity=9) == observe(counting, changed, frames)
-    with pytest.raises(ClipFailure, match="nothing to compare beside the identity frame"):
+    with pytest.raises(ClipFailure, match="nothing to compare next to the identity frame"):
         observe(skipping, frames[:1], frames[:1], identity=0)
 
 
