@@ -24,8 +24,8 @@ from thbench_crema_d import MASTER, VERSION, Options
 from thbench_crema_d.catalogue import File, clip_of, load_catalogue
 from thbench_crema_d.prepared import PreparedSet
 from thbench_crema_d.recipe import WEIGHTS, recipe_of
-from thbench_face import dlib_missing
 from thbench_crema_d.recordings import absent, verify, without_sound
+from thbench_face import dlib_missing
 
 if TYPE_CHECKING:
     from thbench_crema_d.prepare import Workshop

@@ -25,8 +25,8 @@ __all__ = [
     "FaceMeshOptions",
     "LandmarkMotionOptions",
     "LandmarksOptions",
-    "Network",
     "MouthApertureOptions",
+    "Network",
     "dlib_missing",
 ]
 

@@ -58,9 +58,7 @@ class InBoxes:
         return in_boxes(video.frames, self._boxes(video), self._network)
 
 
-def in_boxes(
-    frames: Frames, boxes: NDArray[np.float64], network: OneFace
-) -> NDArray[np.float32]:
+def in_boxes(frames: Frames, boxes: NDArray[np.float64], network: OneFace) -> NDArray[np.float32]:
     """[T, 68, 2]: the landmarks in each frame's box, NaN where that is NaN."""
     points = np.full((len(frames), 68, 2), np.nan, np.float32)
     for t in np.flatnonzero(~np.isnan(boxes[:, 0])):
@@ -101,9 +99,9 @@ class OfPuppets:
     """The small network that ships with this plugin; it takes every frame for a puppet."""
 
     def __init__(self) -> None:
-        from thbench_face.puppet_points import WEIGHTS, PuppetLandmarks
-
         import hashlib
+
+        from thbench_face.puppet_points import WEIGHTS, PuppetLandmarks
 
         digest = hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
         self._network = PuppetLandmarks(WEIGHTS)

@@ -60,7 +60,9 @@ def varied(frames: Tensor, points: Tensor, draw: torch.Generator) -> tuple[Tenso
     turn, size, *move, blur, gain, grain = (torch.rand(n, generator=draw) * 2 - 1 for _ in range(7))
     c, s = torch.cos(TURN * turn), torch.sin(TURN * turn)
     scale = 1 + SCALE * size
-    matrix = scale[:, None, None] * torch.stack([torch.stack([c, -s], -1), torch.stack([s, c], -1)], 1)
+    matrix = scale[:, None, None] * torch.stack(
+        [torch.stack([c, -s], -1), torch.stack([s, c], -1)], 1
+    )
     shift = MOVE * torch.stack(move, -1)
     # grid_sample asks, for a place in the new picture, where it was in the old one
     inverse = torch.linalg.inv(matrix)

@@ -36,5 +36,6 @@ def aligned(points: Plane, target: Plane) -> Plane:
     p, q = points[..., RIGID], target[..., RIGID]
     p_middle, q_middle = p.mean(-1, keepdims=True), q.mean(-1, keepdims=True)
     about = p - p_middle
-    turn = (about.conj() * (q - q_middle)).sum(-1) / (np.abs(about) ** 2).sum(-1)
+    with np.errstate(invalid="ignore"):  # NaN, a frame without a face, stays NaN
+        turn = (about.conj() * (q - q_middle)).sum(-1) / (np.abs(about) ** 2).sum(-1)
     return np.asarray(turn[..., None] * (points - p_middle) + q_middle)

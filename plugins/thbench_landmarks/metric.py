@@ -126,7 +126,9 @@ class LandmarkVelocityDistance:
         course = velocity_distance(p, q, MOUTH)
         floor = noise_floor(p, q, MOUTH)
         if np.isnan(floor):
-            raise ClipFailure("no three neighbouring frames with a face: the noise floor is unknown")
+            raise ClipFailure(
+                "no three neighbouring frames with a face: the noise floor is unknown"
+            )
         rows = {"m_lvd": float(np.nanmean(course)), "m_lvd_floor": floor}
         return Observation(rows, {"mouth_velocity_distance": course})
 
