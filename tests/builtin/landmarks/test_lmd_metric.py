@@ -118,13 +118,18 @@ def test_networks_agree_where_the_face_is(heads: Callable[[str, int], Frames], c
         assert np.corrcoef(mesh.reshape(-1), pfld.reshape(-1))[0, 1] > 0.995
 
 
-def test_dlib_agrees_too(heads: Callable[[str, int], Frames], context: Any) -> None:
+def test_dlib_agrees_with_the_mesh_at_any_size(
+    heads: Callable[[str, int], Frames], context: Any
+) -> None:
+    """Measured 7 % of the eye distance at 64 and at 256 px, and no shift between the two sizes."""
+    found = {}
     for size in (64, 256):
         frames = heads("d", size)[:3]
-        dlib, pfld = (landmarks(context, frames, n) for n in ("dlib", "pfld"))
-        io = np.linalg.norm(pfld[:, 36:42].mean(1) - pfld[:, 42:48].mean(1), axis=-1)
-        apart = np.linalg.norm(dlib - pfld, axis=-1) / io[:, None]
-        assert apart.mean() < 0.09
+        dlib, mesh = (landmarks(context, frames, n) for n in ("dlib", "mesh"))
+        io = np.linalg.norm(mesh[:, 36:42].mean(1) - mesh[:, 42:48].mean(1), axis=-1)
+        assert (np.linalg.norm(dlib - mesh, axis=-1) / io[:, None]).mean() < 0.09
+        found[size] = (dlib + 0.5) * (256 / size)
+    assert np.abs((found[64] - found[256]).mean(axis=(0, 1))).max() < 1.2
     whole_pixels = landmarks(context, heads("d", 64)[:1], "dlib") * 4
     assert not np.allclose(whole_pixels, np.round(whole_pixels))  # found in an enlarged picture
 
