@@ -14,9 +14,7 @@ import thbench_speech
 from thbench.api import Extractor, Video
 
 EXTRACTORS: dict[str, Any] = {
-    p.name: p
-    for package in (thbench_face, thbench_speech)
-    for p in package.thbench_extractors()
+    p.name: p for package in (thbench_face, thbench_speech) for p in package.thbench_extractors()
 }
 WEIGHTS = {w.name: w for w in thbench_face.thbench_weights()}
 

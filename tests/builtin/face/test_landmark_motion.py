@@ -16,6 +16,7 @@ from thbench_face import LandmarkMotionOptions
 from thbench_face.motion import LandmarkMotion, displacements
 from thbench_puppet import thbench_datasets
 
+
 def face(eyes: float) -> np.ndarray:
     points = np.zeros((68, 2))
     points[36], points[45] = (10, 20), (10 + eyes, 20)

@@ -80,9 +80,7 @@ def test_a_clip_is_at_distance_zero_of_itself(points: NDArray[np.float32], form:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    st.floats(-180, 180), st.floats(0.2, 5), st.floats(-100, 100), st.floats(-100, 100)
-)
+@given(st.floats(-180, 180), st.floats(0.2, 5), st.floats(-100, 100), st.floats(-100, 100))
 def test_the_canonical_form_ignores_any_similarity(
     points: NDArray[np.float32], roll: float, scale: float, x: float, y: float
 ) -> None:
@@ -201,7 +199,9 @@ def test_no_play_and_no_difference(points: NDArray[np.float32], other: NDArray[n
     assert warped_distance(p, q, MOUTH, "raw", 5) <= rigid
     assert warped_distance(q, q, MOUTH, "raw", 5) == 0
     assert warped_distance(q + 3, q, MOUTH, "raw", 0) == pytest.approx(3)
-    assert warped_distance(p[:1], q[:1], MOUTH, "raw", 5) == pytest.approx(abs(p - q)[0, MOUTH].mean())
+    assert warped_distance(p[:1], q[:1], MOUTH, "raw", 5) == pytest.approx(
+        abs(p - q)[0, MOUTH].mean()
+    )
 
 
 # -- velocity ---------------------------------------------------------------------------------------

@@ -106,7 +106,9 @@ def test_each_network_sees_a_dead_mouth(
     assert found > 2 * noise and found > 0.04
 
 
-def test_networks_agree_where_the_face_is(heads: Callable[[str, int], Frames], context: Any) -> None:
+def test_networks_agree_where_the_face_is(
+    heads: Callable[[str, int], Frames], context: Any
+) -> None:
     """Mesh and dlib against PFLD in eye distances: each has its own idea of a jaw, none of another face."""
     for name in "ad":
         frames = heads(name, 256)[:3]
@@ -134,7 +136,9 @@ def test_dlib_agrees_with_the_mesh_at_any_size(
     assert not np.allclose(whole_pixels, np.round(whole_pixels))  # found in an enlarged picture
 
 
-def test_velocity_stands_beside_its_floor(heads: Callable[[str, int], Frames], context: Any) -> None:
+def test_velocity_stands_beside_its_floor(
+    heads: Callable[[str, int], Frames], context: Any
+) -> None:
     frames = heads("a", 128)
     metric = LandmarkVelocityDistance(LvdOptions(), context)
     compressed = metric.observe(pair(through_h264(frames, 35), frames))
@@ -153,9 +157,7 @@ def test_frames_without_a_face_are_left_out_and_counted(
     gaps = np.array(through_h264(frames, 23))
     gaps[5:8] = 127
     metric = LandmarkDistance(LmdOptions(), context)
-    whole, holed = (
-        metric.observe(pair(f, frames)) for f in (through_h264(frames, 23), gaps)
-    )
+    whole, holed = (metric.observe(pair(f, frames)) for f in (through_h264(frames, 23), gaps))
     course = holed.arrays["mouth_distance"]
     assert np.flatnonzero(np.isnan(course)).tolist() == [0, 5, 6, 7]
     assert holed.rows["lmd_missing"] == pytest.approx(3 / 20) and whole.rows["lmd_missing"] == 0
@@ -171,9 +173,9 @@ def test_who_has_no_face_is_said(heads: Callable[[str, int], Frames], context: A
     frames = heads("a", 128)[:4]
     nothing = np.full_like(frames, 127)
     metric = LandmarkDistance(LmdOptions(), context)
-    with pytest.raises(ClipFailure, match="^no face in any of 4 frames"):
+    with pytest.raises(ClipFailure, match=r"^no face in any of 4 frames"):
         metric.observe(pair(nothing, frames))
-    with pytest.raises(ClipFailure, match="^the reference: no face in any of 4 frames"):
+    with pytest.raises(ClipFailure, match=r"^the reference: no face in any of 4 frames"):
         metric.observe(pair(frames, nothing))
     with pytest.raises(ClipFailure, match="3 frames of 128 px against a reference of 4 of 128 px"):
         metric.observe(pair(frames[:3], frames))
@@ -207,7 +209,9 @@ def test_every_variant_is_declared_with_what_it_needs() -> None:
     from thbench_face import thbench_extractors
 
     (plugin,) = (p for p in thbench_extractors() if p.name == "landmarks68")
-    weights = {n: plugin.weights(plugin.options(network=n)) for n in ("mesh", "pfld", "fan", "dlib")}
+    weights = {
+        n: plugin.weights(plugin.options(network=n)) for n in ("mesh", "pfld", "fan", "dlib")
+    }
     assert weights == {
         "mesh": (), "pfld": ["pfld"], "fan": ["s3fd", "fan-2d4"], "dlib": ["dlib68"],
     }  # fmt: skip
