@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -99,7 +100,6 @@ class OfPuppets:
     """The small network that ships with this plugin; it takes every frame for a puppet."""
 
     def __init__(self) -> None:
-        import hashlib
 
         from thbench_face.puppet_points import WEIGHTS, PuppetLandmarks
 
