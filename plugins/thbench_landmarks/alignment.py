@@ -37,5 +37,7 @@ def aligned(points: Plane, target: Plane) -> Plane:
     p_middle, q_middle = p.mean(-1, keepdims=True), q.mean(-1, keepdims=True)
     about = p - p_middle
     with np.errstate(invalid="ignore"):  # NaN, a frame without a face, stays NaN
-        turn = (about.conj() * (q - q_middle)).sum(-1) / (np.abs(about) ** 2).sum(-1)
-    return np.asarray(turn[..., None] * (points - p_middle) + q_middle)
+        # as products, so that equal points give exactly 1 and stay where they are
+        turn = (about.conj() * (q - q_middle)).sum(-1) / (about.conj() * about).sum(-1)
+    turn = turn[..., None]
+    return np.asarray(turn * points + (q_middle - turn * p_middle))

@@ -14,7 +14,8 @@ from thbench.api import Clip, ClipFailure, Pair
 from thbench.video import MemoryVideo
 from thbench_face import LandmarkMotionOptions
 from thbench_face.motion import LandmarkMotion, displacements
-from thbench_puppet import thbench_datasets
+from thbench_puppet.dataset import make
+from thbench_puppet.names import all_clips
 
 
 def face(eyes: float) -> np.ndarray:
@@ -50,15 +51,12 @@ def test_motion_across_a_frame_without_a_face_is_unknown() -> None:
 
 @pytest.mark.parametrize(("network", "most"), [("mesh", 1.6), ("pfld", 2.0), ("puppet-v1", 1.6)])
 def test_a_puppet_moves_as_its_exact_landmarks_say(
-    assets: Callable[[str], Path], tmp_path: Path, network: Any, most: float
+    assets: Callable[[str], Path], network: Any, most: float
 ) -> None:
     """The network adds its trembling; the course over time is the face's own."""
     context: Any = RealNetworks(assets)
-    context.cache = tmp_path
     metric = LandmarkMotion(LandmarkMotionOptions(network=network), context)
-    (plugin,) = thbench_datasets()
-    puppets = plugin.build(plugin.options(), context)
-    source = puppets.load(puppets.clips()[0], 128)
+    source = make(all_clips()[0].id, 128)
     video = MemoryVideo(source.frames)
     observed = metric.observe(Pair(Clip("c", "a"), video, video))
     curve, exact = observed.arrays["displacement"], displacements(source.annotations["landmarks"])
