@@ -35,9 +35,11 @@ def aligned(points: Plane, target: Plane) -> Plane:
     """
     p, q = points[..., RIGID], target[..., RIGID]
     p_middle, q_middle = p.mean(-1, keepdims=True), q.mean(-1, keepdims=True)
-    about = p - p_middle
+    a, b = p - p_middle, q - q_middle
+    # in real numbers, so that equal points give exactly 1 and stay exactly where they are
+    along = (a.real * b.real + a.imag * b.imag).sum(-1)
+    across = (a.real * b.imag - a.imag * b.real).sum(-1)
+    length = (a.real * a.real + a.imag * a.imag).sum(-1)
     with np.errstate(invalid="ignore"):  # NaN, a frame without a face, stays NaN
-        # as products, so that equal points give exactly 1 and stay where they are
-        turn = (about.conj() * (q - q_middle)).sum(-1) / (about.conj() * about).sum(-1)
-    turn = turn[..., None]
+        turn = (along / length + 1j * (across / length))[..., None]
     return np.asarray(turn * points + (q_middle - turn * p_middle))
