@@ -567,6 +567,7 @@ class Context(Protocol):
 class WeightsFile:
     """Published weights: where they are, what they must hash to, and under which licence.
 
+    urls are http addresses, tried in order; `package:NAME/path` is the file of an installed Python package.
     sha256 is None only where none is published: the first import then records it. `commercial` is
     False where the licence or its absence forbids commercial use; results list such weights.
     `recognise` tells the right file from others by what it says of a published sample: called with

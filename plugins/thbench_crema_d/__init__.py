@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
-from thbench.api import Context, Dataset, Plugin, WeightsFile, hookimpl
+from thbench.api import Context, Dataset, Plugin, hookimpl
 
-__all__ = ["FAN", "MASTER", "VERSION", "BackendName", "Options"]
+__all__ = ["MASTER", "VERSION", "BackendName", "Options"]
 
 VERSION = "1"
 MASTER = 320
 """Pixels of the prepared square, as in the paper; smaller sizes are made from it."""
 
-BackendName: TypeAlias = Literal["yunet-pfld", "face-alignment"]
+BackendName: TypeAlias = Literal["yunet-pfld", "face-alignment", "yunet-dlib"]
 
 
 @dataclass(frozen=True)
@@ -41,21 +41,9 @@ class Options:
     ] = None
     backend: Annotated[
         BackendName,
-        "what finds face and landmarks: YuNet + PFLD, or S3FD + FAN of face-alignment (slow)",
+        "what finds face and landmarks: YuNet + PFLD, S3FD + FAN of face-alignment (slow), or YuNet + "
+        "dlib's 68 points (pip install 'thbench[dlib]')",
     ] = "yunet-pfld"
-
-
-_LICENCE = "BSD-3-Clause (face-alignment); trained on images whose terms exclude commercial use"
-FAN = WeightsFile(
-    name="fan-2d4",
-    file="2DFAN4-11f355bf06.pth.tar",
-    urls=("https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",),
-    sha256="11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
-    size=95_641_761,
-    licence=_LICENCE,
-    commercial=False,
-    about="68 face landmarks, 2D-FAN-4 (Bulat and Tzimiropoulos 2017)",
-)
 
 
 def build(options: Options, context: Context) -> Dataset:
@@ -75,8 +63,3 @@ def thbench_datasets() -> Iterable[Plugin[Dataset, Any]]:
             summary="CREMA-D: 7,442 clips of 91 actors, 12 sentences, 6 emotions; fetched and prepared",
         )
     ]
-
-
-@hookimpl
-def thbench_weights() -> Iterable[WeightsFile]:
-    return [FAN]

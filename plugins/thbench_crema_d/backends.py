@@ -1,4 +1,4 @@
-"""What finds faces and landmarks, in two ways behind one form."""
+"""What finds faces and landmarks, in three ways behind one form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from thbench_crema_d import BackendName
 from thbench_face.detector import FaceDetector
 from thbench_face.landmarks import LandmarkNet
 
-__all__ = ["Backend", "YunetPfld", "backend"]
+__all__ = ["Backend", "YunetDlib", "YunetPfld", "backend"]
 
 
 class Backend(Protocol):
@@ -38,12 +38,24 @@ class YunetPfld:
         self.landmarks = LandmarkNet(landmarks)
 
 
+class YunetDlib:
+    """dlib's 68 points, as the study used them, in YuNet's box: dlib's own detector misses small heads."""
+
+    def __init__(self, detector: Path, landmarks: Path) -> None:
+        from thbench_face.dlib68 import DlibNet
+
+        self.faces = FaceDetector(detector)
+        self.landmarks = DlibNet(landmarks)
+
+
 @lru_cache(maxsize=1)
 def backend(name: BackendName, detector: str, landmarks: str, device: str, threads: int) -> Backend:
     """The networks of this process, loaded once. OpenCV and torch are held to `threads`."""
     cv2.setNumThreads(threads)
     if name == "yunet-pfld":
         return YunetPfld(Path(detector), Path(landmarks))
-    from thbench_crema_d.fan import S3fdFan
+    if name == "yunet-dlib":
+        return YunetDlib(Path(detector), Path(landmarks))
+    from thbench_face.fan import S3fdFan
 
     return S3fdFan(Path(detector), Path(landmarks), device, threads)

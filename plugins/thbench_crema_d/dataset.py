@@ -25,6 +25,7 @@ from thbench_crema_d.catalogue import File, clip_of, load_catalogue
 from thbench_crema_d.prepared import PreparedSet
 from thbench_crema_d.recipe import WEIGHTS, recipe_of
 from thbench_crema_d.recordings import absent, verify, without_sound
+from thbench_face import dlib_missing
 
 if TYPE_CHECKING:
     from thbench_crema_d.prepare import Workshop
@@ -100,6 +101,8 @@ class CremaD:
             raise UserError(f"the manifest has no clip '{clip.id}'", "check its name") from None
 
     def _missing_weights(self) -> Iterator[Missing]:
+        if self._backend == "yunet-dlib":
+            yield from dlib_missing()
         for weights in WEIGHTS[self._backend]:
             try:
                 self._context.weights(weights.name)

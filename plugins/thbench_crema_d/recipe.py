@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping
 
 from thbench.api import FPS, WeightsFile
-from thbench_crema_d import FAN, MASTER, VERSION, BackendName
-from thbench_face import PFLD, S3FD, YUNET
+from thbench_crema_d import MASTER, VERSION, BackendName
+from thbench_face import DLIB68, FAN, PFLD, S3FD, YUNET
 
 __all__ = ["FEWEST", "MAX_MISSING", "WEIGHTS", "recipe_of"]
 
@@ -19,11 +19,13 @@ MAX_MISSING = 0.2
 WEIGHTS: Mapping[BackendName, tuple[WeightsFile, WeightsFile]] = {
     "yunet-pfld": (YUNET, PFLD),
     "face-alignment": (S3FD, FAN),
+    "yunet-dlib": (YUNET, DLIB68),
 }
 """Detector and landmark network of each backend."""
 _HOW: Mapping[BackendName, str] = {
     "yunet-pfld": "YuNet at 320 px, score from 0.6; PFLD on 112 px of 1.1 x the box",
     "face-alignment": "S3FD, score from 0.5; 2D-FAN-4 with mirrored copy",
+    "yunet-dlib": "YuNet at 320 px, score from 0.6; dlib's 68 points in 1.9 x the box at 256 px or more",
 }
 
 

@@ -6,16 +6,18 @@ shared by metrics, and the metric `landmark_motion`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
+from thbench.api import Context, Extractor, Metric, Missing, Plugin, WeightsFile, hookimpl
 
 __all__ = [
+    "DLIB68",
     "FACE_MESH",
+    "FAN",
     "PFLD",
     "S3FD",
     "YUNET",
@@ -24,12 +26,21 @@ __all__ = [
     "LandmarkMotionOptions",
     "LandmarksOptions",
     "MouthApertureOptions",
+    "Network",
+    "dlib_missing",
 ]
 
 _MaxMissing: TypeAlias = Annotated[
     float,
     "largest share of frames without a face, 0..1; above it the clip fails",
     Field(ge=0, le=1),
+]
+
+
+Network: TypeAlias = Annotated[
+    Literal["mesh", "pfld", "fan", "dlib", "puppet-v1"],
+    "who finds the landmarks: the face mesh, PFLD, 2D-FAN-4 in boxes of S3FD, dlib's 68 points "
+    "(pip install 'thbench[dlib]'), or a small network for puppets only",
 ]
 
 
@@ -48,8 +59,9 @@ class FaceBoxesOptions:
 
 @dataclass(frozen=True)
 class LandmarksOptions:
-    """PFLD in the box of every frame; boxes are interpolated where the detector found none."""
+    """68 landmarks in every frame with a face; frames without one stay empty."""
 
+    network: Network = "pfld"
     max_missing: _MaxMissing = 0.2
 
 
@@ -65,15 +77,17 @@ class FaceMeshOptions:
 
 @dataclass(frozen=True)
 class MouthApertureOptions:
-    """Opening of the inner lips from the 68 landmarks."""
+    """Opening of the inner lips from 68 landmarks."""
 
+    network: Network = "mesh"
     max_missing: _MaxMissing = 0.2
 
 
 @dataclass(frozen=True)
 class LandmarkMotionOptions:
-    """Displacement of the 68 landmarks from frame to frame."""
+    """Displacement of 68 landmarks from frame to frame."""
 
+    network: Network = "mesh"
     max_missing: _MaxMissing = 0.2
 
 
@@ -123,6 +137,31 @@ FACE_MESH = WeightsFile(
     commercial=True,
     about="face mesh of 468 points (Kartynnik et al. 2019); also in the wheels of mediapipe 0.10",
 )
+FAN = WeightsFile(
+    name="fan-2d4",
+    file="2DFAN4-11f355bf06.pth.tar",
+    urls=("https://www.adrianbulat.com/downloads/python-fan/2DFAN4-11f355bf06.pth.tar",),
+    sha256="11f355bf0693120222f5955ce3f9dc8fb5763ebb30a47d7906e509490d32e4aa",
+    size=95_641_761,
+    licence="BSD-3-Clause (face-alignment); trained on images whose terms exclude commercial use",
+    commercial=False,
+    about="68 face landmarks, 2D-FAN-4 (Bulat and Tzimiropoulos 2017)",
+)
+DLIB68 = WeightsFile(
+    name="dlib68",
+    file="shape_predictor_68_face_landmarks.dat",
+    urls=(
+        "package:face_recognition_models/models/shape_predictor_68_face_landmarks.dat",
+        "https://github.com/ageitgey/face_recognition_models/raw/master/face_recognition_models/models/"
+        "shape_predictor_68_face_landmarks.dat",
+    ),
+    sha256="fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f",
+    size=99_693_937,
+    licence="iBUG 300-W, on which it was trained: no commercial use (dlib's author says to ask Imperial "
+    "College London)",
+    commercial=False,
+    about="dlib's 68 face landmarks (Kazemi and Sullivan 2014); installed by `pip install 'thbench[dlib]'`",
+)
 S3FD = WeightsFile(
     name="s3fd",
     file="s3fd-619a316812.pth",
@@ -133,6 +172,36 @@ S3FD = WeightsFile(
     commercial=False,
     about="face detector S3FD (Zhang et al. 2017), trained on WIDER FACE",
 )
+
+
+def dlib_missing() -> Sequence[Missing]:
+    """The package that dlib's landmarks need, where it is not installed."""
+    from importlib.util import find_spec
+
+    needed = "pip install 'thbench[dlib]'"
+    return () if find_spec("dlib") else [Missing("the package dlib", needed)]
+
+
+_WEIGHTS: Mapping[str, Sequence[str]] = {
+    "pfld": ["pfld"],
+    "fan": ["s3fd", "fan-2d4"],
+    "dlib": ["dlib68"],
+}
+"""Weights of each network, besides those of the extractors beneath it."""
+
+
+def _beneath(options: LandmarksOptions) -> Mapping[str, Mapping[str, object]]:
+    below = {"max_missing": options.max_missing}
+    if options.network in ("pfld", "dlib"):
+        return {"face_boxes": below}
+    return {"face_mesh": below} if options.network == "mesh" else {}
+
+
+def _landmarks(
+    options: MouthApertureOptions | LandmarkMotionOptions,
+) -> Mapping[str, Mapping[str, object]]:
+    """How `landmarks68` is asked."""
+    return {"landmarks68": {"network": options.network, "max_missing": options.max_missing}}
 
 
 def _build_boxes(options: FaceBoxesOptions, context: Context) -> Extractor:
@@ -172,8 +241,10 @@ def thbench_metrics() -> Iterable[Plugin[Metric, LandmarkMotionOptions]]:
             "landmark_motion",
             LandmarkMotionOptions,
             _build_motion,
+            version="2",
             summary="how far 68 landmarks move from frame to frame; keeps the curve for drift",
-            extractors=lambda o: {"landmarks68": {"max_missing": o.max_missing}},
+            extractors=_landmarks,
+            variants={n: {"network": n} for n in ("pfld", "fan", "dlib", "puppet-v1")},
         )
     ]
 
@@ -193,9 +264,11 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             "landmarks68",
             LandmarksOptions,
             _build_landmarks,
-            summary="68 landmarks per frame, iBUG order: [T, 68, 2] x, y in pixels",
-            weights=lambda _: ["pfld"],
-            extractors=lambda o: {"face_boxes": {"max_missing": o.max_missing}},
+            version="2",
+            summary="68 landmarks per frame, iBUG order: [T, 68, 2] x, y in pixels, NaN without a face",
+            missing=lambda o: dlib_missing() if o.network == "dlib" else (),
+            weights=lambda o: _WEIGHTS.get(o.network, ()),
+            extractors=_beneath,
             locates_faces=True,
         ),
         Plugin(
@@ -210,12 +283,13 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             "mouth_aperture",
             MouthApertureOptions,
             _build_aperture,
-            summary="opening of the inner lips over the distance of the eyes: [T]",
-            extractors=lambda o: {"landmarks68": {"max_missing": o.max_missing}},
+            version="2",
+            summary="opening of the inner lips over the distance of the eyes: [T], NaN without a face",
+            extractors=_landmarks,
         ),
     ]
 
 
 @hookimpl
 def thbench_weights() -> Iterable[WeightsFile]:
-    return [YUNET, PFLD, FACE_MESH, S3FD]
+    return [YUNET, PFLD, FACE_MESH, S3FD, FAN, DLIB68]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from thbench.api import Context, Video
 from thbench_face import (
     FACE_MESH,
-    PFLD,
     YUNET,
     FaceBoxesOptions,
     FaceMeshOptions,
@@ -18,9 +17,10 @@ from thbench_face import (
     MouthApertureOptions,
 )
 from thbench_face.detector import FaceDetector
-from thbench_face.landmarks import LandmarkNet, mouth_aperture
+from thbench_face.landmarks import mouth_aperture
 from thbench_face.mesh import FaceMeshNet, of_frames
-from thbench_face.track import filled_boxes, main_face, require_faces, require_found
+from thbench_face.sources import finder
+from thbench_face.track import main_face, require_faces, require_found
 
 __all__ = ["FaceBoxes", "FaceMesh", "Landmarks68", "MouthAperture"]
 
@@ -46,28 +46,30 @@ class FaceBoxes:
 
 
 class Landmarks68:
-    """[T, 68, 2] float32 x, y in pixels, iBUG order, for every frame."""
+    """[T, 68, 2] float32 x, y in pixels, iBUG order; NaN in frames without a face.
+
+    Raises ClipFailure where more than the share `max_missing` of the frames has no face.
+    """
 
     def __init__(self, options: LandmarksOptions, context: Context) -> None:
-        self._boxes = context.extractor("face_boxes", max_missing=options.max_missing)
-        self._network = LandmarkNet(context.weights(PFLD.name))
-        self.identity = (
-            f"landmarks68 1, pfld {str(PFLD.sha256)[:8]}, 112 px of 1.1 x the box, missing boxes "
-            f"interpolated; {self._boxes.identity}"
-        )
+        self._find = finder(options, context)
+        self._max_missing = options.max_missing
+        self.identity = f"landmarks68 2, {self._find.identity}"
 
     def __call__(self, video: Video) -> NDArray[np.float32]:
-        boxes = filled_boxes(self._boxes(video))
-        points = [self._network(frame, box) for frame, box in zip(video.frames, boxes, strict=True)]
-        return np.stack(points)
+        points = self._find(video)
+        require_found(np.isfinite(points[:, 0, 0]), self._max_missing)
+        return points
 
 
 class MouthAperture:
-    """[T] float64: opening of the inner lips over the distance of the outer eye corners."""
+    """[T] float64: opening of the inner lips over the distance of the outer eye corners; NaN without a face."""
 
     def __init__(self, options: MouthApertureOptions, context: Context) -> None:
-        self._landmarks = context.extractor("landmarks68", max_missing=options.max_missing)
-        self.identity = f"mouth_aperture 1, inner lips over eye corners; {self._landmarks.identity}"
+        self._landmarks = context.extractor(
+            "landmarks68", network=options.network, max_missing=options.max_missing
+        )
+        self.identity = f"mouth_aperture 2, inner lips over eye corners; {self._landmarks.identity}"
 
     def __call__(self, video: Video) -> NDArray[np.float64]:
         return mouth_aperture(self._landmarks(video))

@@ -45,7 +45,7 @@ def _enlarged(box: NDArray[np.float64]) -> SquareBox:
 
 
 def mouth_aperture(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Opening of the inner lips over the distance of the outer eye corners, [T] >= 0, no unit.
+    """Opening of the inner lips over the distance of the outer eye corners, [T] >= 0, no unit; NaN stays NaN.
 
     Mean distance of the three pairs of opposite inner-lip points (61-67, 62-66, 63-65).
 

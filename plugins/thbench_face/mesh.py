@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from thbench.api import Frames
 
-__all__ = ["MESH", "POINTS", "FaceMeshNet", "LevelSquare", "mesh_of", "no_mesh", "of_frames"]
+__all__ = [
+    "IBUG",
+    "MESH",
+    "POINTS",
+    "FaceMeshNet",
+    "LevelSquare",
+    "mesh_of",
+    "no_mesh",
+    "of_frames",
+]
 
 POINTS = 468
 MESH: np.dtype[Any] = np.dtype(
@@ -26,6 +35,16 @@ score   of the network, 0..1: that there is a face at all; NaN where no box was 
 found   whether there is a box and the score is large enough
 """
 Mesh: TypeAlias = NDArray[Any]
+
+IBUG = np.array([
+    127, 234, 93, 132, 58, 136, 150, 176, 152, 400, 379, 365, 288, 361, 323, 454, 356,  # jaw
+    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,  # brows
+    168, 197, 5, 4, 98, 97, 2, 326, 327,  # nose
+    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,  # eyes
+    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,  # outer lips
+    78, 81, 13, 311, 308, 402, 14, 178,  # inner lips
+])  # fmt: skip
+"""The mesh's points that stand where iBUG's 68 do. On the jaw they are the mesh's outline, not the picture's."""
 
 _INPUT = 192
 _ENLARGED = 1.5

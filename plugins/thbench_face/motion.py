@@ -24,6 +24,8 @@ __all__ = ["LandmarkMotion", "displacements"]
 def displacements(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
     """[T - 1] mean over the landmarks of how far each moves to the next frame, in eye distances, >= 0.
 
+    NaN where either frame has no face.
+
     The eye distance is that of the outer corners (36, 45), its median over the clip, so that neither
     the resolution nor the size of the face counts.
 
@@ -31,13 +33,15 @@ def displacements(landmarks: NDArray[np.floating]) -> NDArray[np.float64]:
         landmarks: [T, 68, 2], iBUG order, T >= 2.
 
     Raises:
-        ClipFailure: fewer than two frames.
+        ClipFailure: fewer than two frames, or no two neighbours with a face.
     """
     if len(landmarks) < 2:
         raise ClipFailure("1 frame: motion needs at least 2")
     points = landmarks.astype(np.float64)
-    eyes = np.median(np.linalg.norm(points[:, 36] - points[:, 45], axis=-1))
+    eyes = np.nanmedian(np.linalg.norm(points[:, 36] - points[:, 45], axis=-1))
     moved = np.linalg.norm(np.diff(points, axis=0), axis=-1).mean(axis=-1)
+    if np.isnan(moved).all():
+        raise ClipFailure(f"no face in any two neighbouring frames of {len(points)}")
     return np.asarray(moved / eyes)
 
 
@@ -60,12 +64,14 @@ class LandmarkMotion:
     }
 
     def __init__(self, options: LandmarkMotionOptions, context: Context) -> None:
-        self._landmarks = context.extractor("landmarks68", max_missing=options.max_missing)
+        self._landmarks = context.extractor(
+            "landmarks68", network=options.network, max_missing=options.max_missing
+        )
 
     def observe(self, pair: Pair) -> Observation:
-        """Row landmark_motion; array displacement [T - 1], between consecutive frames."""
+        """Row landmark_motion; array displacement [T - 1], between consecutive frames, NaN without a face."""
         found = displacements(self._landmarks(pair.generated))
-        return Observation({"landmark_motion": float(found.mean())}, {"displacement": found})
+        return Observation({"landmark_motion": float(np.nanmean(found))}, {"displacement": found})
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:
         return {"landmark_motion": mean_of_rows(observed.generated, "landmark_motion")}

@@ -17,6 +17,7 @@ from thbench_syncnet.options import (
     FeatureOptions,
     LagOptions,
     Options,
+    aperture_of,
     feature_options,
 )
 
@@ -82,8 +83,10 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             "lip_audio_lag",
             LagOptions,
             _lag,
+            version="2",
             summary="lag between mouth opening and loudness, in the sign of AV offset",
-            extractors=lambda _: {"mouth_aperture": {}, "speech_envelope": ENVELOPE},
+            extractors=lambda o: {"mouth_aperture": aperture_of(o), "speech_envelope": ENVELOPE},
+            variants={n: {"landmarks": n} for n in ("pfld", "fan", "dlib", "puppet-v1")},
         ),
     ]
 

@@ -22,7 +22,7 @@ from thbench.api import (
     mean_of_rows,
 )
 from thbench_syncnet.features import require_sound
-from thbench_syncnet.options import ENVELOPE, LagOptions
+from thbench_syncnet.options import ENVELOPE, LagOptions, aperture_of
 
 
 def correlations(
@@ -68,26 +68,60 @@ def _still(moves: NDArray[np.float64], curve: NDArray[np.float64]) -> bool:
     return bool(np.abs(moves).max() <= 1e-9 * np.abs(curve).max())
 
 
+def peak_of(curve: NDArray[np.float64]) -> int:
+    """Offset of the highest correlation, in frames; `curve` as `correlations` gives it.
+
+    Raises ClipFailure where that is the first or the last offset tried: the curve still rises there, so
+    its peak lies outside the search or there is none.
+    """
+    max_lag = len(curve) // 2
+    best = int(np.argmax(curve)) - max_lag
+    if abs(best) == max_lag:
+        raise ClipFailure(
+            f"no lag: the correlation is highest at the edge of the search ({best:+d} of ±{max_lag} frames)"
+        )
+    return best
+
+
 class LipAudioLag:
     """Lag and peak of the cross-correlation of mouth opening and loudness."""
 
     def __init__(self, options: LagOptions, context: Context) -> None:
         self._options = options
-        self._aperture = context.extractor("mouth_aperture")
+        self._aperture = context.extractor("mouth_aperture", **aperture_of(options))
         self._loudness = context.extractor("speech_envelope", **ENVELOPE)
         reach = (-float(options.max_lag), float(options.max_lag))
         self.scores: Mapping[str, Score] = {
             "lip_audio_lag": Score(
                 "nearer-reference",
-                "frames of 40 ms",
+                _FRAMES,
                 reach,
                 {"delay": "=-1"},
-                description="Mean lag between mouth opening and loudness, in the sign of AV offset: "
-                "positive where the audio leads, delaying the audio by n frames gives -n.",
-                formula="argmax over k of corr(mouth opening at t + k, loudness at t), mean over clips",
-                biases="Loudness is not speech: weak where little is said or the mouth is hardly seen; needs "
-                "landmarks. On real clips often at the edge of its search (docs/syncnet.md).",
+                description=f"Mean lag between mouth opening and loudness. {_SIGN} One wild clip moves it: "
+                "read the median and the share too.",
+                formula=f"{_LAG}, mean over clips",
+                biases=_BIASES,
                 over=Aggregation("lag"),
+            ),
+            "lip_audio_lag_median": Score(
+                "nearer-reference",
+                _FRAMES,
+                reach,
+                {"delay": "=-1"},
+                description=f"Median lag. {_SIGN}",
+                formula=f"{_LAG}, median over clips",
+                biases=_BIASES,
+                over=Aggregation("lag", "median"),
+            ),
+            "lip_audio_lag_within_1": Score(
+                "nearer-reference",
+                "share of clips",
+                (0, 1),
+                {"delay": "-"},
+                description="Share of clips, of those with a lag, whose lag is at most one frame either way.",
+                formula=f"share of clips with |{_LAG}| <= 1",
+                biases=_BIASES,
+                over=Aggregation("lag", absolute=True, at_most=1.0),
             ),
             "lip_audio_correlation": Score(
                 "nearer-reference",
@@ -111,9 +145,9 @@ class LipAudioLag:
             self._options.max_lag,
             self._options.min_frames,
         )
-        best = int(np.argmax(curve))
+        lag = peak_of(curve)
         return Observation(
-            rows={"lag": float(best - self._options.max_lag), "correlation": float(curve[best])},
+            rows={"lag": float(lag), "correlation": float(curve[lag + self._options.max_lag])},
             arrays={
                 "correlations": curve,
                 "correlations.lag": np.arange(-self._options.max_lag, self._options.max_lag + 1),
@@ -121,7 +155,19 @@ class LipAudioLag:
         )
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:
+        lags = np.array([o.rows["lag"] for o in observed.generated], np.float64)
         return {
             "lip_audio_lag": mean_of_rows(observed.generated, "lag"),
+            "lip_audio_lag_median": float(np.median(lags)),
+            "lip_audio_lag_within_1": float((np.abs(lags) <= 1).mean()),
             "lip_audio_correlation": mean_of_rows(observed.generated, "correlation"),
         }
+
+
+_FRAMES = "frames of 40 ms"
+_SIGN = "In the sign of AV offset: positive where the audio leads, delaying the audio by n frames gives -n."
+_LAG = "argmax over k of corr(mouth opening at t + k, loudness at t)"
+_BIASES = (
+    "Loudness is not speech: weak where little is said or the mouth is hardly seen. A clip whose highest "
+    "correlation lies at the edge of the search has no lag and is counted as not scored (docs/faces.md)."
+)

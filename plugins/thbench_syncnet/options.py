@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from thbench_face import Network
+
 FACE_BOXES: Mapping[str, object] = {"max_missing": 1.0}
 """How `face_boxes` is asked: frames without a face are the tracker's business, not a failure."""
 ENVELOPE: Mapping[str, object] = {"band": "speech"}
@@ -67,8 +69,14 @@ class Options(FeatureOptions):
 class LagOptions:
     """The cross-correlation of mouth and loudness."""
 
+    landmarks: Network = "mesh"
     max_lag: Annotated[int, "largest lag tried, in frames of 40 ms", Field(ge=1, le=50)] = 15
     min_frames: Annotated[int, "frames that must overlap at every lag", Field(ge=3)] = 15
+
+
+def aperture_of(options: LagOptions) -> dict[str, object]:
+    """How `mouth_aperture` is asked."""
+    return {"network": options.landmarks}
 
 
 def feature_options(options: FeatureOptions) -> dict[str, object]:

@@ -151,6 +151,12 @@ def leaderboard_build(root: Path, check: bool) -> None:
 @click.option(
     "--against", type=_PATH, metavar="RUN", help="Compare with your own run of the system."
 )
+@click.option(
+    "--base",
+    type=_PATH,
+    metavar="LEADERBOARD",
+    help="Refuse changes of pinned controls, records and published rows against this leaderboard.",
+)
 @click.option("--record", is_flag=True, help="Write the tier next to each row that is in order.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @device_option
@@ -164,6 +170,7 @@ def leaderboard_verify(
     sample: int | None,
     seed: int | None,
     against: Path | None,
+    base: Path | None,
     record: bool,
     workers: int,
     device: str,
@@ -173,9 +180,15 @@ def leaderboard_verify(
     Everything that the clips table gives is recomputed from it, and set metrics such as FID from a
     feature archive. Without one they stay self-reported until all videos have been scored again.
     """
+    from thbench.leaderboard.guard import guarded_changes
     from thbench.leaderboard.store import row_files
     from thbench.leaderboard.verify import Wanted
 
+    if base is not None and (touched := list(guarded_changes(root, base))):
+        for change in touched:
+            click.echo(f"  problem: {printable_text(change)}")
+        click.echo("pinned controls, records and published rows are for maintainers")
+        sys.exit(1)
     chosen = [_inside(root, file) for file in files] or row_files(root)
     if (videos or against) and len(chosen) != 1:
         raise UserError("--videos and --against are about one row", "name its file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from urllib.parse import quote
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$"
@@ -37,3 +38,15 @@ def file_name(clip_id: str) -> str:
     if len(name) > _LONGEST:
         name = f"{name[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
     return name
+
+
+def same_name(name: str) -> str:
+    """A name without what people write differently: case, spaces, hyphens, width of letters."""
+    text = unicodedata.normalize("NFKC", str(name)).casefold()
+    return "".join(c for c in text if c.isalnum())
+
+
+def same_id(name: str) -> str:
+    """As `same_name`, without leading zeros: `01014` and ` 1014` are one actor."""
+    text = same_name(name)
+    return text.lstrip("0") or text

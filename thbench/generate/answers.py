@@ -31,6 +31,7 @@ from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
 from thbench.run.job import Job, batch_limit, generator_of, system_of
 from thbench.run.records import timing_of, video_record, wrong_frames
 from thbench.suite import System
+from thbench.video.likeness import likeness
 
 Stored: TypeAlias = tuple[Record, Frames]
 """What is recorded of a stored video, and its frames."""
@@ -54,9 +55,27 @@ def answer_batch(
     seen = {r["clip"]: r for r in references}
     for record in _answers(job, system, requests, seen, events):
         records[record["clip"]] = record
-    made = [{**records[r["clip"]], "reference": reference_mark(r)} for r in references]
+    folder = job.run.system(name)
+    made = [
+        {**_with_likeness(folder, records[r["clip"]], r), "reference": reference_mark(r)}
+        for r in references
+    ]
     timing = timing_of([r["clip"] for r in references], start)
     return made, {**timing, "events": events} if events else timing
+
+
+def _with_likeness(folder: VideoFolder, record: Record, reference: Record) -> Record:
+    """The record of an answer with how nearly it moves as its reference does: copies are not ranked."""
+    if "failure" in record:
+        return record
+    if record["frames_digest"] == reference["frames_digest"]:
+        return {**record, "likeness": 1.0}
+    try:
+        frames, truth = folder.open(record).frames, folder.open(reference).frames
+        return {**record, "likeness": likeness(frames, truth)}
+    except ClipFailure as failure:
+        stop_for_machine(failure, f"clip {record['clip']}")
+        return {"clip": record["clip"], "failure": failure.reason}
 
 
 def _answers(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from thbench.controls import GROUND_TRUTH
+from thbench.errors import UserError, in_one_line
 from thbench.leaderboard.store import CommittedRow, read_rows
 from thbench.published.rows import Published, load_published
 from thbench.published.scaled import on_scale_of
@@ -25,7 +26,7 @@ def board(root: Path) -> dict[str, Any]:
     Raises UserError for a file that cannot be what it claims to be.
     """
     found = read_rows(root)
-    tables = [_table(rows) for rows in rows_by_table(found)]
+    tables = tables_of(found)
     truths = [r.result for r in found if r.is_control and r.result.system.name == GROUND_TRUTH]
     published = {p.stem: load_published(p) for p in sorted((root / "published").glob("*.yaml"))}
     return {
@@ -34,6 +35,23 @@ def board(root: Path) -> dict[str, Any]:
         "synthetic": [t for t in tables if t["synthetic"]],
         "published": {name: _published(p, truths) for name, p in published.items()},
     }
+
+
+def tables_of(rows: Sequence[CommittedRow]) -> list[dict[str, Any]]:
+    """The tables of rows. Raises UserError naming the rows of one that cannot be made."""
+    return [_shown(members) for members in rows_by_table(rows)]
+
+
+def _shown(rows: Sequence[CommittedRow]) -> dict[str, Any]:
+    try:
+        return _table(rows)
+    except UserError:
+        raise
+    except Exception as error:  # of documents that everybody may write: never a traceback
+        names = ", ".join(sorted({r.path.name if len(rows) > 9 else str(r.path) for r in rows}))
+        raise UserError(
+            f"{names}: no table can be made: {in_one_line(error)}", "remove one"
+        ) from error
 
 
 def board_text(data: dict[str, Any]) -> str:

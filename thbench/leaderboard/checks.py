@@ -10,10 +10,11 @@ from pathlib import Path
 from thbench import controls
 from thbench.api import Dataset, UserError
 from thbench.environment import Settings
+from thbench.leaderboard.copies import copied_rows
 from thbench.leaderboard.recompute_rows import is_halves, recomputed
 from thbench.leaderboard.store import CommittedRow, features_file, pins_of
 from thbench.plugins.discovery import registry
-from thbench.results.ranking import why_unranked
+from thbench.results.ranking import why_unranked, wrong_training
 from thbench.results.scores import is_same
 from thbench.suite import NAME, Suite, benchmarks_folder, load_suite
 from thbench.suite.split import Split, select
@@ -55,9 +56,12 @@ def problems(row: CommittedRow, ground: Ground) -> list[str]:
     if row.digests[1] != row.result.clips.table_sha256:
         found.append("the clips table is not the one that was scored: another sha256")
     found += recomputed(row)
+    found += _training(row, ground)
+    found += _spans(row)
     found += _ranking(row, ground)
     found += _meaning(row, ground)
     found += _controls(row, ground)
+    found += copied_rows(row, ground.pins.get(controls.GROUND_TRUTH))
     if features_file(row.path).exists() and (row.features is None or row.features.url):
         found.append("a feature archive lies next to it that its document does not name")
     return found
@@ -73,6 +77,8 @@ def remarks(row: CommittedRow, ground: Ground) -> list[str]:
     truth = ground.pins.get(controls.GROUND_TRUTH)
     if truth and truth.result.dataset.references_digest != row.result.dataset.references_digest:
         found.append("its references are not those of the pinned ground truth to the byte")
+    if not row.is_control and row.result.clips.copies is None:
+        found.append("its videos were not compared with the ground truth for copies")
     if other := sorted(_of_other_identity(row, ground)):
         found.append(f"other identities than the pinned ground truth: {', '.join(other)}")
     return found
@@ -126,6 +132,23 @@ def _without_reference(row: CommittedRow) -> set[str]:
     return {clip for reason in row.result.clips.without_reference for clip in reason.clips}
 
 
+def _training(row: CommittedRow, ground: Ground) -> Iterator[str]:
+    """Whether what it says it was trained on can be checked at all."""
+    declared = row.result.system.trained_on
+    if declared is None or row.is_control:
+        return
+    actors = {clip.actor for clip in ground.dataset.clips()}
+    known = registry().names("dataset")
+    if wrong := wrong_training(declared, ground.split.dataset, actors, known):
+        yield wrong
+
+
+def _spans(row: CommittedRow) -> Iterator[str]:
+    """A shorter video is scored on the easier part of its clip: how much easier, nobody knows."""
+    if n := row.result.clips.trimmed:
+        yield f"{n} video(s) are shorter than the suite's clips: deliver every frame"
+
+
 def _ranking(row: CommittedRow, ground: Ground) -> Iterator[str]:
     result = row.result
     if row.is_control:
@@ -151,6 +174,8 @@ def _meaning(row: CommittedRow, ground: Ground) -> Iterator[str]:
     fields = {"metric", "score", "unit", "better", "set_level", "range", "over"}
     for column in sorted(pinned.keys() & row.result.scores.keys()):
         ours, theirs = pinned[column], row.result.scores[column]
+        if ours.value is None or theirs.value is None:  # the rule of a value belongs to a value
+            ours, theirs = (s.model_copy(update={"over": None}) for s in (ours, theirs))
         if ours.model_dump(include=fields) != theirs.model_dump(include=fields):
             yield f"{column}: means something else than in the pinned ground truth"
 

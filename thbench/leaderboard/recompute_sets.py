@@ -23,6 +23,7 @@ from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.leaderboard.archive import LARGEST, Archive, Arrays, open_archive
 from thbench.leaderboard.checks import NEARLY_ZERO, Ground, within
+from thbench.leaderboard.copies import copied_features
 from thbench.leaderboard.fetch import kept_archive
 from thbench.leaderboard.recompute_rows import scored_clips
 from thbench.leaderboard.run_archive import observed_sets
@@ -75,6 +76,8 @@ def sets_again(row: CommittedRow, ground: Ground, fetch: bool, settings: Setting
             metric = _metric(part, columns, row, settings)
             sets = ObservedSets(*(_seen(side, part, metric, ground) for side in sides))
             found += _differences(metric, columns, sets)
+            if not row.is_control:
+                found += copied_features(sets.generated, sets.reference)
     return found
 
 

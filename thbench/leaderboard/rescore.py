@@ -69,11 +69,18 @@ def rescore(
         tables = tables_of(finished_rows(job.run.root))[1]
     again, table = results[0], tables[results[0].system.resolution, results[0].system.name]
     found = list(_clips(row, table, sorted(chosen), again))
+    found += _copies(row, again)
     found += unlike(row, job.run.system(again.system.name).result_file)
     whole = size == len(claimed) == row.result.clips.n
     if whole:
         found += _sets(row, again)
     return Rescored(tuple(found), size, row.result.clips.n, whole)
+
+
+def _copies(row: CommittedRow, again: Result) -> Iterator[str]:
+    """Videos that move as the ground truth does, where the row does not say so itself."""
+    for clip in sorted({*(again.clips.copies or ())} - {*(row.result.clips.copies or ())}):
+        yield f"clip {clip}: its video is a copy of the ground truth's, and the row does not say so"
 
 
 def _failed(row: CommittedRow) -> set[str]:

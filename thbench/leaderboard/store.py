@@ -13,7 +13,9 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from thbench.api import UserError
-from thbench.files.atomic import printable
+from thbench.files.atomic import is_temporary, printable
+from thbench.files.canonical import same_name
+from thbench.leaderboard.fit import unfit
 from thbench.results.clips import ClipsTable, read_clips
 from thbench.results.document import FeaturesRecord, Result, read_result
 from thbench.results.row import CLIPS, Row, clips_file
@@ -141,7 +143,10 @@ def read_row(root: Path, path: Path) -> CommittedRow:
     table = clips_file(path)
     if table.is_symlink():
         raise UserError(f"{printable(table)} is a link", "put the file itself there")
-    return CommittedRow(path, revision, Row(result, read_clips(table), path))
+    clips = read_clips(table)
+    if reason := next(unfit(result, clips), None):
+        raise UserError(f"{printable(path)}: {reason}", "no table can show it")
+    return CommittedRow(path, revision, Row(result, clips, path))
 
 
 def row_files(root: Path) -> list[Path]:
@@ -151,6 +156,8 @@ def row_files(root: Path) -> list[Path]:
     for path in sorted((root / "results").rglob("*")):
         if path.is_dir() and not path.is_symlink():
             continue
+        if is_temporary(path):
+            continue  # of a writer that was killed, or is at work; the next command sweeps it
         name = path.name
         is_row = name.endswith(".json")
         (found if is_row else others).append(path)
@@ -158,7 +165,24 @@ def row_files(root: Path) -> list[Path]:
     known = {of(path) for path in found for of in beside}
     if unrelated := [p for p in others if p not in known]:
         raise UserError(f"{printable(unrelated[0])} belongs to no result", "remove it")
+    if twins := _look_alikes(found):
+        raise UserError(
+            f"{printable(twins[1])} looks like {printable(twins[0])}", "rename one of them"
+        )
     return found
+
+
+def _look_alikes(files: list[Path]) -> tuple[Path, Path] | None:
+    """Two rows of one suite whose systems differ in case, dots, hyphens or underscores only."""
+    seen: dict[tuple[str, str], Path] = {}
+    for path in files:
+        folder = path.parent
+        name, _, size = folder.name.partition("@")
+        key = (folder.parent.name, f"{same_name(name)}@{size}")
+        other = seen.setdefault(key, path)
+        if other.parent != folder:
+            return other, path
+    return None
 
 
 def read_rows(root: Path) -> list[CommittedRow]:

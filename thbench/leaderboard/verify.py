@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import thbench
 from thbench.api import Engine, UserError
 from thbench.environment import Settings
+from thbench.errors import in_one_line
 from thbench.files.atomic import atomic_write
+from thbench.leaderboard.build import board_text, tables_of
 from thbench.leaderboard.checks import Ground, ground_of, problems, remarks
 from thbench.leaderboard.fetch import fetch_videos
+from thbench.leaderboard.page import page
 from thbench.leaderboard.recompute_sets import NotComputed, sets_again
 from thbench.leaderboard.rescore import Rescored, against, rescore
 from thbench.leaderboard.store import (
@@ -73,6 +77,8 @@ def verify(
         if not found:
             found, features, note = _features(row, ground, wanted.fetch_features, settings)
             said += note
+        if not found:
+            found = list(unshowable(row, rows))
         if wanted.of_videos and not found:
             rescored = _videos(row, ground, wanted, settings, engine)
             found, tier = [*rescored.problems], "videos-verified"
@@ -83,6 +89,21 @@ def verify(
     if found:
         return Finding(path, tuple(found), tuple(said))
     return Finding(path, (), tuple(said), tier, _record(row, tier, rescored, features))
+
+
+def unshowable(row: CommittedRow, rows: list[CommittedRow]) -> Iterator[str]:
+    """Why `build` could not show the row beside those of its suite: by making the page itself."""
+    suite = row.result.suite.name
+    others = [r for r in rows if r.path != row.path and r.result.suite.name == suite]
+    try:
+        tables = tables_of([*others, row])
+        data = {"schema": 1, "measured": tables, "synthetic": [], "published": {}}
+        board_text(data)
+        page(data)
+    except UserError as error:
+        yield str(error)
+    except Exception as error:  # whatever a document that everybody may write brings about
+        yield f"cannot be shown: {in_one_line(error)}"
 
 
 def _features(

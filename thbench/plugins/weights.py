@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Literal, TypeAlias
 
@@ -28,6 +29,8 @@ Registry: TypeAlias = Mapping[str, WeightsFile]
 Status: TypeAlias = Literal["present", "missing", "corrupt"]
 _CHUNK = 1 << 16
 _TIMEOUT = 30.0  # seconds without a byte
+_PACKAGE = "package:"
+"""Begins an address `package:NAME/path/to/file`: the file of an installed Python package."""
 
 
 def store() -> Path:
@@ -78,10 +81,15 @@ def missing(name: str, items: Registry) -> Missing | None:
     """What a plan says of weights that are not here, or are damaged; None where they are ready."""
     if status(name, items) == "present":
         return None
-    verb = "import" if default_offline() else "fetch"
-    file = " FILE" if default_offline() else ""
+    by_hand = _needs_a_file(name, items)
+    verb, file = ("import", " FILE") if by_hand else ("fetch", "")
     command = f"thbench weights {verb} {shlex.quote(name)}{file}"
     return Missing(f"weights {name}", command, find(name, items).size)
+
+
+def _needs_a_file(name: str, items: Registry) -> bool:
+    """Offline, unless an installed package has it."""
+    return default_offline() and _in_a_package(find(name, items)) is None
 
 
 def expected_sha256(name: str, items: Registry) -> str | None:
@@ -102,22 +110,28 @@ def recognised(name: str, items: Registry, sample: Path, context: Context) -> st
 def fetch(
     name: str, items: Registry, *, accept_licence: bool = False, progress: bool = False
 ) -> Path:
-    """Download from the first mirror that delivers the right file; does nothing if it is there.
+    """Copy from an installed package, or download from the first mirror that delivers the right file.
 
-    Raises UserError offline, where a licence that forbids commercial use was not accepted, and
-    where no mirror works.
+    Does nothing if it is there. Raises UserError offline (a package serves offline too), where a
+    licence that forbids commercial use was not accepted, and where no mirror works.
     """
     item = find(name, items)
     if status(name, items) == "present":
         return location(name, items)
-    _refuse_offline(name)
+    package = _in_a_package(item)
+    if package is None:
+        _refuse_offline(name)
     if not item.commercial and not accept_licence:
         raise UserError(
             f"weights {name} are under a restricted licence: {item.licence}",
             f"read it, then `thbench weights fetch {shlex.quote(name)} --accept-licence`",
         )
+    if package is not None:
+        return import_file(name, package, items)
     reasons = []
     for url in item.urls:
+        if url.startswith(_PACKAGE):
+            continue
         try:
             return _download(item, url, location(name, items), progress)
         except _Unusable as reason:
@@ -143,6 +157,19 @@ def import_file(name: str, source: Path, items: Registry) -> Path:
         raise UserError(f"{printable(source)}: {why}", "name a readable file") from error
     _hash_of(target, trust=False)
     return target
+
+
+def _in_a_package(item: WeightsFile) -> Path | None:
+    """The file in the first installed package that an address names; the package is not imported."""
+    for url in item.urls:
+        name, _, inside = url.removeprefix(_PACKAGE).partition("/")
+        if not url.startswith(_PACKAGE) or not name.isidentifier():
+            continue
+        spec = find_spec(name)
+        for folder in (spec and spec.submodule_search_locations) or ():
+            if (file := Path(folder, inside)).is_file():
+                return file
+    return None
 
 
 @contextmanager
@@ -289,7 +316,7 @@ def _how_to_import(item: WeightsFile) -> str:
 
 
 def _expected(item: WeightsFile) -> str:
-    sources = " or ".join(item.urls)
+    sources = " or ".join(url for url in item.urls if not url.startswith(_PACKAGE))
     return f"take {item.file} from {sources}" if sources else f"take the published {item.file}"
 
 

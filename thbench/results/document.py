@@ -98,6 +98,8 @@ class ClipsRecord(_Model):
     `n` are the clips of the split that have a usable reference, the same for every system; those
     without one are counted apart, since no system can answer for them. `placements` say which square
     of delivered videos was scored, `misframed` which of them are not framed as their reference.
+    `copies` are clips whose video
+    moves as the ground truth does (docs/security.md); null where that was not looked at.
     """
 
     n: int
@@ -110,6 +112,7 @@ class ClipsRecord(_Model):
     trimmed: int = 0
     placements: dict[str, int] = {}
     misframed: tuple[Reason, ...] = ()
+    copies: tuple[str, ...] | None = None
     table_sha256: str
     videos_digest: str
 

@@ -4,8 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from thbench.api import TrainedOn
 from thbench.controls import CONTROLS
-from thbench.results.document import ClipsRecord, Result, SystemRecord
+from thbench.files.canonical import same_id, same_name
+from thbench.results.document import ClipsRecord, Result, SystemRecord, TrainedOnRecord
+
+COPIES_ALLOWED = 0.02
+"""Share of a system's videos that may resemble the ground truth by chance; docs/security.md."""
+
+
+def seen_in_training(
+    declared: TrainedOn | TrainedOnRecord, dataset: str, actors: Collection[str]
+) -> set[str]:
+    """The test actors among those that a generator was trained on, however they were written."""
+    if same_name(declared.dataset) != same_name(dataset):
+        return set()
+    seen = {same_id(actor) for actor in declared.actors}
+    return {actor for actor in actors if same_id(actor) in seen}
+
+
+def wrong_training(
+    declared: TrainedOn | TrainedOnRecord,
+    dataset: str,
+    actors: Collection[str],
+    known: Collection[str],
+) -> str | None:
+    """Why a declaration cannot be checked: an unknown dataset, or an actor that the dataset does not have.
+
+    dataset, actors  of the suite's dataset, all of them
+    known            names of installed datasets; anything else is declared as `other:NAME`
+    """
+    name, own = same_name(declared.dataset), same_name(dataset)
+    if name == own:
+        have = {same_id(actor) for actor in actors}
+        if unknown := sorted(a for a in declared.actors if same_id(a) not in have):
+            return f"says it was trained on {dataset} actor {unknown[0]!r}, which {dataset} does not have"
+        return None
+    if name == "none" or name in {same_name(k) for k in known}:
+        return None
+    if declared.dataset.startswith(OTHER) and own not in name:
+        return None
+    return f"says it was trained on {declared.dataset!r}, which is no installed dataset; others are declared as {OTHER}NAME"
+
+
+OTHER = "other:"
+"""Before the name of a dataset that thbench does not know."""
 
 MOST_MISFRAMED = 0.1
 """Largest share of a system's clips that may be framed unlike their reference."""
@@ -41,13 +84,15 @@ def why_unranked(
     reasons = []
     if clips.failed:
         reasons.append(f"{clips.failed} of {clips.n} clips failed")
+    copies = clips.copies or ()
+    if len(copies) > COPIES_ALLOWED * clips.n:
+        reasons.append(f"{len(copies)} of {clips.n} videos are copies of the ground truth")
     if system.oracle:
         reasons.append(f"sees the target's {', '.join(system.oracle)}")
     if (n := misframed(clips)) > MOST_MISFRAMED * clips.n:
         reasons.append(f"{n} of {clips.n} clips are framed unlike their reference")
     declared = system.trained_on
-    seen = declared.actors if declared is not None and declared.dataset == dataset else ()
-    if leaked := sorted(set(actors) & set(seen)):
+    if declared is not None and (leaked := sorted(seen_in_training(declared, dataset, actors))):
         reasons.append(f"trained on test actors {', '.join(leaked)}")
     return reasons
 

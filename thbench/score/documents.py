@@ -39,6 +39,7 @@ from thbench.score import framing
 from thbench.score.columns import Columns, clips_table, column_identity
 from thbench.score.reduce import RowKey, Scored
 from thbench.suite.split import Split
+from thbench.video.likeness import COPY
 
 
 def write_results(
@@ -182,9 +183,17 @@ def _clips_record(
         trimmed=sum(bool(r.get("trimmed")) for r in good),
         placements=_counted(framing.placements(good)),
         misframed=_reasons(framing.misframed(asked)),
+        copies=None if row.entrant.kind == "control" else _copies(good),
         table_sha256=hashlib.sha256(table.encode()).hexdigest(),
         videos_digest=digest([r.get("digest") for r in records.values()]),
     )
+
+
+def _copies(records: Sequence[Record]) -> tuple[str, ...] | None:
+    """Clips whose video is the ground truth's or one made from it; None where one was not compared."""
+    if any("likeness" not in r for r in records):
+        return None
+    return tuple(sorted(r["clip"] for r in records if r["likeness"] >= COPY))
 
 
 def _unusable(split: Split, references: Mapping[str, Record]) -> dict[str, str]:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from thbench.api import Clip, Dataset, TrainedOn, UserError
 from thbench.environment import Settings
-from thbench.files.canonical import digest
+from thbench.files.canonical import digest, same_id, same_name
 from thbench.files.yamlfile import Document, read_yaml, validated
 from thbench.suite import Suite, SuiteLimits, benchmarks_folder
 
@@ -79,9 +79,12 @@ class Split:
 
     def leaked(self, trained_on: TrainedOn | None) -> frozenset[str]:
         """Test actors the generator was trained on; empty where unknown (which is shown as unknown)."""
-        if trained_on is None or trained_on.dataset != self.dataset:
+        if trained_on is None:
             return frozenset()
-        return self.actors & trained_on.actors
+        if same_name(trained_on.dataset) != same_name(self.dataset):
+            return frozenset()
+        seen = {same_id(actor) for actor in trained_on.actors}
+        return frozenset(actor for actor in self.actors if same_id(actor) in seen)
 
 
 def load_manifest(path: Path) -> Manifest:

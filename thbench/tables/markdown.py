@@ -91,7 +91,9 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
     mark = " †" if column in row.get("self_reported", ()) else ""
     name = escape_cell(row["system"])
-    notes += [f"{name}, {column}: {escape_cell(note)}" for note in score.get("notes", ())]
+    notes += [
+        f"{name}, {escape_cell(column)}: {escape_cell(note)}" for note in score.get("notes", ())
+    ]
     return f"{with_interval(score)}{partial}{mark}"
 
 
@@ -107,7 +109,7 @@ def score_text(value: float) -> str:
     """Four significant digits, as tables of this field print them; exact values are in the files."""
     if 0 < abs(value) < 1e-9:
         return "≈0"  # what rounding leaves of a distance between equal sets
-    return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def escape_cell(text: str) -> str:

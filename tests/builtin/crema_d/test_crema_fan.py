@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from thbench_crema_d import FAN
 from thbench_crema_d.backends import backend
-from thbench_crema_d.fan import S3fdFan, corners
-from thbench_face import S3FD
+from thbench_face import FAN, S3FD
+from thbench_face.fan import S3fdFan, corners
 
 BOX = np.array([20.0, 16.0, 80.0, 90.0, 0.9])
 

@@ -154,9 +154,10 @@ def test_a_face_in_half_of_the_frames(
         context.extractor("face_boxes")(MemoryVideo(frames))
     boxes = context.extractor("face_boxes", max_missing=0.5)(MemoryVideo(frames))
     assert np.isnan(boxes[::2]).all() and not np.isnan(boxes[1::2]).any()
-    assert not np.isnan(
-        context.extractor("landmarks68", max_missing=0.5)(MemoryVideo(frames))
-    ).any()
+    points = context.extractor("landmarks68", max_missing=0.5)(MemoryVideo(frames))
+    assert np.isnan(points[::2]).all() and not np.isnan(points[1::2]).any()
+    mouth = context.extractor("mouth_aperture", max_missing=0.5)(MemoryVideo(frames))
+    assert np.isnan(mouth).tolist() == [True, False] * 4
 
 
 def test_frames_are_read_in_rgb(head: Callable[[str, int, int], Frames], context: Any) -> None:

@@ -13,7 +13,7 @@ from syncnet_fakes import FakeContext, FakeVideo, observed, pair_of, talking
 from thbench.api import SAMPLES_PER_FRAME, ClipFailure
 from thbench_speech import EnvelopeOptions
 from thbench_speech.extractors import Envelope
-from thbench_syncnet.lag import LipAudioLag, correlations
+from thbench_syncnet.lag import LipAudioLag, correlations, peak_of
 from thbench_syncnet.options import LagOptions
 
 
@@ -38,7 +38,10 @@ def lag_of(aperture: NDArray[np.float64], video: FakeVideo) -> dict[str, float]:
     metric = LipAudioLag(
         LagOptions(),
         FakeContext(
-            {"mouth_aperture": lambda: lambda video: aperture, "speech_envelope": envelope}
+            {
+                "mouth_aperture": lambda network: lambda video: aperture,
+                "speech_envelope": envelope,
+            }
         ),
     )
     return dict(metric.observe(pair_of(video)).rows)
@@ -77,9 +80,29 @@ def test_reasons() -> None:
         lag_of(mouth(), replace(talking(60), audio=np.zeros(60 * 640, np.int16)))
 
 
-def test_reduce_is_the_mean_over_clips() -> None:
+def test_a_peak_at_the_edge_of_the_search_is_no_lag() -> None:
+    """Delayed further than the search reaches, the correlation still rises at its edge."""
+    aperture = np.convolve(mouth(90), np.ones(9) / 9, mode="same")
+    for delay, edge in ((18, "-15"), (-18, r"\+15")):
+        with pytest.raises(
+            ClipFailure, match=rf"at the edge of the search \({edge} of ±15 frames\)"
+        ):
+            lag_of(aperture, spoken(aperture, delay))
+    assert peak_of(np.array([0.1, 0.2, 0.9, 0.3, 0.1])) == 0
+    with pytest.raises(ClipFailure, match="edge"):
+        peak_of(np.array([0.9, 0.2, 0.8, 0.3, 0.1]))
+
+
+def test_mean_median_and_share_over_clips() -> None:
+    """The six lags once measured on real CREMA-D recordings, without the one at the edge."""
     metric = LipAudioLag(
-        LagOptions(), FakeContext({"mouth_aperture": lambda: None, "speech_envelope": envelope})
+        LagOptions(),
+        FakeContext({"mouth_aperture": lambda network: None, "speech_envelope": envelope}),
     )
-    clips = observed(lag=[1, -2], correlation=[0.5, 0.75])
-    assert metric.reduce(clips) == {"lip_audio_lag": -0.5, "lip_audio_correlation": 0.625}
+    clips = observed(lag=[-1, 0, -1, 8, 0], correlation=[0.5, 0.75, 0.5, 0.75, 0.5])
+    assert metric.reduce(clips) == {
+        "lip_audio_lag": pytest.approx(1.2),
+        "lip_audio_lag_median": 0.0,
+        "lip_audio_lag_within_1": 0.8,
+        "lip_audio_correlation": pytest.approx(0.6),
+    }

@@ -144,9 +144,13 @@ def test_the_schemas_are_schemas_and_the_files_conform(toys: Board) -> None:
 
 
 def test_an_interval_with_one_end_is_refused(toys: Board) -> None:
-    document = json.loads(toys.path().read_text())
+    original = toys.path().read_text()
+    document = json.loads(original)
     score = next(s for s in document["scores"].values() if s["interval"])
     score["interval"]["high"] = None
     toys.path().write_text(json.dumps(document))
-    with pytest.raises(UserError, match="an interval has two ends or none"):
-        read_result(toys.path())
+    try:
+        with pytest.raises(UserError, match="an interval has two ends or none"):
+            read_result(toys.path())
+    finally:
+        toys.path().write_text(original)  # the board is shared by the tests of this file

@@ -155,6 +155,50 @@ def test_progress_goes_to_the_screen(mirror: str, capsys: pytest.CaptureFixture[
     assert "100%" in capsys.readouterr().err
 
 
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An installed package with the file in it, which must not be imported for it."""
+    folder = tmp_path / "installed" / "carrier"
+    (folder / "models").mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise RuntimeError('imported')")
+    (folder / "models" / "net.bin").write_bytes(CONTENT)
+    monkeypatch.syspath_prepend(str(folder.parent))
+    return folder / "models" / "net.bin"
+
+
+def test_an_installed_package_serves_before_any_mirror_and_offline(
+    mirror: str, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = registry("package:carrier/models/net.bin", f"{mirror}/good")
+    monkeypatch.setenv("THBENCH_OFFLINE", "1")
+    missing = weights.missing("net", items)
+    assert missing is not None and missing.command == "thbench weights fetch net"
+    assert weights.fetch("net", items).read_bytes() == CONTENT
+    assert Mirror.asked == []
+
+
+def test_weights_of_a_package_have_a_licence_too(package: Path) -> None:
+    items = registry("package:carrier/models/net.bin", commercial=False)
+    with pytest.raises(UserError, match=r"restricted licence: MIT.*--accept-licence"):
+        weights.fetch("net", items)
+    assert weights.fetch("net", items, accept_licence=True).exists()
+
+
+def test_another_file_in_the_package_is_refused(package: Path, store: Path) -> None:
+    package.write_bytes(CONTENT[::-1])
+    with pytest.raises(UserError, match=r"net\.bin is not net: SHA-256"):
+        weights.fetch("net", registry("package:carrier/models/net.bin"))
+    assert files(store) == []
+
+
+def test_a_package_that_is_not_installed_is_passed_over(mirror: str) -> None:
+    for url in ("package:absent_one/net.bin", "package:../net.bin", "package:json/net.bin"):
+        items = registry(url, f"{mirror}/good")
+        weights.fetch("net", items).unlink()
+    with pytest.raises(UserError, match="no address is registered"):
+        weights.fetch("net", registry("package:absent_one/net.bin"))
+
+
 # -- what lies in the store -----------------------------------------------------------------------
 
 

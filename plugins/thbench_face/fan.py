@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import Frames
-from thbench_crema_d import FAN
+from thbench_face import FAN
 
 __all__ = ["S3fdFan", "corners", "offline_checkpoints"]
 
