@@ -47,7 +47,7 @@ def check_square(document: Document, folders: Mapping[str, Path]) -> None:
     (width, height), path = found
     if width != height:
         raise UserError(
-            f"--references: {path.name} is {width} x {height} px, not square",
+            f"--references {options['root']}: {path.name} is {width} x {height} px, not square",
             "add --crop face (one steady square around the head) or --crop centre; the videos of "
             f"{', '.join(folders)} go through the same crop",
         )

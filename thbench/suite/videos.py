@@ -70,7 +70,7 @@ def videos_suite(registry: Registry, asked: Asked) -> tuple[Suite, list[str]]:
     _systems(document, asked)
     if asked.dataset:
         document.data["dataset"] = {"name": asked.dataset}
-        document.typed(("dataset", "name"), f"--dataset {asked.dataset}")
+    document.typed(("dataset",), f"--dataset {document.data['dataset']['name']}")
     changed = []
     for key, value, flag in _typed(asked):
         set_key(document, key, value, flag)
@@ -118,25 +118,30 @@ def _systems(document: Document, asked: Asked) -> None:
 
 def _typed(asked: Asked) -> Iterator[tuple[KeyPath, Any, str]]:
     """Key, value and flag of everything that was given."""
-    root = None if asked.references is None else str(asked.references.absolute())
-    manifest = None if asked.manifest is None else str(asked.manifest.absolute())
-    given: list[tuple[KeyPath, Any, str]] = [
-        (("dataset", "root"), root, "--references"),
-        (("dataset", "manifest"), manifest, "--manifest"),
-        (("dataset", "crop"), asked.crop, "--crop"),
-        (("dataset", "actor"), asked.actor, "--actor"),
-        (("metrics",), _names(asked.metrics), "--metrics"),
-        (("limits", "clips"), asked.limit, "--limit"),
+    given: list[tuple[KeyPath, str, Any]] = [
+        (("dataset", "root"), "references", asked.references),
+        (("dataset", "manifest"), "manifest", asked.manifest),
+        (("dataset", "crop"), "crop", asked.crop),
+        (("dataset", "actor"), "actor", asked.actor),
+        (("metrics",), "metrics", asked.metrics),
+        (("limits", "clips"), "limit", asked.limit),
     ]
     for name in asked.folders:
-        given.append((("systems", name, "resolution"), asked.resolution, "--resolution"))
-        given.append((("systems", name, "pattern"), asked.pattern, "--pattern"))
-    return ((key, value, flag) for key, value, flag in given if value is not None)
+        given.append((("systems", name, "resolution"), "resolution", asked.resolution))
+        given.append((("systems", name, "pattern"), "pattern", asked.pattern))
+    for key, flag, value in given:
+        if value is not None:
+            yield key, _plain(key, value), f"--{flag} {value}"
 
 
-def _names(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
+def _plain(key: KeyPath, value: Any) -> Any:
+    """As the document holds it: absolute paths, a list of metrics."""
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return _names(value) if key == ("metrics",) else value
+
+
+def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names:
         raise UserError("--metrics names none", "e.g. --metrics psnr,ssim")
