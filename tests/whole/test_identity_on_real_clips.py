@@ -15,7 +15,11 @@ from thbench.plugins.weights import import_file
 from thbench.video import MediaReader, write_lossless
 
 pytestmark = pytest.mark.slow
-WEIGHTS = {"yunet": "yunet_n_640_640.onnx", "pfld": "pfld.onnx"}
+WEIGHTS = {
+    "yunet": "yunet_n_640_640.onnx",
+    "pfld": "pfld.onnx",
+    "face_mesh": "face_landmark.tflite",
+}
 FILES = [
     *(f"speaker_{n}.mp4" for n in ("a_512px_25fps_mpeg4", "b_512px_30fps_h264", "d_512px_h264")),
     "speaker_c_1080x1920_25fps_hevc.mp4",
@@ -31,11 +35,11 @@ SQUARE = [f for f in FILES if f.startswith(("speaker_a", "speaker_b", "speaker_d
 SUITE = """\
 schema: 1
 name: identity
-dataset: {{name: clips, root: refs, crop: {crop}, max_seconds: 1}}
+dataset: {{name: clips, root: refs, crop: {crop}, max_seconds: 0.6}}
 split: all
 systems:
   m: {{generator: folder, root: {root}, resolution: 96, length: trim, frame_rate: resample, size: resample}}
-metrics: [psnr, ssim, ofm, f_mse, landmark_motion]
+metrics: [psnr, {{metric: ssim, precision: float64}}, ofm, f_mse, landmark_motion, lmd, lvd]
 primary: psnr
 controls: [ground-truth]
 """
@@ -61,7 +65,9 @@ def identical(tmp_path: Path, crop: str, root: str = "refs") -> dict[str, int]:
     mine, truth = results["m"], results["ground-truth"]
     assert mine.clips.failed == 0, mine.clips.failures
     assert mine.clips.misframed == ()
-    assert mine.scores["psnr"].value == 100 and mine.scores["ssim"].value == 1
+    assert mine.scores["psnr"].value == 100
+    assert mine.scores["ssim"].value == pytest.approx(1, abs=1e-12)
+    assert [mine.scores[n].value for n in ("m_lmd", "f_lmd", "m_lvd")] == [0, 0, 0]
     for name, score in mine.scores.items():
         assert score.value == truth.scores[name].value, name
         if score.better == "nearer-reference":

@@ -153,12 +153,12 @@ def _compared(extractor: Extractor, frames: Frames, reference: Video) -> dict[st
         )
     except ClipFailure as failure:
         return {"unknown": failure.reason}
-    middle = np.nanmedian(mine[:, :2] - theirs[:, :2], axis=0) / frames.shape[1]
-    scale = float(np.nanmedian(mine[:, 2] / theirs[:, 2]))
-    found = {"right": float(middle[0]), "down": float(middle[1]), "scale": scale}
-    return (
-        _rounded(found) if np.isfinite([*found.values()]).all() else {"unknown": "no common frame"}
-    )
+    both = np.isfinite(mine).all(axis=1) & np.isfinite(theirs).all(axis=1)
+    if not both.any():
+        return {"unknown": "no frame with a face in both videos"}
+    middle = np.median(mine[both, :2] - theirs[both, :2], axis=0) / frames.shape[1]
+    scale = float(np.median(mine[both, 2] / theirs[both, 2]))
+    return _rounded({"right": float(middle[0]), "down": float(middle[1]), "scale": scale})
 
 
 def face_places(located: NDArray[Any]) -> NDArray[np.float64]:
