@@ -7,6 +7,7 @@ same transform; a video that is that square already is taken as it is. `placed` 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
@@ -23,6 +24,7 @@ How: TypeAlias = Literal["as it is", "as its reference", "own face"]
 SLACK = 2
 """Pixels by which a scaled width or height may differ: encoders round both to even numbers."""
 _LOOK = 64  # side in pixels at which two pictures are compared to tell a crop from a whole picture
+_SURE, _LEAD = 0.9, 0.3  # likeness from which, and lead with which, the picture decides
 _DARK, _FLAT = 24, 4.0  # largest mean and standard deviation, grey levels, of a row of a black bar
 
 
@@ -141,10 +143,24 @@ def placed(first: Picture, identity: Picture, frame: Square | None, crop: Crop) 
         "as its reference": likeness(scaled.cut(first, _LOOK), identity),
         "as it is": likeness(first, identity),
     }
-    # A tie, as with a picture of one colour, goes to the size: a recording is rarely the square's size.
-    how: How = "as it is" if seen["as it is"] > seen["as its reference"] else "as its reference"
+    how, why = _likest(seen, same, width == identity.shape[0])
     at = whole(width, height) if how == "as it is" else scaled
-    return Placement(how, at, "the likest to the identity frame", tuple(sorted(seen.items())))
+    return Placement(how, at, why, tuple(sorted(seen.items())))
+
+
+def _likest(seen: Mapping[How, float], recordings: bool, asked: bool) -> tuple[How, str]:
+    """The way whose first picture is likest to the identity frame.
+
+    Pictures that are like it in neither way (of a generator that is still in training, say) are judged
+    by their size: the recording's, or the one that was asked for.
+    """
+    likest = max(seen, key=lambda how: seen[how])
+    lead = abs(seen["as it is"] - seen["as its reference"])
+    if (seen[likest] < _SURE and lead < _LEAD) and recordings != asked:
+        if recordings:
+            return "as its reference", "the recording's size; unlike the identity frame"
+        return "as it is", "the size that was asked for; unlike the identity frame"
+    return likest, "the likest to the identity frame"
 
 
 def _reason_as_is(frame: Square | None, crop: Crop) -> str:

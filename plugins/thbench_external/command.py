@@ -22,6 +22,7 @@ from thbench.api import (
 )
 from thbench_external.adopt import Adopter
 from thbench_external.command_options import CommandOptions, fill, names_in
+from thbench_external.isolation import Isolation, chosen_kind, describe
 from thbench_external.runner import Limits, clean_environment, last_words, run
 from thbench_external.training import declared
 from thbench_external.workspace import Given, NotWritten, Workspace, opaque_names, workspace
@@ -41,6 +42,13 @@ class CommandGenerator:
         self._options, self._context = options, context
         self._adopter = Adopter(options, context)
         self.trained_on = declared(options)
+        self._kind = chosen_kind(options.isolation)
+        self.about = describe(self._kind, options.network)
+        own = [] if options.python is None else [options.python]
+        hidden = (context.cache.parent, Path.cwd() / "runs")
+        self._isolation = Isolation(
+            options.root, (*own, *options.readable), hidden, options.network
+        )
         _verify(options)
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Generated | Failure]:
@@ -87,13 +95,17 @@ class CommandGenerator:
             options.timeout * len(given),
             (options.memory_mb or 0) * 1_000_000,
             options.file_mb * 1_000_000,
+            options.total_mb * 1_000_000,
         )
         argv = [fill(text, values) for text in options.argv]
         environment = clean_environment(
             space.temporary, self._context.threads, options.keep_env, options.env
         )
         with self._alone():
-            run(argv, options.root or space.folder, environment, space.log, limits)
+            folder = (options.root or space.folder).absolute()
+            if self._kind == "bubblewrap":
+                argv = self._isolation.wrapped(argv, folder, space.folder, environment)
+            run(argv, folder, environment, space.log, limits, space.folder)
 
     def _values(
         self, space: Workspace, given: Sequence[Given], outputs: Sequence[str], listed: Path

@@ -64,6 +64,18 @@ class CommandOptions:
         "address space of the program; not for CUDA, which reserves far more than it uses",
     ] = None
     file_mb: Annotated[int, "largest file that the program may write"] = 1000
+    total_mb: Annotated[int, "all that one call may write together"] = 10_000
+    isolation: Annotated[
+        Literal["auto", "bubblewrap", "none"],
+        "auto: bubblewrap where it works here, and the result says which it was; bubblewrap: or fail; "
+        "none: the program can read what you can read",
+    ] = "auto"
+    network: Annotated[bool, "whether an isolated program may use the network"] = False
+    readable: Annotated[
+        tuple[Path, ...],
+        "further folders that an isolated program may read; its root, its interpreter, its models and "
+        "what argv names are readable anyway",
+    ] = ()
     exclusive: Annotated[
         bool, "never two calls at once, for programs that write into their own folder"
     ] = False

@@ -6,6 +6,7 @@ Imports nothing heavy at start.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ import click
 from thbench.cli.options import device_option, engine_options, load, selected, settings_of, together
 from thbench.cli.output import missing_error, print_plan, show_results
 from thbench.cli.single import run_single, single_options
+from thbench.cli.videos import asked_of, refuse_without_videos, said_in_flags, videos_options
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -143,41 +145,35 @@ def generate(
 
 @click.command()
 @click.argument("suite", required=False)
-@click.option(
-    "--videos",
-    multiple=True,
-    metavar="NAME=DIR",
-    help="Score a folder of videos without a suite file.",
-)
-@click.option("--dataset", metavar="NAME", help="With --videos: the dataset of references.")
-@click.option(
-    "--root", type=click.Path(path_type=Path), help="With --videos: the dataset's folder."
-)
+@videos_options
 @_stage_options
-def score(
-    suite: str | None,
-    videos: tuple[str, ...],
-    dataset: str | None,
-    root: Path | None,
-    **options: Any,
-) -> None:
-    """Score what a run has generated, or with --videos any folders of videos. Never generates."""
-    if bool(suite) == bool(videos):
+def score(suite: str | None, **options: Any) -> None:
+    """Score what a run has generated, or with --videos any folders of videos. Never generates.
+
+    thbench score --videos mine=outputs --references recordings --metrics psnr,ssim
+    """
+    if bool(suite) == bool(options["videos"]):
         raise UserError("score needs a SUITE or --videos NAME=DIR", "one of the two")
     from thbench.pipeline import Stages
 
     if suite:
+        refuse_without_videos(options)
         _stages(load(suite, (), options), options, Stages(generate=False))
         return
     from thbench.plugins.discovery import registry
-    from thbench.suite.videos import adhoc_suite
+    from thbench.suite.videos import in_flags, videos_suite
 
-    loaded = adhoc_suite(registry(), videos, dataset, root, options["overrides"])
-    _stages(selected(loaded, options), options, Stages())
+    with said_in_flags():
+        loaded, notes = videos_suite(registry(), asked_of(options))
+        for note in notes:
+            click.echo(note, err=True)
+        _stages(selected(loaded, options), options, Stages(), in_flags)
 
 
-def _stages(suite: Suite, options: dict[str, Any], stages: Stages) -> None:
-    """Plan, then the stages that were asked for."""
+def _stages(
+    suite: Suite, options: dict[str, Any], stages: Stages, words: Callable[[str], str] = str
+) -> None:
+    """Plan, then the stages that were asked for; `words` turns commands into those the person typed."""
     from thbench.engines import engine_for
     from thbench.pipeline import run_stages
     from thbench.run.plan import job_for, lacks
@@ -185,7 +181,7 @@ def _stages(suite: Suite, options: dict[str, Any], stages: Stages) -> None:
     from thbench.suite.split import split_of
 
     settings = settings_of(options)
-    missing = [lack.line() for lack in lacks(suite, settings)]
+    missing = [words(lack.line()) for lack in lacks(suite, settings)]
     out = options["out"] or Path("runs") / suite.name
     job = job_for(suite, out, settings)
     if options["dry_run"]:

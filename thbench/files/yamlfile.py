@@ -40,8 +40,8 @@ Loader.add_implicit_resolver(
 
 @dataclass
 class Document:
-    """A parsed YAML mapping: plain data, the line of every key, where relative paths start, and what
-    was changed on the command line."""
+    """A parsed YAML mapping: plain data, the line of every key, where relative paths start, what was
+    changed on the command line, and the flags that gave keys there."""
 
     file: str
     data: dict[str, Any]
@@ -49,13 +49,26 @@ class Document:
     folders: dict[KeyPath, Path] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
     overrides: tuple[str, ...] = ()
+    flags: dict[KeyPath, str] = field(default_factory=dict)
+
+    def typed(self, key: KeyPath, flag: str) -> None:
+        """`key` was given on the command line by `flag`: what it holds has no line of the file any more."""
+        self.lines = {k: line for k, line in self.lines.items() if k[: len(key)] != key}
+        self.flags = {k: f for k, f in self.flags.items() if k[: len(key)] != key} | {key: flag}
+        self.folders[key] = Path.cwd()
 
     def where(self, key: KeyPath) -> str:
-        """`suite.yaml:12` for the innermost known part of `key`."""
+        """`suite.yaml:12` for the innermost known part of `key`, or the flag that gave it."""
+        return self._place(key)[0]
+
+    def _place(self, key: KeyPath) -> tuple[str, KeyPath]:
+        """As `where`, and what of the key that does not say."""
         for n in range(len(key), 0, -1):
+            if flag := self.flags.get(key[:n]):
+                return flag, key[n:]
             if line := self.lines.get(key[:n]):
-                return f"{self.file}:{line}"
-        return self.file
+                return f"{self.file}:{line}", key
+        return self.file, key or ("document",)
 
     def folder_of(self, key: KeyPath) -> Path:
         """Relative paths of a file start at its folder, those of the command line where it was typed."""
@@ -72,12 +85,14 @@ class Document:
         return here if isinstance(here, dict) else {}
 
     def error(self, key: KeyPath, message: str, remedy: str = "") -> UserError:
-        return UserError(f"{self.where(key)}: {'.'.join(key) or 'document'}: {message}", remedy)
+        place, rest = self._place(key)
+        return UserError(": ".join(filter(None, [place, ".".join(rest), message])), remedy)
 
-    def unknown_key(self, key: KeyPath, what: str, known: list[str]) -> UserError:
+    def unknown_key(self, key: KeyPath, what: str, known: list[str], where: str = "") -> UserError:
+        """`where` stands in for the place of the key."""
         near = get_close_matches(key[-1], known, n=1, cutoff=0.5)
         remedy = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(sorted(known))}"
-        return UserError(f"{self.where(key)}: unknown {what} '{key[-1]}'", remedy)
+        return UserError(f"{where or self.where(key)}: unknown {what} '{key[-1]}'", remedy)
 
 
 def load(text: str) -> Any:

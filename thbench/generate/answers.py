@@ -132,6 +132,7 @@ def _adopt(
     folder = job.run.system(system.name)
     generator = generator_of(job, system.name)
     folder.declare_training(generator.trained_on)
+    folder.declare_about(str(getattr(generator, "about", "")))
     for answer in generator.generate(list(asked.values())):
         clip_id = str(getattr(answer, "clip_id", None))
         if clip_id not in asked:

@@ -61,7 +61,7 @@ def check(
     found: Record = {"by": ["pictures"], "beyond": []}
     if alignment := align(first, request.identity_frame):
         found["first"] = _rounded(asdict(alignment))
-        found["beyond"] += [f"first picture {w}" for w in words(found["first"], FIRST)]
+        found["beyond"] += _named("first picture", words(found["first"], FIRST))
     if bars := added_bars(first, request.identity_frame):
         found["bars"] = list(bars)
         found["beyond"].append(f"letterboxed by {_bar_words(bars, len(first))}")
@@ -70,7 +70,7 @@ def check(
         found["by"] += list(faces)
         found["faces"] = faces
     for name, face in faces.items():
-        found["beyond"] += [f"faces ({name}) {w}" for w in words(face, FACES)]
+        found["beyond"] += _named(f"faces ({name})", words(face, FACES))
     if found["beyond"]:
         picture = side_by_side(request.identity_frame, first)
         atomic_write(folder.alignment_file(request.clip_id), picture)
@@ -94,6 +94,10 @@ def words(found: Mapping[str, Any], tolerance: Tolerance) -> list[str]:
             f"turned by {abs(turn):.0f} degrees {'clockwise' if turn > 0 else 'counter-clockwise'}"
         )
     return said
+
+
+def _named(what: str, said: Sequence[str]) -> list[str]:
+    return [f"{what} {', '.join(said)}"] if said else []
 
 
 def added_bars(first: Frames, identity: Frames) -> tuple[int, int, int, int] | None:
@@ -149,12 +153,12 @@ def _compared(extractor: Extractor, frames: Frames, reference: Video) -> dict[st
         )
     except ClipFailure as failure:
         return {"unknown": failure.reason}
-    middle = np.nanmedian(mine[:, :2] - theirs[:, :2], axis=0) / frames.shape[1]
-    scale = float(np.nanmedian(mine[:, 2] / theirs[:, 2]))
-    found = {"right": float(middle[0]), "down": float(middle[1]), "scale": scale}
-    return (
-        _rounded(found) if np.isfinite([*found.values()]).all() else {"unknown": "no common frame"}
-    )
+    both = np.isfinite(mine).all(axis=1) & np.isfinite(theirs).all(axis=1)
+    if not both.any():
+        return {"unknown": "no frame with a face in both videos"}
+    middle = np.median(mine[both, :2] - theirs[both, :2], axis=0) / frames.shape[1]
+    scale = float(np.median(mine[both, 2] / theirs[both, 2]))
+    return _rounded({"right": float(middle[0]), "down": float(middle[1]), "scale": scale})
 
 
 def face_places(located: NDArray[Any]) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ import shlex
 import shutil
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -121,7 +121,7 @@ def fetch(
     package = _in_a_package(item)
     if package is None:
         _refuse_offline(name)
-    if not item.commercial and not accept_licence:
+    if not accept_licence and restricted([name], items):
         raise UserError(
             f"weights {name} are under a restricted licence: {item.licence}",
             f"read it, then `thbench weights fetch {shlex.quote(name)} --accept-licence`",
@@ -138,6 +138,11 @@ def fetch(
             reasons.append(f"{url}: {reason}")
     tried = "; ".join(reasons) or "no address is registered"
     raise UserError(f"could not fetch weights {name} ({tried})", _how_to_import(item))
+
+
+def restricted(names: Sequence[str], items: Registry) -> list[str]:
+    """Those that are not here and whose licence has to be accepted before they are fetched."""
+    return [n for n in names if not find(n, items).commercial and status(n, items) != "present"]
 
 
 def import_file(name: str, source: Path, items: Registry) -> Path:

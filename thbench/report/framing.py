@@ -9,6 +9,11 @@ from pathlib import Path
 from thbench.files.atomic import atomic_write
 from thbench.report.run_data import ReportData, ReportRow
 
+SAID = {
+    "as it is": "taken as it is",
+    "as its reference": "cut to their reference's square",
+    "own face": "cut around their own face",
+}
 MOST = 12
 """Pictures of a system in a report; all are in systems/NAME/alignment of the run."""
 
@@ -40,7 +45,7 @@ def framings(material: ReportData, out: Path) -> list[Framing]:
         if clips.placements:
             shown = list(_misframed(entrant, i, out))
             more = sum(r.count for r in clips.misframed) - len(shown)
-            counts = [f"{n} {how}" for how, n in clips.placements.items()]
+            counts = [f"{n} video(s) {SAID[how]}" for how, n in clips.placements.items()]
             found.append(Framing(entrant.name, [", ".join(counts)], shown, more))
     return found
 

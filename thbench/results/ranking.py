@@ -64,10 +64,8 @@ def remarks(clips: ClipsRecord) -> list[str]:
     found = []
     for how, n in clips.placements.items():
         if how != "as it is":
-            what = (
-                "cut to their reference's square" if how == "as its reference" else f"cut by {how}"
-            )
-            found.append(f"{n} of {clips.generated} videos {what}")
+            whose = "their reference's square" if how == "as its reference" else "their own face"
+            found.append(f"{n} of {clips.generated} video(s) cut to {whose}")
     if clips.misframed:
         first = clips.misframed[0]
         found.append(

@@ -126,6 +126,19 @@ class VideoFolder:
             data = trained_on and [trained_on.dataset, sorted(trained_on.actors)]
             atomic_write(file, json.dumps(data, ensure_ascii=False) + "\n")
 
+    def declare_about(self, about: str) -> None:
+        """Write down what a generator says of how it ran, once for every kind of machine it ran on."""
+        known = self.declared_about()
+        if about and about not in known:
+            atomic_write(self.path / "about.json", json.dumps([*known, about]) + "\n")
+
+    def declared_about(self) -> list[str]:
+        try:
+            data = json.loads((self.path / "about.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return []
+        return [str(text) for text in data] if isinstance(data, list) else []
+
     def declared_training(self) -> TrainedOn | None:
         """What was declared; None where it is unknown."""
         try:

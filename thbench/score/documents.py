@@ -146,6 +146,7 @@ def _system_record(job: Job, entrant: RowKey) -> SystemRecord:
         name=system.name,
         kind="system",
         resolution=system.resolution,
+        about="; ".join(entrant.folder.declared_about()),
         plugin=plugin_record(part.registered),
         options_given={k: str(v) if k not in part.resolved else v for k, v in part.given.items()},
         options=part.resolved,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -22,31 +21,36 @@ def apply_override(document: Document, text: str) -> None:
         parsed = load(value)
     except yaml.YAMLError:
         raise UserError(f"--set {text}: '{value}' is not a YAML value", "quote it") from None
+    set_key(document, key, parsed, f"--set {path.strip()}")
+
+
+def set_key(document: Document, key: KeyPath, value: Any, flag: str) -> None:
+    """`value` at `key` of the document, given on the command line by `flag`. Raises UserError."""
     node: Any = document.data
     for i, part in enumerate(key[:-1]):
-        node = _child(document, node, part, key[: i + 1])
+        node = _child(document, node, part, key[: i + 1], flag)
     if isinstance(node, list):
-        node[_index(document, node, key[-1], key)] = parsed
+        node[_index(node, key[-1], flag)] = value
     elif isinstance(node, dict):
-        node[key[-1]] = parsed
+        node[key[-1]] = value
     else:
-        raise document.error(key, "cannot be set inside a plain value", "check the key")
-    document.folders[key] = Path.cwd()
+        raise UserError(f"{flag}: cannot be set inside a plain value", "check the key")
+    document.typed(key, flag)
 
 
-def _child(document: Document, node: Any, part: str, key: KeyPath) -> Any:
+def _child(document: Document, node: Any, part: str, key: KeyPath, flag: str) -> Any:
     if isinstance(node, list):
-        return node[_index(document, node, part, key)]
+        return node[_index(node, part, flag)]
     if isinstance(node, dict):
         if key[:-1] == ("systems",) and part not in node:
-            raise document.unknown_key(key, "system", list(node))
+            raise document.unknown_key(key, "system", list(node), flag)
         return node.setdefault(part, {})
-    raise document.error(key, "cannot be set inside a plain value", "check the key")
+    raise UserError(f"{flag}: cannot be set inside a plain value", "check the key")
 
 
-def _index(document: Document, node: list[Any], part: str, key: KeyPath) -> int:
+def _index(node: list[Any], part: str, flag: str) -> int:
     if not part.isdigit() or int(part) >= len(node):
-        raise document.error(key, f"'{part}' is no index of a list of {len(node)}", "count from 0")
+        raise UserError(f"{flag}: '{part}' is no index of a list of {len(node)}", "count from 0")
     return int(part)
 
 
@@ -67,7 +71,7 @@ def add_system(document: Document, text: str) -> None:
             raise UserError(f"--add {text}: '{pair}' is not key=value", "e.g. --add mine:steps=20")
         entry[option.strip()] = load(value)
     systems[key] = entry
-    document.folders[("systems", key)] = Path.cwd()
+    document.typed(("systems", key), f"--add {text}")
 
 
 def options_from(texts: Sequence[str]) -> dict[str, Any]:

@@ -102,13 +102,28 @@ def _row(result: Result, rank: int | None, place: Rank | None) -> dict[str, Any]
         "clips": result.clips.generated,
         "of": result.clips.n,
         "trained_on": _trained_on(result),
-        "scores": {name: _score(s) for name, s in result.scores.items()},
+        "scores": {name: _score(s, result) for name, s in result.scores.items()},
     }
 
 
-def _score(score: ScoreRecord) -> dict[str, Any]:
-    keep = {"value", "reason", "n", "of", "distance_from_reference", "notes"}
-    return {**score.model_dump(mode="json", include=keep), "interval": _interval(score.interval)}
+def _score(score: ScoreRecord, result: Result) -> dict[str, Any]:
+    keep = {"value", "n", "of", "distance_from_reference", "notes"}
+    return {
+        **score.model_dump(mode="json", include=keep),
+        "reason": _reason(score, result),
+        "interval": _interval(score.interval),
+    }
+
+
+def _reason(score: ScoreRecord, result: Result) -> str | None:
+    """Why there is no number; where no clip has one, with what most clips say of it."""
+    failures = score.failures or result.clips.failures
+    if score.value is not None or score.n or not failures:
+        return score.reason
+    most = max(failures, key=lambda f: f.count)
+    if most.reason == score.reason:
+        return score.reason
+    return f"{score.reason or 'no value'}: {most.reason} ({most.count} of {result.clips.n} clips)"
 
 
 def _interval(interval: IntervalRecord | None) -> dict[str, Any] | None:

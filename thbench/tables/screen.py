@@ -13,13 +13,15 @@ from rich.text import Text
 
 from thbench.results.document import Result
 from thbench.tables.build import Clips, tables
+from thbench.tables.dashes import dashes
 from thbench.tables.markdown import ARROWS, score_text
 
 _NARROWEST, _LONG, _PADDING = 8, 12, 3
 
 
 def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
-    """Per resolution a table on standard output: a line per score, a column per system and control.
+    """Per resolution a table on standard output: a line per score, a column per system and control; below
+    it why each dash is one.
 
     To stay narrow it shows no intervals; leaderboard.md has them.
     """
@@ -31,6 +33,8 @@ def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
         for row in table["rows"]:
             for remark in row["remarks"]:
                 console.print(Text(f"{row['system']}: {remark}"))
+        for line in dashes(table):
+            console.print(Text(f"– {line}"))
 
 
 def _label(name: str, column: dict[str, Any]) -> str:

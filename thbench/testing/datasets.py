@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from thbench.api import Clip, Source
+from thbench.api import Clip, Source, Square
 from thbench.testing.checks import Checks, require, require_missing
 from thbench.testing.digests import source
 
@@ -81,6 +81,7 @@ class DatasetChecks(Checks):
         require(len(small.frames) == len(large.frames), "another size has another length")
         require(np.array_equal(small.audio, large.audio), "another size has other sound")
         require(set(small.annotations) == set(large.annotations), "another size, other annotations")
+        require(small.frame == large.frame, "another size is another square of the recording")
 
 
 def require_source(loaded: Any, size: int) -> None:
@@ -93,6 +94,9 @@ def require_source(loaded: Any, size: int) -> None:
     require(len(frames) > 0, "a clip without frames")
     sound = audio.dtype == np.int16 and audio.ndim == 1 and len(audio) > 0
     require(sound, f"audio is {audio.shape} {audio.dtype}, [samples] int16 needed")
+    if (at := loaded.frame) is not None:
+        good = isinstance(at, Square) and min(at.side, at.width, at.height) > 0
+        require(good, f"frame is {at!r}, a Square with positive side, width and height needed")
     for name, array in loaded.annotations.items():
         require(array.dtype != object, f"annotation {name} holds Python objects")
     if (marks := loaded.annotations.get("landmarks")) is not None:

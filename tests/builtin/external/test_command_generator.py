@@ -44,7 +44,8 @@ def ours(*words: str) -> list[str]:
 
 
 def options(argv: list[str] | None = None, **others: Any) -> dict[str, Any]:
-    return {"argv": argv or ours(*ONE), "output": AVI, **others}
+    """Without isolation: the programs here tell what they saw in files outside of their workspace."""
+    return {"argv": argv or ours(*ONE), "output": AVI, "isolation": "none", **others}
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_the_numbers_of_the_ground_truth_in_some_clips(toys: Board) -> None:
         csv.writer(out, lineterminator="\n").writerows([*mine[:2], *truth[2:5], *mine[5:]])
         return out.getvalue()
 
-    toys.change_table(swap, mend=True)
+    toys.change_table(swap, fix=True)
     refused(toys, "have the numbers of the ground truth in every column")
 
 

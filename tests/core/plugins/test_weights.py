@@ -5,55 +5,23 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
+from mirror import CONTENT, SHA, Mirror, serving
 from thbench.api import UserError, WeightsFile
 from thbench.plugins import weights
-
-CONTENT = bytes(range(256)) * 400
-SHA = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Mirror(BaseHTTPRequestHandler):
-    """/good the file, /other another file, /cut a connection that breaks off, all else 404."""
-
-    asked: ClassVar[list[str]] = []
-
-    def do_GET(self) -> None:
-        self.asked.append(self.path)
-        bodies = {"/good": CONTENT, "/other": CONTENT[::-1], "/cut": CONTENT, "/page": b"<html>"}
-        if self.path not in bodies:
-            self.send_error(404)
-            return
-        body = bodies[self.path]
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if self.path == "/cut" else body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
 
 
 @pytest.fixture
 def mirror(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    Mirror.asked.clear()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture

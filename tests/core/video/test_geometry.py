@@ -105,6 +105,16 @@ def test_a_square_recording_and_its_crop_are_told_apart_by_the_picture() -> None
         assert likest["as it is"] > 0.9 > likest["as its reference"]
 
 
+def test_pictures_that_are_like_nothing_are_judged_by_their_size() -> None:
+    """What an untrained generator delivered is the square it was asked for, not the recording."""
+    frame = Square(30, 20, 50, 100, 100)
+    identity = frame.cut(picture(100, 100), 64)
+    for size, how in ((64, "as it is"), (100, "as its reference")):
+        found = placed(picture(size, size, seed=5), identity, frame, "as-reference")
+        assert found.how == how and "unlike the identity frame" in found.why
+        assert max(abs(value) for _, value in found.likeness) < 0.9
+
+
 def test_what_is_neither_is_refused_with_a_remedy() -> None:
     full = picture()
     identity = FRAME.cut(full, 64)
