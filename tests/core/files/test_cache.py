@@ -49,7 +49,7 @@ def test_keys_stay_the_same_between_versions() -> None:
 
 @pytest.mark.parametrize("part", [float("nan"), float("inf"), {1, 2}, Path("x"), b"x"])
 def test_what_json_cannot_say_is_no_key(part: Any) -> None:
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError), match="not JSON (compliant|serializable)"):
         digest(part)
 
 
@@ -72,7 +72,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
         loaded = record.arrays[name]
         assert loaded.dtype == array.dtype and loaded.shape == array.shape
         assert np.array_equal(loaded, array)
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="absent"):
         record.arrays["absent"]
 
 
@@ -170,10 +170,10 @@ def test_damage_is_absence_or_harmless(entry: tuple[Cache, bytes], data: st.Data
 def test_the_old_file_stays_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "sub" / "a.json"
     atomic_write(path, "öld")
-    with pytest.raises(RuntimeError), atomic_file(path) as file:
+    with pytest.raises(RuntimeError, match="on purpose"), atomic_file(path) as file:
         file.write(b"half of the n")
         assert path.read_text("utf-8") == "öld"
-        raise RuntimeError
+        raise RuntimeError("on purpose")
     assert path.read_text("utf-8") == "öld"
     atomic_write(path, b"new")
     assert path.read_bytes() == b"new"
@@ -258,7 +258,7 @@ def test_writers_of_one_key_do_no_harm(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from thbench.cache import UNFINISHED, sweep_caches, atomic_file
+from thbench.files.atomic import atomic_file
 i = 0
 while True:
     i += 1
@@ -307,11 +307,11 @@ def test_old_litter_of_caches_is_swept(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("THBENCH_CACHE", str(tmp_path))
     cache = Cache(tmp_path / "observations")
     with (
-        pytest.raises(RuntimeError),
+        pytest.raises(RuntimeError, match="on purpose"),
         atomic_file(cache.path("ab12"), beside=cache.root / UNFINISHED),
     ):
         (litter,) = (cache.root / UNFINISHED).iterdir()
-        raise RuntimeError
+        raise RuntimeError("on purpose")
     for name, age in ((litter.name, 7200), (".thbench-2-b.tmp", 0)):
         (litter.parent / name).touch()
         os.utime(litter.parent / name, (time.time() - age,) * 2)

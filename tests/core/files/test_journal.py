@@ -63,8 +63,12 @@ def test_a_log_without_keys(tmp_path: Path) -> None:
 def test_what_cannot_be_said_is_not_written(tmp_path: Path) -> None:
     journal = filled(tmp_path / "j")
     before = journal.path.read_bytes()
-    for record in ({"clip": "x", "v": float("nan")}, {"clip": "x", "v": {1}}, {"name": "x"}):
-        with pytest.raises((TypeError, ValueError, KeyError)):
+    for record, says in (
+        ({"clip": "x", "v": float("nan")}, "not JSON compliant"),
+        ({"clip": "x", "v": {1}}, "not JSON serializable"),
+        ({"name": "x"}, "clip"),
+    ):
+        with pytest.raises((TypeError, ValueError, KeyError), match=says):
             journal.append(record)
     assert journal.path.read_bytes() == before
 
@@ -133,7 +137,7 @@ def test_a_full_disk_takes_nothing_back_and_adds_nothing(tmp_path: Path) -> None
 WRITER = """
 import sys
 from pathlib import Path
-from thbench.journal import Journal
+from thbench.files.journal import Journal
 journal = Journal(Path(sys.argv[1]))
 for i in range(int(sys.argv[2]), 10**9):
     journal.append({"clip": str(i), "payload": "x" * 500})

@@ -77,7 +77,7 @@ def test_data_cannot_end_its_script() -> None:
     assert text.isascii()
     assert "<" not in text
     assert ">" not in text
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="not JSON compliant"):
         as_script("x", float("nan"))
 
 

@@ -90,7 +90,7 @@ def test_mismatched_audio_is_a_derangement_with_another_sentence() -> None:
 
 def test_halves_need_two_actors() -> None:
     assert halves(["c", "a", "b", "a"]) == ({"a", "c"}, {"b"})
-    with pytest.raises(ClipFailure):
+    with pytest.raises(ClipFailure, match="one actor cannot be split"):
         halves(["a", "a"])
 
 

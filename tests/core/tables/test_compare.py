@@ -152,7 +152,7 @@ def test_a_clips_table_counts_every_clip_once() -> None:
     table = parse_clips("clip,actor,failure,x\na,1,,2.5\nb,1,broken,\n", "t")
     assert table == ClipsTable("t", {"a": "1", "b": "1"}, {"b": "broken"}, {"x": {"a": "2.5"}})
     for text in ("clip,actor,failure,x\na,1,\n", "clip,actor,failure\na,1,\na,1,\n", "clip,x\n", "", "clip,actor,failure,failure\n"):  # fmt: skip
-        with pytest.raises(UserError):
+        with pytest.raises(UserError, match="is not right|are not right"):
             parse_clips(text, "t")
 
 
@@ -213,7 +213,7 @@ def test_texts_from_outside_are_no_commands() -> None:
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="holds no result"):
         formatted(tmp_path, "csv")
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="absent is no run folder"):
         formatted(tmp_path / "absent", "csv")

@@ -606,7 +606,7 @@ def test_arrays_are_read_only(tmp_path: Path) -> None:
             for array in (view.frames, view.audio, view.annotations["landmarks"]):
                 with pytest.raises(ValueError, match="read-only"):
                     array[0] = 0
-            with pytest.raises(TypeError):
+            with pytest.raises(TypeError, match="item assignment"):
                 view.annotations["new"] = 1  # type: ignore[index]
 
 
