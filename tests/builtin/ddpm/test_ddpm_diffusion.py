@@ -10,6 +10,7 @@ import torch
 from diffusers import DDIMScheduler, DDPMScheduler  # type: ignore[import-untyped]
 from torch import Tensor
 
+from guards import some
 from make_guided_diffusion_values import VALUES
 from thbench_ddpm.diffusion import (
     TRAINING_STEPS,
@@ -76,7 +77,7 @@ def test_steps_are_spaced_from_the_first_to_the_last() -> None:
 def test_every_ddim_step_is_that_of_diffusers(predicts: Predicts, eta: float, steps: int) -> None:
     theirs, ours = scheduler(DDIMScheduler, predicts), steps_back(steps, eta)
     following = [s.t for s in ours[1:]]
-    for i, step in enumerate(ours):
+    for i, step in some(enumerate(ours)):
         # diffusers finds the next timestep by a constant stride: given ours, one pair at a time
         after = following[i] if i < len(following) else -1
         theirs.num_inference_steps = 1
@@ -95,7 +96,7 @@ def test_eta_1_over_all_steps_is_ancestral_ddpm(
     predicts: Predicts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     theirs = scheduler(DDPMScheduler, predicts, variance_type="fixed_small")
-    for i, step in enumerate(steps_back(250, 1.0)):
+    for i, step in some(enumerate(steps_back(250, 1.0))):
         x, output, fresh = images(i), images(i + 500), images(i + 900)
         monkeypatch.setattr(
             "diffusers.schedulers.scheduling_ddpm.randn_tensor", lambda *_, _f=fresh, **__: _f

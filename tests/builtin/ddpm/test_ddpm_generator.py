@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from denoisers import SIZE, TINY, checkpoint, context, request
+from guards import some
 from thbench.api import Failure, Frames, Generated, Request, UserError
 from thbench_ddpm.generator import DdpmGenerator
 from thbench_ddpm.options import Architecture, Options
@@ -104,7 +105,7 @@ def test_a_frame_follows_from_the_one_before(file: Path) -> None:
 
     stills = seen[:: len(made.steps)]
     before = [asked.identity_frame, *frames[:-1]]
-    for still, motion in zip(stills, before, strict=True):
+    for still, motion in some(zip(stills, before, strict=True)):
         assert torch.equal(still[0, :3], to_network(torch.from_numpy(asked.identity_frame.copy())))
         assert torch.equal(still[0, 3:], to_network(torch.from_numpy(motion.copy())))
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from guards import some
 from thbench.api import ClipFailure
 from thbench_speech import EnvelopeOptions, MfccOptions, thbench_extractors
 from thbench_speech.envelope import is_silent, speech_envelope
@@ -43,8 +44,8 @@ def test_silence_is_told_from_quiet_speech() -> None:
     ("audio", "reason"), [(None, "no audio track"), (np.zeros(0, np.int16), "is empty")]
 )
 def test_extractors_say_why_there_is_nothing_to_hear(audio: object, reason: str) -> None:
-    for plugin, options in zip(
-        thbench_extractors(), [MfccOptions(), EnvelopeOptions()], strict=True
+    for plugin, options in some(
+        zip(thbench_extractors(), [MfccOptions(), EnvelopeOptions()], strict=True)
     ):
         with pytest.raises(ClipFailure, match=reason):
             plugin.build(options, None)(SimpleNamespace(audio=audio))

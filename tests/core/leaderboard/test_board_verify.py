@@ -11,6 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from boards import Board, board_of, finished_run
+from guards import some
 from thbench.errors import UserError
 from thbench.files.canonical import digest
 from thbench.leaderboard.build import board, board_text
@@ -35,7 +36,7 @@ def toys(run: Path, tmp_path: Path) -> Board:
 
 
 def test_an_honest_row_is_rows_verified(toys: Board) -> None:
-    for path in row_files(toys.root):
+    for path in some(row_files(toys.root)):
         finding = toys.verify(path.parent.name)
         assert (finding.problems, finding.tier) == ((), "rows-verified")
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from guards import some
 from runs import SUITE, start
 from thbench.api import UserError
 from thbench.charts.grid import GAP, MARGIN, GridRow, draw_grid
@@ -114,7 +115,7 @@ def test_a_sheet_shows_the_middle_frame_of_every_clip(run: RunFolder) -> None:
     (sheet,) = contact_sheets(run, ("echo",))
     records = run.references(32).finished()
     shown = cells(sheet, len(records), 2, 128)[:, 0, ::4, ::4]
-    for row, clip in enumerate(sorted(records)):
+    for row, clip in some(enumerate(sorted(records))):
         frames = run.references(32).open(records[clip]).frames
         assert np.array_equal(shown[row], frames[len(frames) // 2])
 

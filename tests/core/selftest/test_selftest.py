@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from guards import some
 from thbench.api import Score, UserError
 from thbench.cli.main import main
 from thbench.engines.local import LocalEngine
@@ -286,7 +287,7 @@ def test_every_installed_metric_is_tested_with_its_variants() -> None:
 def test_an_amount_no_clip_survives_has_no_value_and_the_others_are_judged(tmp_path: Path) -> None:
     text = PLAN.replace("name: toy-corruptible", "name: toy-corruptible, unreadable: 20.0")
     found = [f for f in trial(tmp_path, "toy-claims", text=text).findings if f.corruption == "dim"]
-    for one in found:
+    for one in some(found):
         assert one.curve is not None
         assert one.curve.amounts == (5.0,)
         assert one.verdict.word == "ok"

