@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from damage import dimmed, frozen_mouth, moved
+from guards import some
 from real_heads import head_frames
 from real_networks import RealNetworks
 from thbench.api import Clip, ClipFailure, Frames, Pair
@@ -110,7 +111,7 @@ def test_networks_agree_where_the_face_is(
     heads: Callable[[str, int], Frames], context: Any
 ) -> None:
     """Mesh and dlib against PFLD in eye distances: each has its own idea of a jaw, none of another face."""
-    for name in "ad":
+    for name in some("ad"):
         frames = heads(name, 256)[:3]
         pfld = landmarks(context, frames, "pfld")
         io = np.linalg.norm(pfld[:, 36:42].mean(1) - pfld[:, 42:48].mean(1), axis=-1)
