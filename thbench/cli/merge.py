@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from thbench.cli.options import engine_options
+from thbench.cli.options import available_option, engine_options
 from thbench.cli.output import show_results
 
 
 @click.command()
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @engine_options
-def merge(folder: Path, workers: int, engine: str, address: str | None) -> None:
+@available_option
+def merge(folder: Path, workers: int, engine: str, address: str | None, available: bool) -> None:
     """Join the shards of RUN and write what an undivided run would have written.
 
     Refuses where a shard has not finished, and names it. Observations that are not in this machine's
@@ -23,9 +25,14 @@ def merge(folder: Path, workers: int, engine: str, address: str | None) -> None:
     from thbench.engines import engine_for
     from thbench.pipeline import merge_shards
     from thbench.run.folder import RunFolder
-    from thbench.run.job import Job
+    from thbench.run.job import Job, suite_of
+    from thbench.run.plan import lacks_apart
     from thbench.run.shards import planned
 
     document, settings = planned(folder)
     job = Job(secrets.token_hex(8), document, RunFolder(folder.absolute()), settings)
-    show_results(merge_shards(job, engine_for(workers, settings, engine, address)), folder)
+    left_out = lacks_apart(suite_of(job), settings)[1] if available else {}
+    job = replace(job, lacking=left_out)
+    show_results(
+        merge_shards(job, engine_for(workers, settings, engine, address)), folder, left_out
+    )

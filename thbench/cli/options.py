@@ -27,6 +27,12 @@ def together(*options: Decorator) -> Decorator:
 
 
 device_option = click.option("--device", default="cpu", show_default=True, help="cpu, cuda:0, ...")
+available_option = click.option(
+    "--available",
+    is_flag=True,
+    help="Do what can be done now; systems and metrics that lack something are marked with the command "
+    "that brings it.",
+)
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for run."
 )

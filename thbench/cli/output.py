@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -15,13 +18,26 @@ if TYPE_CHECKING:
     from thbench.suite import Suite
     from thbench.suite.split import Split
 
+_FETCH = r"thbench weights fetch (\S+)$"
 
-def missing_error(suite: Suite, lines: list[str]) -> UserError:
+
+def missing_error(suite: Suite, lines: list[str], partial: bool = False) -> UserError:
+    """Lists what is missing; `partial` offers to do what can be done without it."""
     for line in lines:
         click.echo(f"missing: {line}", err=True)
-    return UserError(
-        f"suite '{suite.name}' lacks {len(lines)} thing(s), listed above", "run the commands shown"
-    )
+    names = dict.fromkeys(m[1] for line in lines for m in re.finditer(_FETCH, line))
+    if len(names) > 1:
+        click.echo(f"all weights together: thbench weights fetch {' '.join(names)}", err=True)
+    remedy = "run the commands shown"
+    if partial and not all(line.startswith("dataset ") for line in lines):
+        remedy += ", or add --available: what can be done now is done, the rest is marked"
+    return UserError(f"suite '{suite.name}' lacks {len(lines)} thing(s), listed above", remedy)
+
+
+def print_left_out(left_out: Mapping[str, str]) -> None:
+    """What --available leaves out, each with the command that brings what it lacks."""
+    for who, why in left_out.items():
+        click.echo(f"left out: {who}: {why}", err=True)
 
 
 def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
@@ -37,13 +53,16 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
         sys.exit(2)
 
 
-def show_results(results: list[Result], out: Path) -> None:
+def show_results(
+    results: list[Result], out: Path, left_out: Mapping[str, str] = MappingProxyType({})
+) -> None:
     from thbench.results.finished import finished_rows, tables_of
     from thbench.tables.screen import print_tables
 
     print_tables(results, tables_of(finished_rows(out))[1])
+    print_left_out(left_out)
     for result in results:
-        if result.clips.failed:
+        if result.clips.failed and f"system {result.system.name}" not in left_out:
             click.echo(_failed(result), err=True)
     click.echo(f"{out / 'leaderboard.md'}")
 

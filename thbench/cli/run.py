@@ -7,19 +7,29 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from thbench.cli.options import device_option, engine_options, load, selected, settings_of, together
-from thbench.cli.output import missing_error, print_plan, show_results
+from thbench.cli.options import (
+    available_option,
+    device_option,
+    engine_options,
+    load,
+    selected,
+    settings_of,
+    together,
+)
+from thbench.cli.output import missing_error, print_left_out, print_plan, show_results
 from thbench.cli.single import run_single, single_options
 from thbench.cli.videos import asked_of, refuse_without_videos, said_in_flags, videos_options
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
     from thbench.api import Engine
+    from thbench.environment import Settings
     from thbench.pipeline import Stages
     from thbench.run.job import Job
     from thbench.suite import Suite
@@ -65,6 +75,7 @@ _stage_options = together(
         metavar="K/N",
         help="Do the K-th of N parts only, or `slurm`: this task of a Slurm array. Then `thbench merge`.",
     ),
+    available_option,
     click.option(
         "--dry-run", is_flag=True, help="Print the plan and everything missing, do nothing."
     ),
@@ -176,22 +187,23 @@ def _stages(
     """Plan, then the stages that were asked for; `words` turns commands into those the person typed."""
     from thbench.engines import engine_for
     from thbench.pipeline import run_stages
-    from thbench.run.plan import job_for, lacks
+    from thbench.run.plan import job_for
     from thbench.score.columns import check_columns, columns_of
     from thbench.suite.split import split_of
 
     settings = settings_of(options)
-    missing = [words(lack.line()) for lack in lacks(suite, settings)]
+    missing, left_out = _lacking(suite, settings, options["available"], words)
     out = options["out"] or Path("runs") / suite.name
-    job = job_for(suite, out, settings)
+    job = replace(job_for(suite, out, settings), lacking=left_out)
     if options["dry_run"]:
         split = None if missing else split_of(suite, settings)
         if stages.score and not missing:
             check_columns(suite, columns_of(job))
+        print_left_out(left_out)
         print_plan(suite, split, missing)
         return
     if missing:
-        raise missing_error(suite, missing)
+        raise missing_error(suite, missing, partial=not options["available"])
     split = split_of(suite, settings)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if stages.score:
@@ -201,7 +213,19 @@ def _stages(
         return
     _warn_of_death(out, options["workers"])
     if results := run_stages(job, split, engine, stages):
-        show_results(results, out)
+        show_results(results, out, left_out)
+
+
+def _lacking(
+    suite: Suite, settings: Settings, available: bool, words: Callable[[str], str]
+) -> tuple[list[str], dict[str, str]]:
+    """What keeps the run from starting, a line each, and with --available what is left out of it."""
+    from thbench.run.plan import lacks, lacks_apart
+
+    if not available:
+        return [words(lack.line()) for lack in lacks(suite, settings)], {}
+    everyone, parts = lacks_apart(suite, settings)
+    return [words(lack.line()) for lack in everyone], {w: words(t) for w, t in parts.items()}
 
 
 def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> None:

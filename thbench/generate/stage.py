@@ -54,7 +54,8 @@ def generate(
             if name != controls.HALVES:
                 make_control(job, part, partner, size, name, engine, order)
     for system in suite.systems:
-        make_system(job, part, system, engine, order, retry_failed, observe)
+        if job.lack(system) is None:
+            make_system(job, part, system, engine, order, retry_failed, observe)
 
 
 def make_references(job: Job, split: Split, size: int, engine: Engine, order: Order) -> None:

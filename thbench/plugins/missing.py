@@ -20,8 +20,13 @@ class Lack:
     missing: Missing
 
     def line(self) -> str:
+        return f"{self.who}: {self.text}"
+
+    @property
+    def text(self) -> str:
+        """What is missing, its size and the command that brings it."""
         size = f" ({weights.megabytes(self.missing.size)})" if self.missing.size else ""
-        return f"{self.who}: {self.missing.what}{size}: {self.missing.command}"
+        return f"{self.missing.what}{size}: {self.missing.command}"
 
 
 def plugin_lacks(

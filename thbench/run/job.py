@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
-from thbench.api import Clip, Dataset, Generator, Metric
+from thbench.api import (
+    Clip,
+    Dataset,
+    Generator,
+    Metric,
+    Observation,
+    Observations,
+    Pair,
+    Score,
+    UserError,
+)
 from thbench.environment import Settings, apply_threads
 from thbench.files.yamlfile import Document
 from thbench.plugins.discovery import registry
@@ -23,6 +34,23 @@ class Job:
     document: Document = field(compare=False, repr=False)
     run: RunFolder = field(compare=False)
     settings: Settings = field(compare=False)
+    lacking: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def lack(self, part: System | MetricPart) -> str | None:
+        """Why a partial run leaves a system or a metric out, with the command that brings what it lacks."""
+        return self.lacking.get(part.who)
+
+
+class Unready:
+    """Stands in for a metric that cannot be built without what it lacks: nobody knows its scores."""
+
+    scores: Mapping[str, Score] = MappingProxyType({})
+
+    def observe(self, pair: Pair) -> Observation:
+        raise NotImplementedError("a metric that lacks something is never asked")
+
+    def reduce(self, observed: Observations) -> Mapping[str, float]:
+        raise NotImplementedError("a metric that lacks something is never asked")
 
 
 @lru_cache(maxsize=2)
@@ -59,7 +87,14 @@ def batch_limit(job: Job, system: str) -> list[int]:
 
 @lru_cache(maxsize=64)
 def metric_of(job: Job, index: int) -> Metric:
-    built: Metric = _build(job, metric_part_of(job, index))
+    """The metric, or `Unready` where a partial run leaves it out and it cannot be built."""
+    part = metric_part_of(job, index)
+    try:
+        built: Metric = _build(job, part)
+    except UserError:
+        if job.lack(part) is None:
+            raise
+        return Unready()
     return built
 
 

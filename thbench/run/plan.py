@@ -36,6 +36,22 @@ def lacks(suite: Suite, settings: Settings) -> list[Lack]:
     return list(found.values())
 
 
+def lacks_apart(suite: Suite, settings: Settings) -> tuple[list[Lack], dict[str, str]]:
+    """What nothing can be scored without, and for each system and metric that lacks something what it is.
+
+    The mapping goes from `who` of the part to what it lacks with the commands that bring it.
+    """
+    names = [*(s.who for s in suite.systems), *(m.who for m in suite.metrics)]
+    parts: dict[str, list[str]] = {name: [] for name in names}
+    everyone = []
+    for lack in _all_lacks(suite, settings):
+        if lack.who not in parts:
+            everyone.append(lack)
+        elif lack.text not in parts[lack.who]:
+            parts[lack.who].append(lack.text)
+    return everyone, {who: f"lacks {'; '.join(of)}" for who, of in parts.items() if of}
+
+
 def _all_lacks(suite: Suite, settings: Settings) -> Iterator[Lack]:
     dataset: Dataset = suite.dataset.build(settings)
     who = f"dataset {suite.dataset.plugin.name}"
@@ -43,10 +59,10 @@ def _all_lacks(suite: Suite, settings: Settings) -> Iterator[Lack]:
     yield from _part_lacks(who, suite.dataset)
     for system in suite.systems:
         if system.part is not None:
-            for lack in _part_lacks(f"system {system.name}", system.part):
+            for lack in _part_lacks(system.who, system.part):
                 yield Lack(lack.who, _named(lack.missing, system.name))
     for metric in suite.metrics:
-        yield from _part_lacks(f"metric {metric.column(metric.plugin.name)}", metric)
+        yield from _part_lacks(metric.who, metric)
 
 
 def _dataset_lacks(suite: Suite, dataset: Dataset) -> Sequence[Missing]:

@@ -160,7 +160,9 @@ def _missing(
     for name, record in videos:
         if "failure" in record:
             continue
-        for metric in range(len(suite_of(job).metrics)):
+        for metric, part in enumerate(suite_of(job).metrics):
+            if job.lack(part):
+                continue
             key = keys.observation(metric, clip, record, reference)
             if key not in found and cache.get(key) is None:
                 found[key] = Observing(key, metric, name, record)

@@ -160,7 +160,8 @@ class Reducing:
         try:
             first, second = controls.halves([o.clip.actor for o in found])
         except ClipFailure as failure:
-            cells = {n: ReducedScore(None, 0, failure.reason) for n in metric.scores}
+            reason = failure.reason if found else self._lack(index) or failure.reason
+            cells = {n: ReducedScore(None, 0, reason) for n in metric.scores}
         else:
             halves = ([o for o in found if o.clip.actor in half] for half in (first, second))
             cells = self._reduce(index, KeptSets(*halves))
@@ -194,15 +195,19 @@ class Reducing:
             key = self.keys.observation(index, clip, record, reference)
             entry = self.cache.get(key)
             if entry is None:
-                yield clip, key, self.lost.get(key, "not scored")
+                yield clip, key, self.lost.get(key, self._lack(index) or "not scored")
             else:
                 yield clip, key, entry.reason if entry.reason is not None else entry
+
+    def _lack(self, index: int) -> str | None:
+        return self.job.lack(suite_of(self.job).metrics[index])
 
     def _reduce(self, index: int, sets: KeptSets) -> dict[str, ReducedScore]:
         metric = metric_of(self.job, index)
         n = len(sets.generated)
         if not n:
-            return {name: ReducedScore(None, 0, "no clip was scored") for name in metric.scores}
+            reason = self._lack(index) or "no clip was scored"
+            return {name: ReducedScore(None, 0, reason) for name in metric.scores}
         key = self.keys.reduction(index, *sets.keys)
         entry = self.cache.get(key)
         if entry is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import threadpoolctl
@@ -10,7 +11,8 @@ from thbench import controls
 from thbench.api import Engine
 from thbench.engines.progress import Progress
 from thbench.files.cache import Cache, Entry, sweep_caches
-from thbench.run.job import Job, Order, suite_of
+from thbench.run.folder import Record
+from thbench.run.job import Job, Order, suite_of, system_of
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.observe import observe
 from thbench.score.reduce import Reducing, RowKey, Scored
@@ -56,11 +58,20 @@ def score(job: Job, split: Split, engine: Engine, order: Order | None = None) ->
     scored = []
     with Progress("reduce", len(rows)) as progress, threadpoolctl.threadpool_limits(1):
         for entrant in rows:
-            records = finished[entrant.resolution, entrant.name]
+            records = _answers(job, split, entrant, finished[entrant.resolution, entrant.name])
             table = Reducing(job, split, references[entrant.resolution], keys, lost, cache)
             scored.append(table.row(entrant, records))
             progress.advance()
     return [row for row in scored if row.cells or row.entrant.name != controls.HALVES]
+
+
+def _answers(
+    job: Job, split: Split, row: RowKey, stored: Mapping[str, Record]
+) -> Mapping[str, Record]:
+    """Records of a row; of a system that a partial run leaves out, why it has none."""
+    if row.kind != "system" or not (reason := job.lack(system_of(job, row.name))):
+        return stored
+    return {c.id: stored.get(c.id, {"failure": reason}) for c in split.clips}
 
 
 def observe_part(job: Job, split: Split, engine: Engine) -> None:

@@ -83,6 +83,11 @@ class MetricPart(Part):
 
     label: str | None = None
 
+    @property
+    def who(self) -> str:
+        """What messages call it: `metric fid@clean`."""
+        return f"metric {self.column(self.plugin.name)}"
+
     def column(self, score: str) -> str:
         return f"{score}@{self.label}" if self.label else score
 
@@ -97,6 +102,11 @@ class System:
     part: Part | None
     oracle: tuple[str, ...] = ()
     broken: str = ""
+
+    @property
+    def who(self) -> str:
+        """What messages call it."""
+        return f"system {self.name}"
 
 
 @dataclass(frozen=True)
