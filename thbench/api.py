@@ -234,10 +234,14 @@ class Generated:
 
 @dataclass(frozen=True)
 class Failure:
-    """The request could not be met, and why."""
+    """The request could not be met, and why.
+
+    again  the cause lies in a file outside, which may come or change: the next command asks again
+    """
 
     clip_id: str
     reason: str
+    again: bool = False
 
 
 class Generator(Protocol):

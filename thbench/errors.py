@@ -49,11 +49,13 @@ class ClipFailure(Exception):
     """This one clip cannot be loaded, generated or scored.
 
     Raised by datasets, extractors and metrics. The reason is recorded next to the clip, the clip
-    counts against coverage, and every other clip goes on.
+    counts against coverage, and every other clip goes on. With `again` the cause lies in a file
+    outside, which may come or change: the next command asks again.
     """
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, again: bool = False) -> None:
         self.reason = " ".join(str(reason).split())
+        self.again = again
         super().__init__(self.reason)
 
 

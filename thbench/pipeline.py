@@ -137,5 +137,6 @@ def _claim(job: Job, split: Split) -> None:
         "identity_frame": str(suite.identity_frame),
     }
     remedy = "--out FOLDER keeps both; or remove that folder"
-    job.run.claim("suite.json", described, remedy)
+    is_empty = next(job.run.root.rglob("journal.jsonl"), None) is None
+    job.run.claim("suite.json", described, remedy, is_empty)
     write_clips(job.run.root, split.clips)

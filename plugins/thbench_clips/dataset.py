@@ -50,8 +50,15 @@ class ClipsDataset:
     def load(self, clip: Clip, size: int) -> Source:
         """Frames and sound of one clip; annotations are empty.
 
-        Raises ClipFailure: unreadable, no audio track, too few frames, not square, no face.
+        Raises ClipFailure, to be asked again: unreadable, no audio track, too few frames, not square,
+        no face.
         """
+        try:
+            return self._loaded(clip, size)
+        except ClipFailure as failure:
+            raise ClipFailure(failure.reason, again=True) from failure
+
+    def _loaded(self, clip: Clip, size: int) -> Source:
         path = on_disk(self._options.root, self._listed[clip.id].file)
         audio = self._audio(path)
         frames, frame = self._frames(path, size)

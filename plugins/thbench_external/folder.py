@@ -27,4 +27,4 @@ class FolderGenerator:
                 path = find_video(self._options.root, self._options.pattern, request.clip_id)
                 yield self._adopter.deliver(path, request)
             except ClipFailure as failure:
-                yield Failure(request.clip_id, failure.reason)
+                yield Failure(request.clip_id, failure.reason, again=True)

@@ -18,6 +18,7 @@ from thbench.cli.new import new
 from thbench.cli.report import report
 from thbench.cli.run import generate, run, score
 from thbench.cli.selftest import selftest
+from thbench.cli.terminal import Terminated, surroundings
 from thbench.cli.train import plot, train
 from thbench.cli.weights import weights
 from thbench.errors import RESUME, UserError, in_one_line
@@ -42,7 +43,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a person's mistake is one line and exit code 2."""
     try:
-        cli(standalone_mode=False)
+        with surroundings():
+            cli(standalone_mode=False)
     except UserError as error:
         click.echo(f"thbench: {error}", err=True)
         sys.exit(2)
@@ -55,9 +57,9 @@ def main() -> None:
             sys.exit(0)
         click.echo(f"thbench: {in_one_line(error)} — {RESUME}", err=True)
         sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as stop:
         click.echo("thbench: interrupted; the same command continues where it stopped", err=True)
-        sys.exit(130)
+        sys.exit(143 if isinstance(stop.__cause__, Terminated) else 130)  # click raises it anew
 
 
 @click.command(name="list")

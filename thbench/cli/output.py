@@ -56,6 +56,7 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
 def show_results(
     results: list[Result], out: Path, left_out: Mapping[str, str] = MappingProxyType({})
 ) -> None:
+    """Tables and failures; exits with 1 where a system that was asked has no clip that was scored."""
     from thbench.results.finished import finished_rows, tables_of
     from thbench.tables.screen import print_tables
 
@@ -65,6 +66,16 @@ def show_results(
         if result.clips.failed and f"system {result.system.name}" not in left_out:
             click.echo(_failed(result), err=True)
     click.echo(f"{out / 'leaderboard.md'}")
+    asked = [r for r in results if r.system.kind == "system"]
+    asked = [r for r in asked if f"system {r.system.name}" not in left_out]
+    if empty := [r for r in asked if not _scored(r)]:
+        for result in empty:
+            click.echo(f"{result.system.name}: no clip was scored", err=True)
+        sys.exit(1)
+
+
+def _scored(result: Result) -> bool:
+    return any(score.n and score.value is not None for score in result.scores.values())
 
 
 def _failed(result: Result) -> str:

@@ -157,8 +157,11 @@ def generate(
 @click.command()
 @click.argument("suite", required=False)
 @videos_options
+@click.option(
+    "--retry-failed", is_flag=True, help="With --videos: ask again for clips that failed."
+)
 @_stage_options
-def score(suite: str | None, **options: Any) -> None:
+def score(suite: str | None, retry_failed: bool, **options: Any) -> None:
     """Score what a run has generated, or with --videos any folders of videos. Never generates.
 
     thbench score --videos mine=outputs --references recordings --metrics psnr,ssim
@@ -169,6 +172,11 @@ def score(suite: str | None, **options: Any) -> None:
 
     if suite:
         refuse_without_videos(options)
+        if retry_failed:
+            raise UserError(
+                "score SUITE never generates, so it retries nothing",
+                f"thbench generate {shlex.quote(suite)} --retry-failed",
+            )
         _stages(load(suite, (), options), options, Stages(generate=False))
         return
     from thbench.plugins.discovery import registry
@@ -178,7 +186,8 @@ def score(suite: str | None, **options: Any) -> None:
         loaded, notes = videos_suite(registry(), asked_of(options))
         for note in notes:
             click.echo(note, err=True)
-        _stages(selected(loaded, options), options, Stages(), in_flags)
+        stages = Stages(retry_failed=retry_failed)
+        _stages(selected(loaded, options), options, stages, in_flags)
 
 
 def _stages(

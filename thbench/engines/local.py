@@ -170,6 +170,9 @@ def _how(code: int | None) -> str:
 def _serve(connection: Connection[Any, Any]) -> None:
     # Ctrl-C is the parent's business; without a parent there is none.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So is SIGTERM, which a scheduler sends to every process. A function and not SIG_IGN, which
+    # programs that are started here would inherit.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         work = None

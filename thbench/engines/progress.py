@@ -1,31 +1,43 @@
-"""Progress on the screen: what, how many, rate and remaining time."""
+"""Progress of a stage on standard error: what, how many, rate and remaining time."""
 
 from __future__ import annotations
 
 import sys
+import threading
+import time
 from types import TracebackType
 
 from tqdm import tqdm
 
+EVERY = 60.0
+"""Seconds between two lines where standard error is no terminal."""
+
 
 class Progress:
-    """Progress on standard error; disabled when there is nothing to do.
+    """A bar on a terminal, elsewhere (logs, pipes) a line per minute and one when the stage is done.
 
-    `done` items were finished by an earlier run or another shard; they are not part of the rate.
+    Nothing where there is nothing to do. `done` items were finished by an earlier run or another shard;
+    they are not part of the rate.
     """
 
     def __init__(self, label: str, todo: int, done: int = 0) -> None:
-        self._bar = tqdm(
-            total=todo + done,
-            initial=done,
-            desc=label,
-            unit="clip",
-            file=sys.stderr,
-            disable=None if todo else True,
-        )
+        self._label, self._todo, self._done, self._made = label, todo, done, 0
+        self._start = time.monotonic()
+        self._bar: tqdm[None] | None = None
+        self._over = threading.Event()
+        if not todo:
+            return
+        if sys.stderr.isatty():
+            self._bar = tqdm(
+                total=todo + done, initial=done, desc=label, unit="clip", file=sys.stderr
+            )
+        else:
+            threading.Thread(target=self._tell, daemon=True).start()
 
     def advance(self, n: int = 1) -> None:
-        self._bar.update(n)
+        self._made += n
+        if self._bar is not None:
+            self._bar.update(n)
 
     def __enter__(self) -> Progress:
         return self
@@ -36,4 +48,23 @@ class Progress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.close()
+        self._over.set()
+        if self._bar is not None:
+            self._bar.close()
+        elif self._todo:
+            print(self._line(), file=sys.stderr, flush=True)
+
+    def _tell(self) -> None:
+        while not self._over.wait(EVERY):
+            print(self._line(), file=sys.stderr, flush=True)
+
+    def _line(self) -> str:
+        """`score: 12/75 clips, 1:04, 5:36 left`."""
+        seconds, left = time.monotonic() - self._start, self._todo - self._made
+        words = [
+            f"{self._label}: {self._done + self._made}/{self._done + self._todo} clips",
+            tqdm.format_interval(seconds),
+        ]
+        if self._made and left > 0:
+            words.append(f"{tqdm.format_interval(seconds / self._made * left)} left")
+        return ", ".join(words)

@@ -27,7 +27,7 @@ from thbench.errors import in_one_line, is_out_of_memory, stop_for_machine
 from thbench.files.atomic import atomic_write
 from thbench.generate.registration import check
 from thbench.generate.requests import make_request
-from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
+from thbench.run.folder import Record, VideoFolder, failure_record, origin_of, reference_mark
 from thbench.run.job import Job, batch_limit, generator_of, system_of
 from thbench.run.records import timing_of, video_record, wrong_frames
 from thbench.suite import System
@@ -51,7 +51,7 @@ def answer_batch(
             requests.append(make_request(job, system, reference))
         except ClipFailure as failure:
             stop_for_machine(failure, f"clip {reference['clip']}")
-            records[reference["clip"]] = {"clip": reference["clip"], "failure": failure.reason}
+            records[reference["clip"]] = failure_record(reference["clip"], failure)
     seen = {r["clip"]: r for r in references}
     for record in _answers(job, system, requests, seen, events):
         records[record["clip"]] = record
@@ -158,7 +158,8 @@ def _store_answer(
     folder: VideoFolder, request: Request, answer: Any
 ) -> tuple[Record, Frames | None]:
     if isinstance(answer, Failure):
-        return {"clip": request.clip_id, "failure": " ".join(str(answer.reason).split())}, None
+        failure = ClipFailure(answer.reason, bool(answer.again))
+        return failure_record(request.clip_id, failure), None
     try:
         if not isinstance(answer, Generated) or (answer.frames is None) == (answer.file is None):
             raise ClipFailure("the generator gave neither frames nor a file, or both")
@@ -170,7 +171,7 @@ def _store_answer(
         return record, frames
     except ClipFailure as failure:
         stop_for_machine(failure, f"clip {request.clip_id}")
-        return {"clip": request.clip_id, "failure": failure.reason}, None
+        return failure_record(request.clip_id, failure), None
 
 
 def _store_frames(folder: VideoFolder, request: Request, answer: Generated) -> Stored:

@@ -12,7 +12,7 @@ from thbench import controls, video
 from thbench.api import Clip, ClipFailure, Frames, Source, UserError
 from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.atomic import atomic_file
-from thbench.run.folder import Record, VideoFolder, origin_of, reference_mark
+from thbench.run.folder import Record, VideoFolder, failure_record, origin_of, reference_mark
 from thbench.run.job import Job, clips_of, dataset_of, suite_of
 from thbench.run.records import timing_of, video_record, wrong_frames
 from thbench.suite.seeds import identity_index, request_seed
@@ -28,7 +28,7 @@ def store_reference(job: Job, task: tuple[int, str]) -> tuple[list[Record], Reco
         record = _store_source(folder, clip_id, source)
     except ClipFailure as failure:
         stop_for_machine(failure, f"clip {clip_id}")
-        record = {"clip": clip_id, "failure": failure.reason}
+        record = failure_record(clip_id, failure)
     return [record], timing_of([clip_id], start)
 
 
@@ -76,7 +76,7 @@ def store_control(
         record = _store_variation(job.run.control(size, name), reference, variation)
     except ClipFailure as failure:
         stop_for_machine(failure, f"control {name}, clip {reference['clip']}")
-        record = {"clip": reference["clip"], "failure": failure.reason}
+        record = failure_record(reference["clip"], failure)
     record["reference"] = reference_mark(reference)
     return [record], timing_of([reference["clip"]], start)
 

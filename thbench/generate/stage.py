@@ -49,7 +49,8 @@ def generate(
     suite = suite_of(job)
     part, partner = part_of(split, job.run.shard), controls.partners(split.clips)
     for size in suite.resolutions:
-        make_references(job, with_partners(split, part, suite.controls), size, engine, order)
+        needed = with_partners(split, part, suite.controls)
+        make_references(job, needed, size, engine, order, retry_failed)
         for name in suite.controls:
             if name != controls.HALVES:
                 make_control(job, part, partner, size, name, engine, order)
@@ -58,9 +59,11 @@ def generate(
             make_system(job, part, system, engine, order, retry_failed, observe)
 
 
-def make_references(job: Job, split: Split, size: int, engine: Engine, order: Order) -> None:
+def make_references(
+    job: Job, split: Split, size: int, engine: Engine, order: Order, retry_failed: bool = False
+) -> None:
     folder = job.run.references(size)
-    done = folder.finished()
+    done = folder.answered(None, retry_failed)
     todo = order.arrange([(size, c.id) for c in split.clips if c.id not in done])
     stage = Stage(f"references {size} px", _clip_of_reference)
     _run(job, folder.journal, partial(store_reference, job), todo, engine, stage, len(done))
@@ -99,9 +102,7 @@ def make_system(
     folder = job.run.system(system.name)
     _claim(job, system)
     references = job.run.references(system.resolution).finished()
-    done = folder.finished(references)
-    if retry_failed:
-        done = {clip: r for clip, r in done.items() if "failure" not in r}
+    done = folder.answered(references, retry_failed)
     ready = [references[c] for c in _answerable(folder, done, references, split, order)]
     n, stage = job.settings.batch, Stage(f"generate {system.name}", _clips_of_batch, system.name)
     beside = _controls(job, split, system.resolution) if observe and ready else {}
@@ -145,7 +146,8 @@ def _claim(job: Job, system: System) -> None:
         "numerics": job.settings.numerics(),
     }
     remedy = f"--regenerate {system.name} makes its videos anew; --out FOLDER keeps both"
-    job.run.claim(f"systems/{system.name}/system.json", described, remedy)
+    is_empty = not job.run.system(system.name).records()
+    job.run.claim(f"systems/{system.name}/system.json", described, remedy, is_empty)
 
 
 def _answerable(

@@ -20,7 +20,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from thbench.api import Clip, TrainedOn, UserError
+from thbench.api import Clip, ClipFailure, TrainedOn, UserError
 from thbench.files.atomic import atomic_write, sweep
 from thbench.files.canonical import file_name
 from thbench.files.journal import Journal
@@ -106,6 +106,17 @@ class VideoFolder:
             and (references is None or _is_made_from(r, references.get(clip)))
         }
 
+    def answered(
+        self, references: Mapping[str, Record] | None = None, retry_failed: bool = False
+    ) -> dict[str, Record]:
+        """As `finished`, without the failures that are asked again: all with `retry_failed`, else those
+        whose cause lies in a file outside."""
+        return {
+            clip: r
+            for clip, r in self.finished(references).items()
+            if "failure" not in r or not (retry_failed or r.get("again"))
+        }
+
     def stored(self) -> dict[str, Record]:
         """Clip id -> record, of clips whose files are there in the size they were written in."""
         return {clip: r for clip, r in self.records().items() if self._is_whole(r)}
@@ -185,6 +196,12 @@ def _is_made_from(record: Record, reference: Record | None) -> bool:
     return reference is not None and record.get("reference") == reference_mark(reference)
 
 
+def failure_record(clip_id: str, failure: ClipFailure) -> Record:
+    """A clip that failed, and whether the next command asks again."""
+    record = {"clip": clip_id, "failure": failure.reason}
+    return {**record, "again": True} if failure.again else record
+
+
 def reference_mark(reference: Record) -> str:
     """What a record made from this reference remembers of it."""
     return str(reference.get("digest") or reference["failure"])
@@ -226,11 +243,16 @@ class RunFolder:
             yield
             sweep(self.root, older_than=0)  # of workers that were killed, while the run went on
 
-    def claim(self, name: str, described: dict[str, Any], remedy: str) -> None:
-        """Write down what this folder holds, or refuse when it holds something else."""
+    def claim(
+        self, name: str, described: dict[str, Any], remedy: str, is_empty: bool = False
+    ) -> None:
+        """Write down what this folder holds, or refuse when it holds something else.
+
+        What an attempt that made nothing (`is_empty`) wrote down binds nobody.
+        """
         file = self.root / name
         text = json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        if not file.exists():
+        if not file.exists() or (is_empty and file.read_bytes() != text.encode()):
             atomic_write(file, text)
             return
         try:

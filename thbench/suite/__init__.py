@@ -11,7 +11,7 @@ from thbench.files.canonical import NAME
 from thbench.files.shipped import benchmarks_folder
 from thbench.suite.files import find_suite, load_suite
 from thbench.suite.model import SCHEMA, IdentityFrame, MetricPart, Part, Suite, SuiteLimits, System
-from thbench.suite.overrides import apply_override
+from thbench.suite.overrides import apply_override, apply_overrides
 from thbench.suite.resolve import build_suite, named_part
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "SuiteLimits",
     "System",
     "apply_override",
+    "apply_overrides",
     "benchmarks_folder",
     "build_suite",
     "find_suite",

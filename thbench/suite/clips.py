@@ -13,7 +13,14 @@ from thbench.api import Clip, Dataset, Fetchable, UserError
 from thbench.environment import Settings, default_offline
 from thbench.files.yamlfile import Document, read_yaml
 from thbench.plugins.discovery import registry
-from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite, find_suite
+from thbench.suite import (
+    Suite,
+    apply_override,
+    apply_overrides,
+    benchmarks_folder,
+    build_suite,
+    find_suite,
+)
 from thbench.suite.split import select
 
 KEPT = ("schema", "name", "dataset", "split", "seed", "limits")
@@ -31,8 +38,7 @@ def reduced_suite(
     document = _document(dataset, name)
     if not isinstance(document.data.get("dataset"), dict):
         document.data["dataset"] = {"name": document.data.get("dataset")}
-    for text in overrides:
-        apply_override(document, text)
+    apply_overrides(document, overrides)
     document.data = {k: v for k, v in document.data.items() if k in KEPT}
     document.overrides = tuple(overrides)
     used = document.data["dataset"]["name"]

@@ -12,7 +12,7 @@ from thbench.files.shipped import benchmarks_folder
 from thbench.files.yamlfile import read_yaml
 from thbench.plugins.discovery import Registry
 from thbench.suite.model import Suite
-from thbench.suite.overrides import add_system, apply_override
+from thbench.suite.overrides import add_system, apply_overrides
 from thbench.suite.recipes import add_recipe
 from thbench.suite.resolve import build_suite
 
@@ -48,8 +48,7 @@ def load_suite(
     for name in recipes:
         add_recipe(document, name)
     given = [*overrides]
-    for text in given:
-        apply_override(document, text)
+    apply_overrides(document, given)
     for text in add:
         given.append(f"--add {text}")
         add_system(document, text)

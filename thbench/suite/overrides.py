@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,20 @@ import yaml
 
 from thbench.api import UserError
 from thbench.files.yamlfile import Document, KeyPath, load
+
+_TEMPLATE = re.compile(r"[^:,{}]*(\{[a-z_0-9]+\}[^:,{}]*)+")
+"""`{actor}_{clip}`: a text, where YAML would see a mapping."""
+
+
+def apply_overrides(document: Document, texts: Sequence[str]) -> None:
+    """Every `--set` in turn. Raises UserError for a key that is set twice."""
+    seen: dict[str, str] = {}
+    for text in texts:
+        key = text.partition("=")[0].strip()
+        if key in seen:
+            raise UserError(f"--set {key} is given twice: {seen[key]} and {text}", "leave one out")
+        seen[key] = text
+        apply_override(document, text)
 
 
 def apply_override(document: Document, text: str) -> None:
@@ -18,7 +33,7 @@ def apply_override(document: Document, text: str) -> None:
     if not equals or not all(key):
         raise UserError(f"--set {text}: not of the form key.path=value", "e.g. --set seed=1")
     try:
-        parsed = load(value)
+        parsed = value if _TEMPLATE.fullmatch(value) else load(value)
     except yaml.YAMLError:
         raise UserError(f"--set {text}: '{value}' is not a YAML value", "quote it") from None
     set_key(document, key, parsed, f"--set {path.strip()}")
@@ -76,10 +91,12 @@ def add_system(document: Document, text: str) -> None:
 
 def options_from(texts: Sequence[str]) -> dict[str, Any]:
     """`key=value` texts, the values being YAML. Raises UserError."""
-    found = {}
+    found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key.strip():
             raise UserError(f"--set {text}: not of the form key=value", "e.g. --set steps=20")
+        if key.strip() in found:
+            raise UserError(f"--set {key.strip()} is given twice", "leave one out")
         found[key.strip()] = load(value)
     return found

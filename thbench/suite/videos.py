@@ -18,7 +18,7 @@ from typing import Any
 from thbench.api import UserError
 from thbench.files.yamlfile import Document, KeyPath, read_yaml
 from thbench.plugins.discovery import Registry
-from thbench.suite import Suite, apply_override, benchmarks_folder, build_suite
+from thbench.suite import Suite, apply_overrides, benchmarks_folder, build_suite
 from thbench.suite.overrides import set_key
 from thbench.suite.primary import choose_primary
 from thbench.suite.sizes import check_square, default_resolutions
@@ -76,8 +76,7 @@ def videos_suite(registry: Registry, asked: Asked) -> tuple[Suite, list[str]]:
         set_key(document, key, value, flag)
         if key[-1] not in ("root", "manifest"):  # where something lies is no part of a result
             changed.append(f"{'.'.join(key)}={_yaml(value)}")
-    for text in asked.overrides:
-        apply_override(document, text)
+    apply_overrides(document, asked.overrides)
     document.overrides = (*changed, *asked.overrides)
     check_square(document, asked.folders)
     notes = default_resolutions(document, asked.folders)

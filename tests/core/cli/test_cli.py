@@ -28,8 +28,9 @@ def test_stages_run_apart(thbench, suite: Path, tmp_path: Path) -> None:
 
 def test_scoring_what_was_never_generated_counts_it(thbench, suite: Path, tmp_path: Path) -> None:
     done = thbench("score", suite, "--out", tmp_path / "out")
-    assert done.code == 0
+    assert done.code == 1
     assert "echo: 9 of 9 clip(s) failed: not generated; --retry-failed asks again\n" in done.err
+    assert "echo: no clip was scored\n" in done.err
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(thbench, suite: Path, tmp_path: Path) -> None:

@@ -1,0 +1,156 @@
+"""`thbench score --videos`: folders of videos as people have them, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from thbench.video import write_lossless
+
+SIZE = 32
+
+
+def person(seed: int, n: int = 20) -> np.ndarray:
+    """[n, 32, 32, 3] a blob that moves, more and more: no two spans of it move alike."""
+    y, x = np.mgrid[:SIZE, :SIZE]
+    at = 10 + 5 * np.sin(np.arange(n) ** 1.5 / 6 + seed)
+    blob = np.exp(-((x - at[:, None, None]) ** 2 + (y - 16.0) ** 2) / 30)
+    return (blob[..., None] * [200, 150 + seed, 100]).astype(np.uint8)
+
+
+def speech(n: int = 20) -> np.ndarray:
+    return (np.sin(np.arange(n * 640) / 5) * 9000).astype(np.int16)
+
+
+def write(root: Path, name: str, frames: np.ndarray) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    write_lossless(root / f"{name}.mkv", frames, speech(len(frames)))
+
+
+@pytest.fixture
+def score(thbench: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Score tmp_path/mine against tmp_path/refs."""
+    for i, name in enumerate(["anna_1", "anna_2", "bo_1"]):
+        write(tmp_path / "refs", name, person(i))
+        write(tmp_path / "mine", name, person(i))
+
+    def call(*words: str, out: str = "run") -> Any:
+        base = ["score", "--videos", f"mine={tmp_path / 'mine'}", "--dataset", "clips"]
+        base += ["--root", str(tmp_path / "refs"), "--out", str(tmp_path / out)]
+        sizes = ["--set", f"systems.mine.resolution={SIZE}"]
+        if not any(w.startswith("dataset.actor") for w in words):
+            sizes += ["--set", "dataset.actor={actor}_{clip}"]
+        return thbench(*base, *sizes, *words)
+
+    return call
+
+
+def result(tmp_path: Path, system: str = "mine", out: str = "run") -> dict[str, Any]:
+    found = next((tmp_path / out).rglob(f"{system}/result.json"))
+    return dict(json.loads(found.read_text()))
+
+
+# -- retrying -------------------------------------------------------------------------------------
+
+
+def test_a_video_that_was_missing_is_found_when_it_has_come(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    hidden = tmp_path / "hidden.mkv"
+    (tmp_path / "mine" / "bo_1.mkv").rename(hidden)
+    assert score().code == 0
+    assert result(tmp_path)["clips"]["failed"] == 1
+    hidden.rename(tmp_path / "mine" / "bo_1.mkv")
+    assert score().code == 0
+    assert result(tmp_path)["clips"]["failed"] == 0
+
+
+def test_a_reference_that_was_damaged_is_read_when_it_is_whole(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = tmp_path / "refs" / "bo_1.mkv"
+    whole = path.read_bytes()
+    path.write_bytes(b"")
+    score()
+    assert result(tmp_path)["clips"]["n"] == 2
+    path.write_bytes(whole)
+    score()
+    clips = result(tmp_path)["clips"]
+    assert (clips["n"], clips["failed"]) == (3, 0)
+
+
+def test_the_same_failure_changes_no_byte(score: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "mine" / "bo_1.mkv").unlink()
+    score()
+    first = result(tmp_path)
+    score()
+    assert result(tmp_path) == first
+
+
+def test_score_has_retry_failed(score: Callable[..., Any], thbench: Any, suite: Path) -> None:
+    assert score("--retry-failed").code == 0
+    done = thbench("score", suite, "--retry-failed")
+    assert done.code == 2
+    assert "--retry-failed" in done.err.rpartition("—")[2]
+
+
+# -- exit codes -----------------------------------------------------------------------------------
+
+
+def test_a_system_without_any_clip_is_an_error(score: Callable[..., Any], tmp_path: Path) -> None:
+    for file in (tmp_path / "mine").iterdir():
+        file.unlink()
+    done = score()
+    assert done.code == 1
+    assert "mine: no clip was scored" in done.err
+
+
+# -- duplicates -----------------------------------------------------------------------------------
+
+
+def test_a_name_given_twice_is_an_error(score: Callable[..., Any], tmp_path: Path) -> None:
+    done = score("--videos", f"mine={tmp_path}")
+    assert done.code == 2
+    assert "'mine' is" in done.err
+    assert "already" in done.err
+
+
+def test_a_key_set_twice_is_an_error(score: Callable[..., Any]) -> None:
+    done = score("--set", "seed=1", "--set", "seed=2")
+    assert done.code == 2
+    assert "--set seed is given twice" in done.err
+
+
+# -- what an attempt leaves -----------------------------------------------------------------------
+
+
+def test_a_wrong_checksum_does_not_poison_the_folder(
+    thbench: Any, suite: Path, tmp_path: Path
+) -> None:
+    """The right one is taken in the same run folder."""
+    import hashlib
+
+    (tmp_path / "model.pth").write_bytes(b"weights")
+    text = suite.read_text().replace("generator: toy-echo", "generator: command")
+    call = [
+        "run",
+        str(suite),
+        "--out",
+        str(tmp_path / "run"),
+        "--set",
+        "systems.echo.argv=['true']",
+    ]
+    call += ["--set", f"systems.echo.root={tmp_path}"]
+    suite.write_text(text)
+    wrong = thbench(*call, "--set", f"systems.echo.sha256={{model.pth: {'f' * 64}}}")
+    assert wrong.code == 2
+    assert "model.pth has SHA-256" in wrong.err
+    right = hashlib.sha256(b"weights").hexdigest()
+    done = thbench(*call, "--set", f"systems.echo.sha256={{model.pth: {right}}}")
+    assert "was made with other" not in done.err
+    assert "the program wrote no" in done.err
