@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from thbench.errors import UserError
+from thbench.files.foreign import refuse_blocking
 
 _LARGEST = 2_000_000
 _MOST_NODES = 200_000
@@ -96,8 +97,12 @@ class Document:
 
 
 def load(text: str) -> Any:
-    """The plain data of a YAML text, safely. Raises yaml.YAMLError."""
-    return yaml.load(text, Loader=Loader)  # noqa: S506  a SafeLoader
+    """The plain data of a YAML text, safely. Raises yaml.YAMLError, RecursionError where it is nested too deeply."""
+    try:
+        return yaml.load(text, Loader=Loader)  # noqa: S506  a SafeLoader
+    except (ValueError, TypeError, OverflowError, AttributeError, KeyError) as error:
+        # of a tag whose text is none of its kind: `!!int x`, 5,000 digits, the 31st of February
+        raise yaml.YAMLError(f"a value is not of its kind ({str(error)[:100]})") from error
 
 
 def first_error(error: ValidationError) -> Any:
@@ -150,6 +155,7 @@ def read_yaml(path: Path) -> Document:
     documents that expand beyond reason.
     """
     try:
+        refuse_blocking(path)
         if path.stat().st_size > _LARGEST:
             raise UserError(f"{path} is larger than {_LARGEST} bytes", "no suite needs that")
         text = path.read_text(encoding="utf-8")

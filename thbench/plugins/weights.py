@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import shutil
+import time
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +30,11 @@ Registry: TypeAlias = Mapping[str, WeightsFile]
 Status: TypeAlias = Literal["present", "missing", "corrupt"]
 _CHUNK = 1 << 16
 _TIMEOUT = 30.0  # seconds without a byte
+_SLOWEST = 20_000  # bytes per second, over the whole download
+_SHORTEST = 120.0  # seconds that any download may take
+_SLACK = 100_000  # bytes that even a small file may be larger than registered
+_LARGEST = 20 * 10**9  # bytes of weights whose size nobody registered
+_PAGES = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")
 _PACKAGE = "package:"
 """Begins an address `package:NAME/path/to/file`: the file of an installed Python package."""
 
@@ -209,20 +215,39 @@ def _member(item: WeightsFile, file: IO[bytes]) -> str | None:
 
 
 def _download(item: WeightsFile, url: str, target: Path, progress: bool) -> Path:
-    import requests
-    from pooch import HTTPDownloader
-
     if not url.startswith(("https://", "http://")):
         raise _Unusable("not an http address")
-    load = HTTPDownloader(progressbar=progress, chunk_size=_CHUNK, timeout=_TIMEOUT)
     with atomic_file(target) as file:
-        try:
-            load(url, file, None)
-        except requests.RequestException as error:
-            raise _Unusable(_in_short(error)) from error
+        _fill(item, url, file, progress)
         _check(item, file, target)
     _hash_of(target, trust=False)
     return target
+
+
+def _fill(item: WeightsFile, url: str, file: IO[bytes], progress: bool) -> None:
+    """The body of an address, up to the registered size and a tenth, within the time it may take."""
+    import requests
+    from tqdm import tqdm
+
+    most = item.size + max(item.size // 10, _SLACK) if item.size else _LARGEST
+    until = time.monotonic() + max(_SHORTEST, most / _SLOWEST)
+    try:
+        with requests.get(url, stream=True, timeout=_TIMEOUT) as response:
+            response.raise_for_status()
+            stated = response.headers.get("Content-Length", "")
+            if stated.isdigit() and int(stated) > most:
+                raise _Unusable(f"{stated} bytes, about {item.size} were expected")
+            bar = tqdm(total=item.size or None, unit="B", unit_scale=True, disable=not progress)
+            with bar:
+                for chunk in response.iter_content(_CHUNK):
+                    file.write(chunk)
+                    bar.update(len(chunk))
+                    if file.tell() > most:
+                        raise _Unusable(f"over {most} bytes, about {item.size} were expected")
+                    if time.monotonic() > until:
+                        raise _Unusable(f"slower than {_SLOWEST // 1000} kB per second")
+    except requests.RequestException as error:
+        raise _Unusable(_in_short(error)) from error
 
 
 def _status(name: str, items: Registry, trust: bool) -> Status:
@@ -241,6 +266,9 @@ def _check(item: WeightsFile, file: Any, target: Path) -> None:
     expected = item.sha256 or _first_hash(target)
     if expected is None:
         # Nothing to compare with: at least no error page in the place of the weights.
+        file.seek(0)
+        if file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGES):
+            raise _Unusable("a page of text, not weights")
         if 2 * size < item.size:
             raise _Unusable(f"{size} bytes, about {item.size} were expected")
         return

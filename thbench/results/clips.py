@@ -12,6 +12,7 @@ from typing import Any
 
 from thbench.api import UserError
 from thbench.files.atomic import printable
+from thbench.files.foreign import refuse_blocking
 
 LARGEST = 64_000_000
 HEAD = ("clip", "actor", "failure")
@@ -73,6 +74,7 @@ def read_clips(path: Path) -> ClipsTable:
     """Read one table. Raises UserError for what is no such table, and for a clip or column named twice."""
     name = printable(path)
     try:
+        refuse_blocking(path)
         if path.stat().st_size > LARGEST:
             raise UserError(f"{name} is larger than {LARGEST} bytes", "no clips table is")
         text = path.read_bytes().decode("utf-8")

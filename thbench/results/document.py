@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from thbench.api import UserError
+from thbench.files.foreign import refuse_blocking
 
 SCHEMA = 1
 LARGEST = 16_000_000
@@ -225,6 +226,7 @@ def read_result(path: Path) -> Result:
     Raises UserError naming file and key for damaged, unknown or newer documents.
     """
     try:
+        refuse_blocking(path)
         if path.stat().st_size > LARGEST:
             raise UserError(f"{path} is larger than {LARGEST} bytes", "no result document is")
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
@@ -237,7 +239,7 @@ def read_result(path: Path) -> Result:
     data = _migrated(path, data)
     try:
         return Result.model_validate_json(json.dumps(data))
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, RecursionError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         key = ".".join(str(p) for p in first["loc"]) if first else ""
         text = first["msg"] if first else str(error)

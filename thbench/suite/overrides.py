@@ -34,8 +34,8 @@ def apply_override(document: Document, text: str) -> None:
         raise UserError(f"--set {text}: not of the form key.path=value", "e.g. --set seed=1")
     try:
         parsed = value if _TEMPLATE.fullmatch(value) else load(value)
-    except yaml.YAMLError:
-        raise UserError(f"--set {text}: '{value}' is not a YAML value", "quote it") from None
+    except (yaml.YAMLError, RecursionError):
+        raise UserError(f"--set {text[:200]}: not a YAML value", "quote it") from None
     set_key(document, key, parsed, f"--set {path.strip()}")
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from thbench.api import TrainedOn, UserError
 from thbench.files.atomic import atomic_write, printable
+from thbench.files.foreign import faults_of, refuse_blocking
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -72,6 +73,9 @@ def read_checkpoint(path: Path, generator: str) -> Checkpoint:
     except (SafetensorError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"checkpoint {shown} is damaged or cut off ({reason})", _REMEDY) from error
+    except Exception as error:  # whatever the library says of bytes that are no safetensors
+        with faults_of(f"checkpoint {shown}", _REMEDY):
+            raise error
     about = _description(text, shown)
     _check_description(about, shown, generator)
     _check_finite(tensors, shown)
@@ -80,6 +84,7 @@ def read_checkpoint(path: Path, generator: str) -> Checkpoint:
 
 def _refuse_pickle(path: Path, shown: str) -> None:
     try:
+        refuse_blocking(path)
         with path.open("rb") as file:
             start = file.read(4)
     except OSError as error:
@@ -93,7 +98,7 @@ def _refuse_pickle(path: Path, shown: str) -> None:
 def _description(text: str | None, shown: str) -> dict[str, Any]:
     try:
         about = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise UserError(f"checkpoint {shown} does not say what it is", _REMEDY)

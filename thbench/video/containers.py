@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from thbench.api import ClipFailure
 from thbench.files.atomic import printable
+from thbench.files.foreign import refuse_blocking
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -39,6 +40,7 @@ def open_media(path: Path, threads: int = 1) -> Iterator[InputContainer]:
     try:
         # An open file and not its name: FFmpeg would take `a:b.mp4` for a protocol, and names that
         # are not UTF-8 for an error.
+        refuse_blocking(Path(path))
         with Path(path).open("rb") as file:
             _check_whole(file)
             # Tags need not be UTF-8 either, and nobody here reads them.

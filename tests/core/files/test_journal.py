@@ -45,7 +45,7 @@ def test_what_was_appended_is_read(tmp_path: Path) -> None:
 
 def test_a_line_is_json_of_its_own(tmp_path: Path) -> None:
     lines = filled(tmp_path / "j").path.read_text("ascii").splitlines()
-    assert [json.loads(line) for line in lines] == RECORDS
+    assert [{k: v for k, v in json.loads(line).items() if k != "sum"} for line in lines] == RECORDS
 
 
 def test_nothing_yet(tmp_path: Path) -> None:
@@ -84,13 +84,12 @@ def test_every_complete_line_survives(
     kept = whole[: cut % (len(whole) + 1)]
     rubbish = tail.replace(b"\n", b"\0")
     path.write_bytes(kept + rubbish)
-    complete = [json.loads(line) for line in kept.split(b"\n")[:-1]]
+    complete = RECORDS[: kept.count(b"\n")]
     journal = Journal(path)
     assert journal.lines() == complete
     journal.append({"clip": "new"})
     assert journal.lines() == [*complete, {"clip": "new"}]
-    expected = kept[: kept.rfind(b"\n") + 1] + b'{"clip":"new"}\n'
-    assert path.read_bytes() == expected
+    assert path.read_bytes().startswith(kept[: kept.rfind(b"\n") + 1] + b'{"clip":"new","sum":"')
 
 
 @pytest.mark.parametrize(
