@@ -40,6 +40,7 @@ __all__ = [
     "Clip",
     "ClipFailure",
     "Context",
+    "Counts",
     "Crop",
     "DataReport",
     "Dataset",
@@ -422,6 +423,15 @@ class Notes(Protocol):
 
 
 @runtime_checkable
+class Counts(Protocol):
+    """What a metric of sets may offer besides: how much entered its values. A count is no score."""
+
+    def counts(self, observed: Observations) -> Mapping[str, int]:
+        """Unit -> number on the generated side ({"frames": 52000}); shown beside every value."""
+        ...
+
+
+@runtime_checkable
 class LeaveOneOut(Protocol):
     """What a metric of sets may offer besides `Metric`: values without each actor, for intervals.
 
@@ -597,6 +607,10 @@ def _no_names(_: Any) -> Sequence[str]:
     return ()
 
 
+def _no_files(_: Any) -> Sequence[Path]:
+    return ()
+
+
 def _no_extractors(_: Any) -> Mapping[str, Mapping[str, object]]:
     return {}
 
@@ -657,6 +671,8 @@ class Plugin(Generic[T, O]):
     version     of the definition: a change that moves numbers raises it
     missing     what `build` will need beyond registered weights, each with its command; fast
     weights     names of the registered weights that these options use
+    shipped     files that come with the plugin and that its numbers hang on, weights say: their SHA-256
+                is part of the identity
     extractors  the extractors that these options use: name -> the options they are asked with, exactly
                 as `context.extractor(name, **options)` is called; their weights follow from that
     variants    named option sets of a metric: `ofm@diffused-heads`
@@ -675,6 +691,7 @@ class Plugin(Generic[T, O]):
     summary: str = ""
     missing: Callable[[O], Sequence[Missing]] = _nothing_missing
     weights: Callable[[O], Sequence[str]] = _no_names
+    shipped: Callable[[O], Sequence[Path]] = _no_files
     extractors: Callable[[O], Mapping[str, Mapping[str, object]]] = _no_extractors
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     argument: str | None = None

@@ -6,6 +6,7 @@ docs/ddpm.md shows the network and says what the paper leaves open.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from thbench.api import Context, Generator, Plugin, hookimpl
@@ -14,6 +15,9 @@ from thbench.training.missing import missing_checkpoint
 from thbench_ddpm.options import Architecture, Options
 
 __all__ = ["Architecture", "Options"]
+
+SHIPPED = Path(__file__).parent / "puppet_v1_64.safetensors"
+"""The model that `checkpoint` stands for by default."""
 
 
 def build(options: Options, context: Context) -> Generator:
@@ -38,6 +42,7 @@ def thbench_generators() -> Iterable[Plugin[Generator, Any]]:
             build,
             summary="the paper's denoising diffusion model: ADM UNet, frame after frame, DDIM steps",
             missing=lambda options: missing_checkpoint(options.checkpoint),
+            shipped=lambda options: () if options.checkpoint else (SHIPPED,),
             trainer=_trainer,
         )
     ]

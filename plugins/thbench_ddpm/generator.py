@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,12 +19,11 @@ from thbench.training.checkpoint import (
     read_checkpoint,
 )
 from thbench.training.pictures import to_network, to_pixels
+from thbench_ddpm import SHIPPED
 from thbench_ddpm.diffusion import steps_back
 from thbench_ddpm.networks import Denoiser, LandmarkPredictor, neighbours, normalised
 from thbench_ddpm.options import Architecture, Options
 from thbench_speech.encoders import heard
-
-SHIPPED = Path(__file__).parent / "puppet_v1_64.safetensors"
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from thbench.api import Context, Extractor, Metric, Plugin, UserError, WeightsFile, hookimpl
@@ -60,6 +61,8 @@ class FidOptions:
 class SampledOptions(FidOptions):
     max_frames: Annotated[int, "frames per set, chosen by a fixed rule; 0 takes all"] = 10_000
 
+
+PUPPET_WEIGHTS = Path(__file__).with_name("puppet_v1.safetensors")
 
 VARIANTS: Mapping[str, Mapping[str, object]] = {
     "puppet-v1": {"extractor": "puppet-v1"},
@@ -137,6 +140,7 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             "puppet-v1",
             PuppetOptions,
             build_puppet,
+            shipped=lambda _: (PUPPET_WEIGHTS,),
             summary="128 features per frame of a small network trained on puppets, built in",
         ),
     ]

@@ -1,4 +1,7 @@
-"""The metrics `fid`, `kid` and `precision_recall`: features per clip, one value per set."""
+"""The metrics `fid`, `kid` and `precision_recall`: features per clip, one value per set.
+
+`SetMetric` and `Frechet` serve features of anything: `thbench_fvd` has one vector per window of video.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from thbench.api import ClipFailure, Extractor, Observation, Observations, Observed, Pair, Score
 from thbench_fid import frames, frechet, kid, moments, neighbours
 
-__all__ = ["Fid", "Kid", "PrecisionRecall", "SetMetric", "small_n"]
+__all__ = ["Fid", "Frechet", "Kid", "PrecisionRecall", "SetMetric", "small_n"]
 
 IGNORES = ("delay",)  # frames are pooled: what happens in time or in the sound cannot be seen
 REACTS = {"blur": "+", "noise": "+", "brightness": "+", "freeze": "+", "drop": "+"}
@@ -26,24 +29,34 @@ RESIZE = (
 
 
 class SetMetric:
-    """What the three share: one array of features per clip, and the frames they are pooled over.
+    """What they share: one array of features per clip, and the vectors they are pooled over.
 
-    `frames_row` names the row (and score) with the number of frames; `max_frames` 0 takes all.
+    A vector stands for one of `unit` ("frames"); the row `NAME_UNIT` holds how many a clip has, and
+    `max_frames` 0 takes all.
     """
 
     def __init__(
-        self, name: str, extractor: Extractor, max_frames: int, values: Mapping[str, Score]
+        self,
+        name: str,
+        extractor: Extractor,
+        max_frames: int,
+        values: Mapping[str, Score],
+        unit: str = "frames",
     ) -> None:
-        self.extractor, self.max_frames = extractor, max_frames
-        self.frames_row = f"{name}_frames"
-        self.scores: Mapping[str, Score] = {**values, self.frames_row: frames_score(name)}
+        self.extractor, self.max_frames, self.unit = extractor, max_frames, unit
+        self.frames_row = f"{name}_{unit}"
+        self.scores: Mapping[str, Score] = values
 
     def observe(self, pair: Pair) -> Observation:
         found = np.asarray(self.extractor(pair.generated), dtype=np.float32)
         return Observation({self.frames_row: float(len(found))}, {frames.FEATURES: found})
 
-    def counts(self, observed: Sequence[Observed]) -> int:
-        """Frames that enter the set."""
+    def counts(self, observed: Observations) -> Mapping[str, int]:
+        """How many frames enter on the generated side: api.Counts."""
+        return {self.unit: self.n_of(observed.generated)}
+
+    def n_of(self, observed: Sequence[Observed]) -> int:
+        """Frames of a set that enter."""
         total = sum(int(o.rows[self.frames_row]) for o in observed)
         return min(total, self.max_frames) if self.max_frames else total
 
@@ -58,33 +71,24 @@ class SetMetric:
         return frames.frame_parts(observed, self.frames_row, self.max_frames)
 
 
-class Fid(SetMetric):
-    """Fréchet distance between the pooled frames of a system and of the reference."""
+class Frechet(SetMetric):
+    """Fréchet distance between the pooled features of a system and of the reference: one score, `name`."""
 
-    def __init__(self, extractor: Extractor, max_frames: int) -> None:
-        score = Score(
-            better="lower",
-            range=(0.0, float("inf")),
-            reacts_to=REACTS,
-            ignores=IGNORES,
-            set_level=True,
-            description="Fréchet distance between Gaussians fitted to the features of all frames",
-            source="Heusel et al. 2017, eq. 6",
-            formula="|m₁ − m₂|² + tr(S₁ + S₂ − 2 (S₁ S₂)^½); m, S: mean and covariance of the features of "
-            "all frames, 1 generated, 2 reference",
-            biases=FEW_FRAMES
-            + " "
-            + RESIZE
-            + " Frames of one clip are alike: the number of actors and "
-            "clips limits it more than that of frames. Order in time does not enter.",
-        )
-        super().__init__("fid", extractor, max_frames, {"fid": score})
+    def __init__(
+        self,
+        name: str,
+        score: Score,
+        extractor: Extractor,
+        max_frames: int = 0,
+        unit: str = "frames",
+    ) -> None:
+        self.name = name
+        super().__init__(name, extractor, max_frames, {name: score}, unit)
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:
         """Singular values of the features where both sets have at most d frames, else moments."""
         generated, reference = observed.generated, observed.reference
-        n = self.counts(generated)
-        most = max(n, self.counts(reference))
+        most = max(self.n_of(generated), self.n_of(reference))
         with threadpool_limits(limits=1, user_api="blas"):
             first = next(self.parts(generated), None)
             if first is None:
@@ -97,13 +101,13 @@ class Fid(SetMetric):
                 value = frechet.fid_from_moments(
                     self.set_moments(generated), self.set_moments(reference)
                 )
-        return {"fid": value, self.frames_row: float(n)}
+        return {self.name: value}
 
     def notes(self, observed: Observations) -> Sequence[str]:
         """What a person must know next to the value: sets with too few frames, each in one line."""
         sides = {"generated": observed.generated, "reference": observed.reference}
         marks = [
-            small_n(side, self.counts(of), part.features.shape[1])
+            small_n(side, self.n_of(of), part.features.shape[1], self.unit)
             for side, of in sides.items()
             for part in itertools.islice(self.parts(of), 1)
         ]
@@ -132,11 +136,35 @@ class Fid(SetMetric):
                 return None
             return {
                 actor: {
-                    "fid": frechet.fid_from_moments(whole - ours[actor], reference - theirs[actor]),
-                    self.frames_row: float(most[actor]),
+                    self.name: frechet.fid_from_moments(
+                        whole - ours[actor], reference - theirs[actor]
+                    )
                 }
                 for actor in sorted(ours)
             }
+
+
+class Fid(Frechet):
+    """Fréchet distance between the pooled frames of a system and of the reference."""
+
+    def __init__(self, extractor: Extractor, max_frames: int) -> None:
+        score = Score(
+            better="lower",
+            range=(0.0, float("inf")),
+            reacts_to=REACTS,
+            ignores=IGNORES,
+            set_level=True,
+            description="Fréchet distance between Gaussians fitted to the features of all frames",
+            source="Heusel et al. 2017, eq. 6",
+            formula="|m₁ − m₂|² + tr(S₁ + S₂ − 2 (S₁ S₂)^½); m, S: mean and covariance of the features of "
+            "all frames, 1 generated, 2 reference",
+            biases=FEW_FRAMES
+            + " "
+            + RESIZE
+            + " Frames of one clip are alike: the number of actors and "
+            "clips limits it more than that of frames. Order in time does not enter.",
+        )
+        super().__init__("fid", score, extractor, max_frames)
 
 
 class Kid(SetMetric):
@@ -162,7 +190,7 @@ class Kid(SetMetric):
     def reduce(self, observed: Observations) -> Mapping[str, float]:
         with threadpool_limits(limits=1, user_api="blas"):
             x, y = self.features(observed.generated), self.features(observed.reference)
-            return {"kid": kid.kid(x, y), self.frames_row: float(len(x))}
+            return {"kid": kid.kid(x, y)}
 
 
 class PrecisionRecall(SetMetric):
@@ -185,7 +213,7 @@ class PrecisionRecall(SetMetric):
         with threadpool_limits(limits=1, user_api="blas"):
             x, y = self.features(observed.generated), self.features(observed.reference)
             precision, recall = neighbours.precision_recall(x, y)
-        return {"precision": precision, "recall": recall, self.frames_row: float(len(x))}
+        return {"precision": precision, "recall": recall}
 
 
 def share(description: str, reacts_to: Mapping[str, str]) -> Score:
@@ -205,19 +233,7 @@ def share(description: str, reacts_to: Mapping[str, str]) -> Score:
     )
 
 
-def frames_score(name: str) -> Score:
-    return Score(
-        better="nearer-reference",
-        unit="frames",
-        range=(0.0, float("inf")),
-        set_level=True,
-        description=f"generated frames that entered {name}",
-        formula="a count",
-        biases="none: it says how far to trust the value next to it",
-    )
-
-
-def small_n(side: str, n: int, features: int) -> str | None:
+def small_n(side: str, n: int, features: int, unit: str = "frames") -> str | None:
     """The mark for a set with too few frames, None where there are enough.
 
     With n <= features the covariance is singular: the value is defined, biased upwards, and
@@ -225,4 +241,4 @@ def small_n(side: str, n: int, features: int) -> str | None:
     """
     if n > features:
         return None
-    return f"small n: {n} {side} frames for {features} features, compare only at equal n"
+    return f"small n: {n} {side} {unit} for {features} features, compare only at equal n"

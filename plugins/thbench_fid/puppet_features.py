@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,12 +15,11 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from thbench.api import ClipFailure, Context, Video
+from thbench_fid import PUPPET_WEIGHTS as WEIGHTS
 from thbench_fid.inception import BATCH, padded_batches
 from thbench_fid.puppet_net import FEATURES, SIDE, PuppetNet, resized
 
 __all__ = ["WEIGHTS", "PuppetFeatures"]
-
-WEIGHTS = Path(__file__).with_name("puppet_v1.safetensors")
 
 
 class PuppetFeatures:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,11 +17,11 @@ from thbench.training.checkpoint import (
     read_checkpoint,
 )
 from thbench.training.pictures import to_network, to_pixels
+from thbench_gan import SHIPPED
 from thbench_gan.networks import Condition, Generator
 from thbench_gan.options import Architecture, Options
 from thbench_speech.encoders import heard
 
-SHIPPED = Path(__file__).parent / "puppet_v1_64.safetensors"
 CHUNK = 16
 """Frames drawn at once: the fixed batch shape of the upsampling CNN."""
 

@@ -13,7 +13,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from thbench.api import Context, Metric, Plugin, hookimpl
+from thbench.api import Context, Metric, Plugin, UserError, hookimpl
 
 __all__ = ["FMseOptions", "OfmOptions"]
 
@@ -40,9 +40,14 @@ class OfmOptions:
     poly_sigma: Annotated[float, "sigma of the polynomial expansion in pixels", Field(gt=0)] = 1.2
     resize: _Resize = 0
     measure: Annotated[
-        Literal["magnitude", "jet"],
-        "mean magnitude in pixels per frame, or mean of its min-max normalised JET picture",
+        Literal["magnitude", "clipped", "jet"],
+        "mean magnitude in pixels per frame; the same with no pixel counting more than 1/32 of the "
+        "picture's side; or mean of its min-max normalised JET picture",
     ] = "magnitude"
+    flow: Annotated[
+        Literal["farneback", "dis"],
+        "farneback: the definition; dis: dense inverse search, exactly 0 on still pictures",
+    ] = "farneback"
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,11 @@ class FMseOptions:
 def _build_ofm(options: OfmOptions, context: Context) -> Metric:
     from thbench_motion.metric import OpticalFlowMagnitude
 
+    if options.flow == "dis" and options.measure != "magnitude":
+        raise UserError(
+            f"measure {options.measure} belongs to the flow of Farneback",
+            "leave it out with `flow: dis`",
+        )
     return OpticalFlowMagnitude(options, context)
 
 
@@ -75,7 +85,11 @@ def thbench_metrics() -> Iterable[Plugin[Metric, OfmOptions] | Plugin[Metric, FM
             OfmOptions,
             _build_ofm,
             summary="mean optical-flow magnitude between consecutive frames, pixels per frame",
-            variants={"diffused-heads": {"resize": 128, "measure": "jet"}},
+            variants={
+                "diffused-heads": {"resize": 128, "measure": "jet"},
+                "clipped": {"measure": "clipped"},
+                "dis": {"flow": "dis"},
+            },
         ),
         Plugin(
             "f_mse",

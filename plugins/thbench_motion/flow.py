@@ -14,8 +14,11 @@ from thbench.api import ClipFailure, Frames
 
 __all__ = [
     "Farneback",
+    "Lengths",
+    "dis_flow",
     "farneback_flow",
     "jet_flow_picture_mean",
+    "lengths_of",
     "optical_flow_magnitude",
     "require_two",
     "resized",
@@ -101,18 +104,65 @@ def optical_flow_magnitude(
         ClipFailure: fewer than two frames.
 
     Notes:
-        Farneback takes what lies outside the picture for zero, so it leaves a residue along the
-        borders even between two identical frames: 0.0003 to 0.018 on still frames of real clips,
-        where motion is 0.2 to 0.4. It is left in, as the definition is OpenCV's.
+        Farneback takes what lies outside the picture for zero and divides by next to nothing where a
+        picture is flat, so that it sees motion between two identical frames: 0.0002 to 0.012 pixels at
+        128 px on twelve real and generated clips, whose motion is 0.05 to 0.5, but 0.15 on one with a flat
+        background (0.4 % of its pixels, up to 94 long, carry 80 % of that). It is left in, as the
+        definition is OpenCV's; `lengths_of` says how much of a value such pixels carry.
 
     Source: the thesis's section 6, with the parameters of Diffused Heads (Stypulkowski et al. 2023).
     """
     require_two(frames)
-    means = []
-    for flow in farneback_flow(frames, farneback, resize):
-        x, y = flow[..., 0].astype(np.float64), flow[..., 1].astype(np.float64)
-        means.append(np.hypot(x, y).mean())
-    return float(np.mean(means))
+    return lengths_of(farneback_flow(frames, farneback, resize)).mean
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How far pixels move from frame to frame, over all pixels and pairs of frames.
+
+    mean     in pixels
+    beyond   share of pixels that move further than the bound, 0..1
+    carried  share of `mean` that those pixels make up, 0..1; 0 where nothing moves
+    clipped  the mean with every length cut at the bound
+    """
+
+    mean: float
+    beyond: float
+    carried: float
+    clipped: float
+
+
+BOUND = 1 / 32
+"""Of the picture's side: no point of a head moves further between two frames; 4 pixels at 128.
+On twelve real and generated clips cutting there moves OFM by less than 1 %."""
+
+
+def lengths_of(flow: Iterator[NDArray[np.float32]], bound: float = BOUND) -> Lengths:
+    """Lengths of displacements [H, W, 2], frame pair by frame pair, summed in float64."""
+    means, shares, far, cut = [], [], [], []
+    for field in flow:
+        length = np.hypot(field[..., 0].astype(np.float64), field[..., 1].astype(np.float64))
+        limit = bound * max(length.shape)
+        over = length > limit
+        means.append(length.mean())
+        shares.append(over.mean())
+        far.append(length[over].sum() / length.size)
+        cut.append(np.minimum(length, limit).mean())
+    mean = float(np.mean(means))
+    carried = float(np.mean(far)) / mean if mean else 0.0
+    return Lengths(mean, float(np.mean(shares)), carried, float(np.mean(cut)))
+
+
+def dis_flow(frames: Frames, resize: int = 0) -> Iterator[NDArray[np.float32]]:
+    """Displacement [H, W, 2] in pixels by dense inverse search, OpenCV's preset "medium", grey pictures.
+
+    Exactly 0 between identical frames and never wild in flat regions; twice Farneback's on noisy
+    MPEG-1. At least 12 pixels. Source: Kroeger, Timofte, Dai and Van Gool 2016.
+    """
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in resized(frames, resize))
+    for previous, following in pairwise(grey):
+        yield np.asarray(search.calc(previous, following, None), np.float32)  # type: ignore[call-overload]
 
 
 def jet_flow_picture_mean(

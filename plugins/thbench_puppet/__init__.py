@@ -16,8 +16,8 @@ from thbench.api import Context, Dataset, Plugin, hookimpl
 VERSION = "1"
 
 Corruption = Literal[
-    "none", "delay", "blur", "freeze", "drop", "brightness", "noise",
-    "mouth", "head", "blinks", "identity", "shift", "scale", "roll",
+    "none", "delay", "blur", "freeze", "drop", "brightness", "noise", "shuffle",
+    "mouth", "mouth_delay", "head", "blinks", "identity", "shift", "scale", "roll",
 ]  # fmt: skip
 
 
@@ -31,7 +31,8 @@ class Options:
         "delay: frames the audio is delayed by, negative advances it; blur: sigma in pixels of a "
         "128 px frame; freeze: fraction of the clip's end; drop: fraction of frames replaced by "
         "their predecessor; brightness: grey levels gained by the last frame; noise: sigma in "
-        "grey levels; mouth, head, blinks: share by which they move less; identity: places further in "
+        "grey levels; shuffle: fraction of frames that change places; mouth_delay: frames the mouth "
+        "alone is late; mouth, head, blinks: share by which they move less; identity: places further in "
         "the cast; shift: pixels of a 128 px frame to the right and down; scale: share by which the "
         "picture grows; roll: degrees clockwise",
     ] = 0.0

@@ -32,11 +32,17 @@ def changed(source: Source, kind: str, amount: float, clip_id: str) -> Source:
 
 def mouth(source: Source, amount: float, clip_id: str) -> Source:
     """The mouth moves less by the share `amount` (1: as in the first frame throughout, jaw included)."""
-    seen = scene(clip_id)
-    tracks = {f.name: getattr(seen.mouth, f.name) for f in fields(seen.mouth) if f.name != "face"}
-    still = replace(seen.mouth, **{name: _stilled(track, amount) for name, track in tracks.items()})
-    warp = Warp(seen.warp.face, seen.motion, still.jaw)
-    return _redrawn(source, replace(seen, mouth=still, warp=warp))
+    return _mouthed(source, clip_id, lambda track: _stilled(track, amount))
+
+
+def mouth_delay(source: Source, amount: float, clip_id: str) -> Source:
+    """The mouth moves `amount` frames of 40 ms after head, eyes and sound (negative: before them)."""
+
+    def late(track: Track) -> Track:
+        at = np.clip(np.arange(len(track)) - round(amount), 0, len(track) - 1)
+        return np.asarray(track[at])
+
+    return _mouthed(source, clip_id, late)
 
 
 def head(source: Source, amount: float, clip_id: str) -> Source:
@@ -85,6 +91,7 @@ def roll(source: Source, amount: float, clip_id: str = "") -> Source:
 
 CHANGES: Mapping[str, Callable[[Source, float, str], Source]] = {
     "mouth": mouth,
+    "mouth_delay": mouth_delay,
     "head": head,
     "blinks": blinks,
     "identity": identity,
@@ -96,6 +103,15 @@ CHANGES: Mapping[str, Callable[[Source, float, str], Source]] = {
 
 def _stilled(track: Track, amount: float) -> Track:
     return np.asarray(track + amount * (track[0] - track))
+
+
+def _mouthed(source: Source, clip_id: str, moved: Callable[[Track], Track]) -> Source:
+    """The clip with every track of its mouth passed through `moved`, the jaw following."""
+    seen = scene(clip_id)
+    tracks = {f.name: getattr(seen.mouth, f.name) for f in fields(seen.mouth) if f.name != "face"}
+    played = replace(seen.mouth, **{name: moved(track) for name, track in tracks.items()})
+    warp = Warp(seen.warp.face, seen.motion, played.jaw)
+    return _redrawn(source, replace(seen, mouth=played, warp=warp))
 
 
 def _redrawn(source: Source, seen: Scene) -> Source:

@@ -78,6 +78,18 @@ def noise(source: Source, amount: float, clip_id: str = "") -> Source:
     return replace(source, frames=_rounded(source.frames + amount * grain))
 
 
+def shuffle(source: Source, amount: float, clip_id: str) -> Source:
+    """A share `amount` (0..1) of the frames, chosen by clip id, change places; the first always stays.
+
+    The set of frames is the same, so that only what looks at their order can notice.
+    """
+    n = len(source.frames)
+    moved = 1 + generator("shuffle", clip_id).permutation(n - 1)[: round(amount * (n - 1))]
+    shown = np.arange(n)
+    shown[np.sort(moved)] = moved
+    return _shown(source, shown)
+
+
 CORRUPTIONS: Mapping[str, Callable[[Source, float, str], Source]] = {
     "delay": delay,
     "blur": blur,
@@ -85,6 +97,7 @@ CORRUPTIONS: Mapping[str, Callable[[Source, float, str], Source]] = {
     "drop": drop,
     "brightness": brightness,
     "noise": noise,
+    "shuffle": shuffle,
 }
 
 

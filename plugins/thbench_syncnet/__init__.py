@@ -26,6 +26,8 @@ __all__ = ["FeatureOptions", "LagOptions", "Options"]
 VGG = "http://www.robots.ox.ac.uk/~vgg/software/lipsync/data"
 MIRROR = "https://huggingface.co/ByteDance/LatentSync-1.5/resolve/main/auxiliary"
 
+PUPPET_WEIGHTS = Path(__file__).with_name("puppet-v1.safetensors")
+
 VARIANTS = {
     "lse": {"input": "tracked"},
     "tracked-yunet": {"input": "tracked", "detector": "yunet"},
@@ -101,6 +103,7 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             _features,
             summary="[2, W, D] SyncNet features of every lip and audio window",
             weights=_weights,
+            shipped=lambda o: (PUPPET_WEIGHTS,) if o.weights == "puppet-v1" else (),
             extractors=_beneath,
         )
     ]

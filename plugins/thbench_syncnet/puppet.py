@@ -17,11 +17,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from thbench.api import Frames, Video, Waveform
+from thbench_syncnet import PUPPET_WEIGHTS as WEIGHTS
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.features import file_digest, in_batches, require_sound, sound_windows
 from thbench_syncnet.networks import LIP_FRAMES
 
-WEIGHTS = Path(__file__).with_name("puppet-v1.safetensors")
 DIMENSIONS = 128
 SEEN = 64
 """Values that describe one frame."""

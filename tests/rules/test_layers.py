@@ -62,7 +62,13 @@ def test_the_core_names_no_plugin() -> None:
     from thbench.environment import NUMERIC_LIBRARIES
     from thbench.plugins.discovery import KINDS, registry
 
-    words = {"clips", "folder", "command", *NUMERIC_LIBRARIES}  # also ordinary words of the core
+    words = {
+        "clips",
+        "folder",
+        "command",
+        "sharpness",
+        *NUMERIC_LIBRARIES,
+    }  # also ordinary words of the core
     packages = {p.name for p in PLUGINS}
     ours = {
         r.plugin.name

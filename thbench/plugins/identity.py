@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from thbench.api import Plugin
@@ -30,7 +33,7 @@ def used_extractors(
 
 
 def plugin_identity(registered: Registered, options: Any, registry: Registry) -> dict[str, Any]:
-    """What a number's column is: name, definition version, options, weights and extractors."""
+    """What a number's column is: name, definition version, options, weights, shipped files, extractors."""
     plugin = registered.plugin
     identity: dict[str, Any] = {
         "name": plugin.name,
@@ -39,6 +42,8 @@ def plugin_identity(registered: Registered, options: Any, registry: Registry) ->
     }
     if names := plugin.weights(options):
         identity["weights"] = {n: weights_digest(n, registry) for n in sorted(names)}
+    if files := plugin.shipped(options):
+        identity["shipped"] = {path.name: file_digest(path) for path in sorted(files)}
     if used := used_extractors(plugin, options, registry):
         identity["extractors"] = {n: plugin_identity(*part, registry) for n, part in used.items()}
     return identity
@@ -47,6 +52,13 @@ def plugin_identity(registered: Registered, options: Any, registry: Registry) ->
 def weights_digest(name: str, registry: Registry) -> str:
     """The published sha256, or where none is published that of the imported file (`absent` without)."""
     return weights.expected_sha256(name, registry.weights()) or "absent"
+
+
+@lru_cache(maxsize=64)
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file that a plugin ships; it does not change while the program runs."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def source_closure(registered: Registered, options: Any, registry: Registry) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 from thbench.charts.plots import IntervalMark, interval_chart
 from thbench.report.run_data import ReportData, ReportRow
 from thbench.results.document import ScoreRecord
-from thbench.tables.markdown import ARROWS, score_text
+from thbench.tables.markdown import ARROWS, counted, score_text
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,12 @@ def _cell(entrant: ReportRow, column: str, mark: str) -> TableCell:
     if score.distance_from_reference is not None and score.better == "nearer-reference":
         tip.append(f"{score_text(score.distance_from_reference)} from the ground truth")
     tip += [f"{f.count} clip(s): {f.reason}" for f in score.failures]
+    tip += [f"{n} {unit} of this row entered it" for unit, n in score.counts.items()]
     own = column in entrant.beside.get("self_reported", ())
     if own:
         tip.append("self-reported: not recomputed by the leaderboard")
     coverage = f"{score.n}/{score.of}" if score.n < score.of else ""
+    coverage = ", ".join([c for c in (coverage,) if c] + counted({"counts": score.counts}))
     return TableCell(
         score_text(score.value), score.value, mark, ends, coverage, "\n".join(tip), own
     )

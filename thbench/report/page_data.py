@@ -148,7 +148,10 @@ def breakdowns(material: ReportData) -> dict[str, Any]:
             "clips": [len(m) for m in members.values()],
             "cells": {
                 str(i): {
-                    column: [_mean(material.clips, values, m) for m in members.values()]
+                    column: [
+                        _mean(material.clips, values, m, _range_of(e, column))
+                        for m in members.values()
+                    ]
                     for column, values in e.values.items()
                 }
                 for i, e in enumerate(material.entrants)
@@ -160,13 +163,25 @@ def breakdowns(material: ReportData) -> dict[str, Any]:
 
 
 def _mean(
-    clips: Sequence[Clip], values: Sequence[float | None], members: Sequence[int]
+    clips: Sequence[Clip],
+    values: Sequence[float | None],
+    members: Sequence[int],
+    bounds: tuple[float, float],
 ) -> list[float | int | None]:
     held = [(v, clips[i].actor) for i in members if (v := values[i]) is not None]
     if not held:
         return [None, None, None, 0]
-    found = mean_interval([v for v, _ in held], [a for _, a in held], replicates=REPLICATES)
+    found = mean_interval(
+        [v for v, _ in held], [a for _, a in held], replicates=REPLICATES, bounds=bounds
+    )
     return [short(found.estimate), short(found.low), short(found.high), len(held)]
+
+
+def _range_of(entrant: ReportRow, column: str) -> tuple[float, float]:
+    """What a value of the column can be; a row of clips that is no score says nothing about that."""
+    score = entrant.scores.get(column)
+    low, high = score.range if score else (None, None)
+    return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
 # -- pairs ----------------------------------------------------------------------------------------
@@ -194,7 +209,7 @@ def _compared(
         one, two = (_by_clip(material, e.values.get(column, ())) for e in (a, b))
         if not one.keys() & two.keys():
             continue
-        found = paired_difference(one, two, actors)
+        found = paired_difference(one, two, actors, bounds=_range_of(a, column))
         yield (
             column,
             {
@@ -202,6 +217,7 @@ def _compared(
                 "low": short(found.difference.low),
                 "high": short(found.difference.high),
                 "p": short(found.test.p_value, 3) if found.test else None,
+                "smallest_p": short(found.test.smallest, 3) if found.test else None,
                 "n": found.difference.n_clips,
                 "actors": found.difference.n_actors,
                 "note": found.difference.note,

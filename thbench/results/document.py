@@ -149,7 +149,10 @@ class OverRecord(_Model):
 
 
 class ScoreRecord(_Model):
-    """One number with its coverage and the identity of its column, or the reason for there being none."""
+    """One number with its coverage and the identity of its column, or the reason for there being none.
+
+    `counts` are how many frames, windows, ... of the row entered the value.
+    """
 
     metric: str
     score: str
@@ -165,6 +168,7 @@ class ScoreRecord(_Model):
     distance_from_reference: float | None = None
     interval: IntervalRecord | None = None
     notes: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
     failures: tuple[Reason, ...] = ()
     identity: dict[str, Any]
     identity_digest: str

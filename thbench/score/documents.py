@@ -248,6 +248,7 @@ def _scores(
             value=cell.value,
             reason=cell.reason,
             notes=cell.notes,
+            counts=dict(cell.counts),
             unit=meaning.unit,
             better=meaning.better,
             set_level=meaning.set_level,

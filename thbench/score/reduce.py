@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 
 from thbench import controls
-from thbench.api import Clip, ClipFailure, LeaveOneOut, Metric, Notes, Observed, Score
+from thbench.api import Clip, ClipFailure, Counts, LeaveOneOut, Metric, Notes, Observed, Score
 from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
@@ -38,6 +38,7 @@ class ReducedScore:
     n: int
     reason: str | None = None
     notes: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -246,6 +247,8 @@ def reduce_once(metric: Metric, observed: ObservedSets) -> Entry | str:
         values = metric.reduce(observed)
         notes = metric.notes(observed) if isinstance(metric, Notes) else ()
         texts = {"notes": np.array(notes, dtype=str)} if notes else {}
+        if isinstance(metric, Counts):
+            texts |= {f"count.{u}": np.array(n) for u, n in metric.counts(observed).items()}
         return Entry({str(k): float(v) for k, v in values.items()}, texts)
     except ClipFailure as failure:
         stop_for_machine(failure, f"metric {type(metric).__name__}, reduce")
@@ -272,7 +275,12 @@ def _cell(name: str, score: Score, entry: Entry, n: int) -> ReducedScore:
     if not low <= value <= high:
         return ReducedScore(None, n, f"{value!r} is outside the metric's range {low}..{high}")
     notes = entry.arrays["notes"].tolist() if "notes" in entry.arrays else []
-    return ReducedScore(value, n, notes=tuple(notes))
+    counts = {
+        unit.removeprefix("count."): int(count)
+        for unit, count in entry.arrays.items()
+        if unit.startswith("count.")
+    }
+    return ReducedScore(value, n, notes=tuple(notes), counts=counts)
 
 
 def unforeseen(error: BaseException) -> str:

@@ -107,7 +107,7 @@ def _row(result: Result, rank: int | None, place: Rank | None) -> dict[str, Any]
 
 
 def _score(score: ScoreRecord, result: Result) -> dict[str, Any]:
-    keep = {"value", "n", "of", "distance_from_reference", "notes"}
+    keep = {"value", "n", "of", "distance_from_reference", "notes", "counts"}
     return {
         **score.model_dump(mode="json", include=keep),
         "reason": _reason(score, result),

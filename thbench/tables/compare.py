@@ -10,6 +10,7 @@ from thbench import controls
 from thbench.api import UserError
 from thbench.results.finished import finished_rows, run_folder_of
 from thbench.results.row import Row, clips_file, read_row
+from thbench.statistics.paired import few_actors, holm
 from thbench.tables.difference import Difference, difference
 from thbench.tables.markdown import ARROWS, score_text
 
@@ -90,16 +91,26 @@ def _truths(path: Path) -> dict[int, Row]:
 def lines(pair: Rivals) -> Iterator[str]:
     """The comparison in words, one line per column."""
     a, b = pair.a, pair.b
-    n = len(a.clips.actors.keys() & b.clips.actors.keys())
-    yield f"{a.name} minus {b.name}, {a.result.system.resolution} px, {n} clips"
-    for column in a.result.scores:
-        found = difference(column, a, b, pair.truth)
+    shared = a.clips.actors.keys() & b.clips.actors.keys()
+    yield f"{a.name} minus {b.name}, {a.result.system.resolution} px, {len(shared)} clips"
+    if note := few_actors(len({a.clips.actors[clip] for clip in shared})):
+        yield f"  {note}"
+    differences = {c: difference(c, a, b, pair.truth) for c in a.result.scores}
+    tests = {c: d.test.p_value for c, d in differences.items() if d.test}
+    adjusted = dict(zip(tests, holm(list(tests.values())), strict=True))
+    for column, found in differences.items():
         x, y = a.result.scores[column], b.result.scores.get(column)
         if x.value is None or y is None or y.value is None:
             yield f"  {column}: {found.note}"
             continue
         head = f"  {column} {ARROWS[x.better]}: {score_text(x.value)} and {score_text(y.value)}"
         yield head + _said(found, a.name, b.name, x.better)
+    if len(tests) > 1:
+        least = min(adjusted.items(), key=lambda item: item[1])
+        yield (
+            f"  {len(tests)} tests at once: after Holm's correction the smallest p is "
+            f"{score_text(least[1])} ({least[0]})"
+        )
 
 
 def _said(found: Difference, a: str, b: str, better: str) -> str:
@@ -138,6 +149,7 @@ def _plain(found: Difference) -> dict[str, object]:
         "high": interval.high if interval else None,
         "p_value": test.p_value if test else None,
         "smallest_p": test.smallest if test else None,
+        "n_actors": interval.n_actors if interval else None,
         "tied": found.tied,
         "note": found.note or (interval.note if interval else ""),
     }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thbench.results.document import ScoreRecord
 from thbench.results.row import Row
 from thbench.results.scores import LEVEL, clip_values
 from thbench.statistics.intervals import Interval, jackknife_interval, percentile_interval
@@ -20,7 +22,7 @@ class Difference:
 
     by        `value`, or `distance` where nearness to the ground truth decides: negative where a is
               the nearer one
-    test      sign flips over actors, for means of clips
+    test      the two exchanged actor by actor, for means of clips
     """
 
     column: str
@@ -66,11 +68,18 @@ def _of_rows(column: str, by: str, rows: Sequence[Row]) -> Difference:
         table = np.array([[v[clip] for clip in shared] for v in values])
         return Difference(column, by, _of_medians(table, [actors[c] for c in shared]))
     ours, theirs, *truth = values
+    bounds = _bounds_of(rows[0].result.scores[column])
     if truth:
-        near = paired_distance(ours, theirs, truth[0], actors, level=LEVEL)
-        return Difference(column, by, near)
-    found = paired_difference(ours, theirs, actors, level=LEVEL)
+        found = paired_distance(ours, theirs, truth[0], actors, level=LEVEL, bounds=bounds)
+    else:
+        found = paired_difference(ours, theirs, actors, level=LEVEL, bounds=bounds)
     return Difference(column, by, found.difference, found.test)
+
+
+def _bounds_of(score: ScoreRecord) -> tuple[float, float]:
+    """What the value can be; of |row| or a share of clips it is what the aggregation can give."""
+    low, high = score.range
+    return (-math.inf if low is None else low, math.inf if high is None else high)
 
 
 def _values(column: str, row: Row) -> dict[str, float]:

@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from thbench.results.document import Result
-from thbench.tables.markdown import ARROWS, with_interval
+from thbench.tables.markdown import ARROWS, counted, with_interval
 
 Format: TypeAlias = Literal["markdown", "latex", "csv"]
 _CSV_HEAD = (
     *("resolution", "place", "system", "kind", "score", "value", "low", "high", "n", "of"),
-    *("unit", "better", "identity", "reason"),
+    *("counts", "unit", "better", "identity", "reason"),
 )
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -134,6 +134,7 @@ def _csv_line(
         ),
         score["n"],
         score["of"],
+        "; ".join(counted(score)),
         spreadsheet_safe(column["unit"]),
         column["better"],
         column["identity_digest"],

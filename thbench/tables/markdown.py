@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thbench.results.document import Result
+from thbench.statistics.paired import few_actors, pairs_note
 from thbench.tables.build import Clips, tables
 
 ARROWS = {"lower": "↓", "higher": "↑", "nearer-reference": "→GT"}
@@ -29,9 +30,13 @@ def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) 
         lines.append(
             f"- {reason.count} clip(s) without a usable reference: {escape_cell(reason.reason)}"
         )
+    if note := few_actors(split.n_actors):
+        lines += [f"{note}.", ""]
     for table in tables(results, clips):
         lines += [f"## {table['resolution']} × {table['resolution']} px", ""]
         lines += markdown_table(table)
+        if note := pairs_note(sum(row["place"] is not None for row in table["rows"])):
+            lines += [f"{note}.", ""]
     return "\n".join(lines)
 
 
@@ -98,11 +103,16 @@ def _markdown_cell(row: dict[str, Any], column: str, notes: list[str]) -> str:
 
 
 def with_interval(score: Mapping[str, Any]) -> str:
-    """`12.6 [11.9, 13.4]`, or the number alone where it has no interval or one without width."""
+    """`12.6 [11.9, 13.4], 512 frames`: value, interval where it has one with a width, what entered it."""
     text, interval = score_text(score["value"]), score.get("interval")
-    if interval is None or interval["low"] is None or interval["low"] == interval["high"]:
-        return text
-    return f"{text} [{score_text(interval['low'])}, {score_text(interval['high'])}]"
+    if interval is not None and interval["low"] is not None and interval["low"] != interval["high"]:
+        text += f" [{score_text(interval['low'])}, {score_text(interval['high'])}]"
+    return ", ".join([text, *counted(score)])
+
+
+def counted(score: Mapping[str, Any]) -> list[str]:
+    """`512 frames`: how much entered a set's value."""
+    return [f"{n} {unit}" for unit, n in score.get("counts", {}).items()]
 
 
 def score_text(value: float) -> str:

@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from thbench.results.document import Result
+from thbench.statistics.paired import few_actors, pairs_note
 from thbench.tables.build import Clips, tables
 from thbench.tables.dashes import dashes
-from thbench.tables.markdown import ARROWS, score_text
+from thbench.tables.markdown import ARROWS, counted, score_text
 
 _NARROWEST, _LONG, _PADDING = 8, 12, 3
 
@@ -30,6 +31,10 @@ def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
     for table in tables(results, clips):
         for rows in _parts(table, width):
             console.print(_table(results[0], table, rows))
+        ranked = sum(row["place"] is not None for row in table["rows"])
+        for note in (few_actors(results[0].split.n_actors), pairs_note(ranked)):
+            if note and ranked > 1:
+                console.print(note)
         for row in table["rows"]:
             for remark in row["remarks"]:
                 console.print(Text(f"{row['system']}: {remark}"))
@@ -85,4 +90,4 @@ def _cell(score: dict[str, Any] | None) -> str:
     if score["value"] is None:
         return "–"
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
-    return f"{score_text(score['value'])}{partial}"
+    return "\n".join([f"{score_text(score['value'])}{partial}", *counted(score)])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import thbench_fid
 from guards import some
-from thbench.api import Clip, ClipFailure, Metric, Observed, Pair, UserError, Video
+from thbench.api import Clip, ClipFailure, Counts, Metric, Observed, Pair, UserError, Video
 from thbench_fid.frechet import fid_from_features, fid_from_moments
 from thbench_fid.kid import kid
 from thbench_fid.metrics import Fid, Kid, PrecisionRecall, SetMetric, small_n
@@ -81,7 +81,9 @@ def test_every_declared_score_gets_a_value_in_range(metric: SetMetric) -> None:
     assert values.keys() == metric.scores.keys()
     for name, score in metric.scores.items():
         assert score.set_level and score.range[0] <= values[name] <= score.range[1]
-    assert values[metric.frames_row] == sum(6 + i for i in range(9))
+    both = Both(seen(metric, 20), seen(metric, 0))
+    assert isinstance(metric, Counts)
+    assert metric.counts(both) == {"frames": sum(6 + i for i in range(9))}
 
 
 @pytest.mark.parametrize("metric", metrics(), ids=lambda m: m.frames_row)
@@ -153,7 +155,6 @@ def test_values_without_each_actor_are_those_of_reducing_anew() -> None:
         ]
         anew = metric.reduce(Both(*sides))
         assert values["fid"] == pytest.approx(anew["fid"], rel=1e-7)
-        assert values["fid_frames"] == anew["fid_frames"]
     assert Fid(Pixels(), 20).without_actors(both) is None
     assert metric.without_actors(Both(both.generated[:2], both.reference[:2])) is None
 
@@ -161,10 +162,11 @@ def test_values_without_each_actor_are_those_of_reducing_anew() -> None:
 @pytest.mark.parametrize("position", range(3))
 def test_max_frames_takes_equal_n_from_both_sides(position: int) -> None:
     metric = metrics(max_frames=40)[position]
-    values = metric.reduce(Both(seen(metric, 20), seen(metric, 0)))
-    assert values[metric.frames_row] == 40
-    few = metric.reduce(Both(seen(metric, 20, CLIPS[:1]), seen(metric, 0)))
-    assert few[metric.frames_row] == 6
+    both = Both(seen(metric, 20), seen(metric, 0))
+    assert isinstance(metric, Counts) and metric.counts(both) == {"frames": 40}
+    assert not any("frames" in name for name in metric.scores), "a count is no score"
+    few = Both(seen(metric, 20, CLIPS[:1]), seen(metric, 0))
+    assert metric.counts(few) == {"frames": 6}
 
 
 def test_an_observation_holds_float32_features_and_their_number() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,11 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from thbench.api import Clip, ClipFailure, Frames, Metric, Observed, Pair
+from thbench.api import Clip, ClipFailure, Frames, Metric, Observed, Pair, UserError
 from thbench.video import MemoryVideo
+from thbench.video.reader import MediaReader
 from thbench_motion import FMseOptions, OfmOptions, thbench_metrics
 from thbench_motion.difference import frame_wise_mse, wrapped_frame_wise_mse
-from thbench_motion.flow import optical_flow_magnitude
+from thbench_motion.flow import Lengths, lengths_of, optical_flow_magnitude
 
 PLUGINS = {p.name: p for p in thbench_metrics()}
 CONTEXT: Any = SimpleNamespace(threads=1, device="cpu")
@@ -45,12 +48,11 @@ def observe(m: Metric, frames: Frames, reference: Frames | None = None) -> float
     pair = Pair(
         Clip("c", "a"), MemoryVideo(frames), MemoryVideo(frames if reference is None else reference)
     )
-    (value,) = m.observe(pair).rows.values()
-    return value
+    return m.observe(pair).rows[next(iter(m.scores))]
 
 
 def reduced(m: Metric, rows: dict[str, float], name: str) -> float:
-    seen = [Observed(Clip(i, "a"), {name: v}, {}) for i, v in sorted(rows.items())]
+    seen = [Observed(Clip(i, "a"), dict.fromkeys(m.scores, v), {}) for i, v in sorted(rows.items())]
     return m.reduce(SimpleNamespace(generated=seen, reference=()))[name]
 
 
@@ -199,3 +201,40 @@ def test_options_are_refused_by_name() -> None:
     for options, bad in ((OfmOptions, {"pyr_scale": 1.0}), (FMseOptions, {"resize": -1})):
         with pytest.raises(ValidationError, match=next(iter(bad))):
             TypeAdapter(options).validate_python(bad)
+
+
+def test_flat_regions_are_told_and_the_companions_do_not_follow(
+    assets: Callable[[str], Path],
+) -> None:
+    """A still picture of a generated clip with a flat background: Farneback sees 0.15 pixels per frame."""
+    path = assets("clips/generated/anitalker_statue_256px_9s.mp4")
+    first = next(MediaReader().frames(path))
+    still = np.repeat(cv2.resize(first, (128, 128), interpolation=cv2.INTER_AREA)[None], 3, axis=0)
+    pair = Pair(Clip("c", "a"), MemoryVideo(still), MemoryVideo(still))
+    rows = metric("ofm").observe(pair).rows
+    assert rows["ofm"] > 0.1 and rows["ofm_beyond"] < 0.01 and rows["ofm_carried_beyond"] > 0.7
+    assert metric("ofm", "clipped").observe(pair).rows["ofm"] < 0.3 * rows["ofm"]
+    assert metric("ofm", "dis").observe(pair).rows["ofm"] == 0
+    seen = [Observed(pair.clip, rows, {})]
+    (note, _) = metric("ofm").notes(SimpleNamespace(generated=seen, reference=seen))
+    assert "generated clips" in note and "ofm@clipped" in note
+    calm = [Observed(pair.clip, {"ofm": 0.2, "ofm_beyond": 0.0, "ofm_carried_beyond": 0.0}, {})]
+    assert metric("ofm").notes(SimpleNamespace(generated=calm, reference=calm)) == []
+
+
+def test_lengths_of_known_displacements() -> None:
+    field = np.zeros((64, 64, 2), np.float32)
+    field[:, :16] = (3, 4)  # a quarter of the pixels moves by 5
+    found = lengths_of(iter([field, np.zeros_like(field)]))
+    assert found.mean == pytest.approx(5 / 8)
+    assert (found.beyond, found.carried, found.clipped) == pytest.approx((1 / 8, 1, 2 / 8))
+    assert lengths_of(iter([np.zeros_like(field)])) == Lengths(0, 0, 0, 0)
+
+
+def test_dis_needs_a_picture_it_can_search_and_no_measure_of_farneback() -> None:
+    tiny = np.zeros((2, 8, 8, 3), np.uint8)
+    with pytest.raises(ClipFailure, match="dis needs 12"):
+        metric("ofm", "dis").observe(Pair(Clip("c", "a"), MemoryVideo(tiny), MemoryVideo(tiny)))
+    plugin = PLUGINS["ofm"]
+    with pytest.raises(UserError, match="belongs to the flow of Farneback"):
+        plugin.build(plugin.options(flow="dis", measure="clipped"), CONTEXT)

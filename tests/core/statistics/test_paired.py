@@ -11,10 +11,12 @@ from scipy import stats
 from thbench.statistics import paired
 from thbench.statistics.intervals import Interval, mean_interval
 from thbench.statistics.paired import (
+    holm,
     paired_difference,
     paired_distance,
     ranks_with_ties,
     sign_flip_test,
+    swap_test,
     tied,
 )
 
@@ -124,11 +126,54 @@ def test_nearness_to_the_reference_decides_not_the_value() -> None:
     above = {clip: value + 1 + 0.1 * float(rng.normal()) for clip, value in reference.items()}
     below = {clip: value - 1 + 0.1 * float(rng.normal()) for clip, value in reference.items()}
     near = {clip: value + 0.2 + 0.1 * float(rng.normal()) for clip, value in reference.items()}
-    assert tied(paired_distance(above, below, reference, actors))
+    apart = paired_distance(above, below, reference, actors)
+    assert tied(apart.difference)
+    assert apart.test is not None and apart.test.p_value > 0.3, "neither is nearer"
     assert not tied(paired_difference(above, below, actors).difference)
     closer = paired_distance(near, below, reference, actors)
-    assert not tied(closer)
-    assert closer.estimate == pytest.approx(-0.8, abs=0.1)
+    assert not tied(closer.difference)
+    assert closer.difference.estimate == pytest.approx(-0.8, abs=0.1)
+    assert closer.test is not None and closer.test.p_value < 0.1
+
+
+def test_the_test_of_nearness_is_the_definition_spelled_out() -> None:
+    """Every exchange of the two systems' clips of some actors, by loops."""
+    rng = np.random.default_rng(5)
+    owners = [a for a in "abcde" for _ in range(3)]
+    x, y = rng.normal(0.4, 1, 15), rng.normal(-0.2, 1, 15)
+    seen, count = abs(abs(x.sum()) - abs(y.sum())), 0
+    for mask in range(2**5):
+        swapped = np.array([mask >> "abcde".index(a) & 1 for a in owners], bool)
+        a, b = np.where(swapped, y, x), np.where(swapped, x, y)
+        count += abs(abs(a.sum()) - abs(b.sum())) >= seen - 1e-12
+    found = swap_test(x.tolist(), y.tolist(), owners)
+    assert found.p_value == count / 2**5 and found.exact and found.smallest == 2 / 2**5
+    assert swap_test(y.tolist(), x.tolist(), owners).p_value == found.p_value
+    many = [f"{a}{i}" for i, a in enumerate(owners)] * 2
+    drawn = swap_test([*x, *x], [*y, *y], many[:15] + [f"z{m}" for m in many[:15]])
+    assert not drawn.exact and 0 < drawn.p_value <= 1
+    with pytest.raises(ValueError, match="two finite values"):
+        swap_test([1.0], [float("nan")], ["a"])
+
+
+def test_differences_are_cut_at_what_is_possible() -> None:
+    """Two actors far apart: Student's t with one degree of freedom reaches beyond any SSIM."""
+    actors = {"a0": "a", "a1": "a", "b0": "b", "b1": "b"}
+    ours = {"a0": 0.9, "a1": 0.8, "b0": -0.5, "b1": -0.6}
+    theirs = dict.fromkeys(actors, 0.95)
+    free = paired_difference(ours, theirs, actors).difference
+    assert free.low is not None and free.low < -2
+    cut = paired_difference(ours, theirs, actors, bounds=(-1.0, 1.0)).difference
+    assert (cut.low, cut.high) == (-2.0, 2.0)
+    near = paired_distance(ours, theirs, theirs, actors, bounds=(0.0, 1.0)).difference
+    assert near.high == 1.0
+    assert paired_difference(ours, theirs, actors, bounds=(0.0, np.inf)).difference == free
+
+
+def test_holm_is_the_textbook_example() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == [] and holm([0.4]) == [0.4]
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
 def interval(low: float | None, high: float | None) -> Interval:

@@ -358,3 +358,13 @@ def test_equal_systems_are_tied_in_fid(n_actors: int) -> None:
     good = coverage_simulation.GOOD
     (row,) = coverage_simulation.simulate_fid_difference(n_actors, 64, 100, 7, good)
     assert row.truth > 0.85
+
+
+def test_bootstrap_that_explodes_falls_back_and_says_so() -> None:
+    """Two of eight actors carry all variation: resamples without them have next to no spread."""
+    rng = np.random.default_rng(3)
+    actors = [f"{a}" for a in range(8) for _ in range(10)]
+    spread = [1.0 if int(a) < 2 else 0.01 for a in actors]
+    values = [s * (float(a) + rng.normal()) for s, a in zip(spread, actors, strict=True)]
+    found = mean_interval(values, actors)
+    assert found.method == "student-t" and "few actors carry all variation" in found.note

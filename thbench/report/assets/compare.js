@@ -51,7 +51,7 @@
     if (!found) return "No test: only systems and the ground truth of one resolution are compared.";
     const sign = pair.a === a ? 1 : -1, ends = [found.low, found.high].map(v => v === null ? null : sign * v).sort((x, y) => x - y);
     const interval = found.low === null ? found.note || "no interval" : `95% interval ${thb.number(ends[0])} … ${thb.number(ends[1])}`;
-    return `Mean difference ${thb.number(sign * found.difference)} (${interval}), permutation test over actors p = ${found.p === null ? "–" : found.p}, ` +
+    return `Mean difference ${thb.number(sign * found.difference)} (${interval}), permutation test over actors p = ${found.p === null ? "–" : found.p}${found.smallest_p > 0.05 ? ` (${found.actors} actors can reach no less than ${found.smallest_p})` : ""}, ` +
       `${found.n} clips of ${found.actors} actors.`;
   }
 
