@@ -53,7 +53,7 @@ class LandmarkMotion:
             better="nearer-reference",
             unit="eye distances per frame",
             range=(0.0, float("inf")),
-            reacts_to={"freeze": "-"},
+            reacts_to={"freeze": "-", "mouth": "-", "head": "-"},
             ignores=("delay",),
             description="Mean distance that a landmark of the face moves from one frame to the next.",
             source="drift of autoregressive generators: Han et al., section 6.1.1, seen in landmarks",

@@ -64,7 +64,7 @@ def _lmd(options: LmdOptions, part: str, count: str) -> Score:
         better="lower",
         unit=_SHARE if form in ("aligned", "per-io") else _PIXELS,
         range=(0.0, _INFINITY),
-        reacts_to={"freeze": "+"},
+        reacts_to={"freeze": "+", "drop": "+", "mouth": "+"},
         ignores=("delay",),
         description=f"Mean distance of {part} from the ground truth's in the same frame, {_TAKEN_AWAY[form]}.{warped}",
         source=_SOURCE[form],
@@ -81,6 +81,7 @@ def lvd_scores() -> Mapping[str, Score]:
             better="lower",
             unit=unit,
             range=(0.0, _INFINITY),
+            reacts_to={"freeze": "+", "drop": "+", "mouth": "+"},
             ignores=("delay",),
             description="Mean distance of the lips' velocity from the ground truth's, aligned as `lmd` is. "
             "Only to be read beside m_lvd_floor.",
