@@ -37,12 +37,21 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        self.message = " ".join(str(message).split())
-        self.remedy = " ".join(str(remedy).split())
+        self.message = _one_line(message)
+        self.remedy = _one_line(remedy)
         super().__init__(self.message, self.remedy)
 
     def __str__(self) -> str:
         return f"{self.message} — {self.remedy}" if self.remedy else self.message
+
+
+_LONGEST = 2000
+
+
+def _one_line(text: str) -> str:
+    """Without line breaks, control characters and what turns the order of letters; not endless."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
 class ClipFailure(Exception):

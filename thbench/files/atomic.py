@@ -72,6 +72,30 @@ def sweep(folder: Path, older_than: float = 3600.0) -> int:
     return len(stale)
 
 
+def sweep_dead(folder: Path) -> int:
+    """Remove what writers of this machine left under `folder` that are no more; how many were removed.
+
+    For folders that one machine writes: a process of another one would look dead.
+    """
+    left = [p for p in folder.rglob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}") if _writer_is_dead(p)]
+    for path in left:
+        _remove(path)
+    return len(left)
+
+
+def _writer_is_dead(path: Path) -> bool:
+    pid = path.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
+    if not pid.isdecimal() or len(pid) > 9:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def _temporary_name() -> str:
     return f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from thbench import controls
 from thbench.api import UserError
-from thbench.files.atomic import atomic_write, printable
+from thbench.files.atomic import atomic_write, printable, sweep_dead
 from thbench.leaderboard.run_archive import archive_of_run
 from thbench.leaderboard.store import LARGEST_BESIDE, features_file, place, verified_file
 from thbench.results.document import (
@@ -61,6 +61,7 @@ def add(
     Raises UserError where a row of that revision exists with other content and `replace` is not
     given, and where a clips table is missing.
     """
+    sweep_dead(root)  # what an earlier command left that was killed
     found = finished_rows(run)
     written = []
     for row in chosen(found, names, pin):

@@ -227,6 +227,7 @@ def _download(item: WeightsFile, url: str, target: Path, progress: bool) -> Path
 def _fill(item: WeightsFile, url: str, file: IO[bytes], progress: bool) -> None:
     """The body of an address, up to the registered size and a tenth, within the time it may take."""
     import requests
+    import urllib3
     from tqdm import tqdm
 
     most = item.size + max(item.size // 10, _SLACK) if item.size else _LARGEST
@@ -239,14 +240,15 @@ def _fill(item: WeightsFile, url: str, file: IO[bytes], progress: bool) -> None:
                 raise _Unusable(f"{stated} bytes, about {item.size} were expected")
             bar = tqdm(total=item.size or None, unit="B", unit_scale=True, disable=not progress)
             with bar:
-                for chunk in response.iter_content(_CHUNK):
+                # read1 gives what has arrived: a whole chunk of a slow drip would take for ever
+                while chunk := response.raw.read1(_CHUNK, decode_content=True):
                     file.write(chunk)
                     bar.update(len(chunk))
                     if file.tell() > most:
                         raise _Unusable(f"over {most} bytes, about {item.size} were expected")
                     if time.monotonic() > until:
                         raise _Unusable(f"slower than {_SLOWEST // 1000} kB per second")
-    except requests.RequestException as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _Unusable(_in_short(error)) from error
 
 

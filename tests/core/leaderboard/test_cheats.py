@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ import pytest
 from boards import Board, board_of, finished_run
 from thbench.api import Clip, Observed
 from thbench.errors import UserError
+from thbench.leaderboard.add import add
 from thbench.leaderboard.build import board, board_text
 from thbench.leaderboard.checks import ground_of, problems
 from thbench.leaderboard.copies import copied_features, feature_distance
@@ -23,7 +27,7 @@ from thbench.leaderboard.guard import guarded_changes
 from thbench.leaderboard.page import page
 from thbench.leaderboard.store import clips_file, read_row, read_rows, row_files
 from thbench.leaderboard.verify import unshowable
-from thbench.results.document import TrainedOnRecord, read_result
+from thbench.results.document import SubmissionRecord, TrainedOnRecord, read_result
 from thbench.results.ranking import why_unranked, wrong_training
 
 
@@ -205,6 +209,18 @@ def test_a_file_of_a_killed_writer_stops_nothing(toys: Board) -> None:
     toys.path().with_name(".thbench-1-abc.tmp").write_bytes(b"half")
     assert not toys.verify().problems
     board(toys.root)
+
+
+def test_the_next_command_sweeps_what_a_killed_one_left(toys: Board, run: Path) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    left = toys.path().with_name(f".thbench-{int(dead.stdout)}-abc.tmp")
+    own = toys.path().with_name(f".thbench-{os.getpid()}-abc.tmp")
+    for path in (left, own):
+        path.write_bytes(b"half")
+    add(run, toys.root, "2", SubmissionRecord(submitter="a person"), names=["echo"])
+    assert not left.exists() and own.exists()
 
 
 # -- verify and build agree ----------------------------------------------------------------------------
