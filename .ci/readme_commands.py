@@ -1,4 +1,4 @@
-"""Print the shell commands of one of the README's marked blocks: <!-- run --> or <!-- test -->."""
+"""Print the shell commands of one of the README's marked blocks: <!-- run -->, <!-- videos --> or <!-- test -->."""
 
 import re
 import sys

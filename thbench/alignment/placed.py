@@ -7,9 +7,9 @@ what is shown is what would be scored.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from thbench.api import Engine, UserError
@@ -24,32 +24,8 @@ from thbench.run.job import Job
 from thbench.run.plan import job_for, lacks
 from thbench.suite import Suite
 from thbench.suite.split import Split, split_of
-from thbench.suite.videos import adhoc_suite
+from thbench.suite.videos import Asked, videos_suite
 from thbench.video import write_h264, write_lossless
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Folders of videos, by NAME=DIR, against a dataset; `clips` at most, None for all of them."""
-
-    videos: Sequence[str]
-    dataset: str | None
-    root: Path | None
-    overrides: Sequence[str]
-    resolution: int | None = None
-    clips: int | None = None
-
-    def suite(self) -> Suite:
-        """Raises UserError. Its metrics are none: nothing is scored."""
-        more = ["controls=[]", "metrics=[]", "primary=null"]
-        if self.clips is not None:
-            more.append(f"limits.clips={self.clips}")
-        if self.resolution is not None:
-            names = [v.partition("=")[0] for v in self.videos]
-            more += [f"systems.{n}.resolution={self.resolution}" for n in names]
-            more.append(f"resolutions=[{self.resolution}]")
-        given = (*self.overrides, *more)
-        return adhoc_suite(registry(), self.videos, self.dataset, self.root, given)
 
 
 @dataclass(frozen=True)
@@ -65,9 +41,11 @@ class Placed:
 
 
 @contextmanager
-def placed_videos(asked: Asked, settings: Settings, engine: Engine) -> Iterator[Placed]:
+def placed_videos(
+    asked: Asked, settings: Settings, engine: Engine, clips: int | None = None
+) -> Iterator[Placed]:
     """References and answers of a run without its scores. Raises UserError for what is missing."""
-    suite = asked.suite()
+    suite = _without_scores(asked, clips)
     if missing := lacks(suite, settings):
         first = missing[0].missing
         raise UserError(f"{missing[0].who} lacks {first.what}", first.command)
@@ -77,6 +55,15 @@ def placed_videos(asked: Asked, settings: Settings, engine: Engine) -> Iterator[
         with job.run.locked():
             run_generate(job, split, engine)
         yield Placed(job, suite, split)
+
+
+def _without_scores(asked: Asked, clips: int | None) -> Suite:
+    """The suite of `score --videos` of so many clips, without its metrics and controls. Raises UserError."""
+    more = ["controls=[]", "metrics=[]", "primary=null"]
+    if asked.resolution is not None:
+        more.append(f"resolutions=[{asked.resolution}]")
+    given = (*asked.overrides, *more)
+    return videos_suite(registry(), replace(asked, limit=clips, overrides=given))[0]
 
 
 # -- cutting for use elsewhere ------------------------------------------------------------------

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from thbench.cli.options import set_option, together
+from thbench.cli.videos import asked_of, folder_options, said_in_flags
 from thbench.errors import UserError
 
+_SIDE = 128  # pixels of squares without videos to follow
 _folders = together(
-    click.option("--videos", multiple=True, metavar="NAME=DIR", help="A folder of videos."),
-    click.option("--dataset", metavar="NAME", help="The dataset of references [default: clips]."),
-    click.option("--root", type=click.Path(path_type=Path), help="The dataset's folder."),
-    click.option(
-        "--resolution",
-        type=click.IntRange(16, 2048),
-        help="Side of the squares in pixels [default: the suite's, 128].",
-    ),
+    folder_options,
     set_option,
     click.option(
         "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes."
@@ -45,34 +41,24 @@ _folders = together(
     show_default=True,
     help="The sheet, .html or .png.",
 )
-def align(
-    videos: tuple[str, ...],
-    dataset: str | None,
-    root: Path | None,
-    resolution: int | None,
-    overrides: tuple[str, ...],
-    workers: int,
-    clips: int,
-    every: bool,
-    out: Path,
-) -> None:
+def align(clips: int, every: bool, workers: int, out: Path, **options: Any) -> None:
     """Show which square of every video would be scored, next to its reference's, before scoring.
 
     Ends with exit code 1 where a clip is not framed as its reference or cannot be read.
     """
-    if not videos:
+    if not options["videos"]:
         raise UserError("align needs --videos NAME=DIR", "e.g. --videos mine=outputs")
     if out.suffix.lower() not in (".html", ".htm", ".png"):
         raise UserError(f"--out {out}: neither .html nor .png", "e.g. --out alignment.html")
     from thbench.alignment.page import summary, write_sheet
-    from thbench.alignment.placed import Asked, placed_videos
+    from thbench.alignment.placed import placed_videos
     from thbench.alignment.sheet import sheet
     from thbench.engines import engine_for
     from thbench.environment import Settings, default_offline
 
     settings = Settings(offline=default_offline())
-    asked = Asked(videos, dataset, root, overrides, resolution, None if every else clips)
-    with placed_videos(asked, settings, engine_for(workers, settings)) as placed:
+    engine, limit = engine_for(workers, settings), None if every else clips
+    with said_in_flags(), placed_videos(asked_of(options), settings, engine, limit) as placed:
         rows = list(sheet(placed))
     write_sheet(rows, out)
     for row in rows:
@@ -94,28 +80,20 @@ def align(
     show_default=True,
     help="Folder: references/, one folder per --videos, squares.csv.",
 )
-def crop(
-    videos: tuple[str, ...],
-    dataset: str | None,
-    root: Path | None,
-    resolution: int | None,
-    overrides: tuple[str, ...],
-    workers: int,
-    lossless: bool,
-    out: Path,
-) -> None:
+def crop(lossless: bool, workers: int, out: Path, **options: Any) -> None:
     """Write the squares that thbench scores, and the references and videos cut to them, for use elsewhere.
 
     At 25 frames per second with sound at 16 kHz, as everything is scored.
     """
-    from thbench.alignment.placed import Asked, placed_videos, write_crops
+    from thbench.alignment.placed import placed_videos, write_crops
     from thbench.engines import engine_for
     from thbench.environment import Settings, default_offline
 
     settings = Settings(offline=default_offline())
-    size = resolution if videos else resolution or 128
-    asked = Asked(videos, dataset, root, overrides, size)
-    with placed_videos(asked, settings, engine_for(workers, settings)) as placed:
+    if not options["videos"]:
+        options["resolution"] = options["resolution"] or _SIDE
+    engine = engine_for(workers, settings)
+    with said_in_flags(), placed_videos(asked_of(options), settings, engine) as placed:
         for line in write_crops(placed, out, lossless):
             click.echo(line)
     click.echo(f"{out / 'squares.csv'}")

@@ -29,7 +29,7 @@ NAMES = [
     "overrides",
 ]
 
-videos_options = together(
+folder_options = together(
     click.option(
         "--videos",
         multiple=True,
@@ -42,13 +42,45 @@ videos_options = together(
         "references",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="With --videos: the recordings that they should match, found by name.",
+        help="The recordings that they should match, found by name.",
     ),
     click.option(
         "--dataset",
         metavar="NAME",
-        help="With --videos: an installed dataset of references [default: clips, a folder].",
+        help="An installed dataset of references [default: clips, a folder].",
     ),
+    click.option(
+        "--crop",
+        metavar="none|centre|face",
+        help="Which square of the references is scored; videos of the same framing go "
+        "through the same crop.",
+    ),
+    click.option(
+        "--resolution",
+        type=int,
+        metavar="N",
+        help="Side in pixels at which they are scored [default: that of the videos].",
+    ),
+    click.option(
+        "--manifest",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="CSV or JSON with the columns file, clip, actor of the references.",
+    ),
+    click.option(
+        "--actor",
+        metavar="PATTERN",
+        help="Whose a reference is, by its name: '{actor}_{clip}'.",
+    ),
+    click.option(
+        "--pattern",
+        metavar="PATTERN",
+        help="How the files of --videos are named: '{clip}_out.mp4'.",
+    ),
+)
+"""Which videos, which references, and what is made of them: of `score`, `align` and `crop`."""
+videos_options = together(
+    folder_options,
     click.option(
         "--metrics",
         metavar="A,B",
@@ -57,34 +89,6 @@ videos_options = together(
     click.option(
         "--limit", type=click.IntRange(1), metavar="N", help="With --videos: so many clips only."
     ),
-    click.option(
-        "--crop",
-        metavar="none|centre|face",
-        help="With --videos: which square of the references is scored; videos of the same framing go "
-        "through the same crop.",
-    ),
-    click.option(
-        "--resolution",
-        type=int,
-        metavar="N",
-        help="With --videos: side in pixels at which they are scored [default: that of the videos].",
-    ),
-    click.option(
-        "--manifest",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="With --videos: CSV or JSON with the columns file, clip, actor of the references.",
-    ),
-    click.option(
-        "--actor",
-        metavar="PATTERN",
-        help="With --videos: whose a reference is, by its name: '{actor}_{clip}'.",
-    ),
-    click.option(
-        "--pattern",
-        metavar="PATTERN",
-        help="With --videos: how their files are named: '{clip}_out.mp4'.",
-    ),
 )
 
 
@@ -92,7 +96,7 @@ def asked_of(options: dict[str, Any]) -> Asked:
     """What was typed of `videos_options` and --set."""
     from thbench.suite.videos import Asked
 
-    return Asked(**{name: options[name] for name in NAMES})
+    return Asked(**{name: options[name] for name in NAMES if name in options})
 
 
 def refuse_without_videos(options: dict[str, Any]) -> None:

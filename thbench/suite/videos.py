@@ -88,17 +88,6 @@ def videos_suite(registry: Registry, asked: Asked) -> tuple[Suite, list[str]]:
     return suite, [*notes, *[shown] * (primary is not None)]
 
 
-def adhoc_suite(
-    registry: Registry,
-    videos: Sequence[str],
-    dataset: str | None,
-    root: Path | None,
-    overrides: Sequence[str],
-) -> Suite:
-    """`mine=DIR` texts, a dataset and its folder as a Suite. Raises UserError."""
-    return videos_suite(registry, Asked(videos, root, dataset, overrides=overrides))[0]
-
-
 def in_flags(text: str) -> str:
     """A message about a suite's keys in the flags of `score --videos`."""
     for key, flag in _IN_FLAGS.items():

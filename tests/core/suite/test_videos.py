@@ -9,11 +9,11 @@ import pytest
 from thbench.errors import UserError
 from thbench.plugins import registry
 from thbench.suite import Suite
-from thbench.suite.videos import adhoc_suite
+from thbench.suite.videos import Asked, videos_suite
 
 
 def suite(*videos: str, root: Path | None = None, overrides: tuple[str, ...] = ()) -> Suite:
-    return adhoc_suite(registry(), videos, None, root, overrides)
+    return videos_suite(registry(), Asked(videos, root, overrides=overrides))[0]
 
 
 def test_every_folder_is_a_system_read_by_the_templates_generator(
@@ -33,7 +33,8 @@ def test_every_folder_is_a_system_read_by_the_templates_generator(
 
 
 def test_the_dataset_is_replaced_with_its_options(tmp_path: Path) -> None:
-    found = adhoc_suite(registry(), [f"a={tmp_path}"], "toy", None, ["dataset.n_actors=2"])
+    asked = Asked([f"a={tmp_path}"], dataset="toy", overrides=["dataset.n_actors=2"])
+    found, _ = videos_suite(registry(), asked)
     assert found.dataset.plugin.name == "toy"
     assert found.dataset.options.n_actors == 2
     assert found.overrides == ("dataset.n_actors=2",)
