@@ -1,7 +1,7 @@
 """Drawn people as videos: recordings in full frame, and what a generator might have made of them.
 
 `python tests/tools/puppet_videos.py RECORDINGS OUTPUTS` writes RECORDINGS/CLIP.mp4 and OUTPUTS/CLIP_out.mp4 for
-four clips of two puppet actors, 16:9, H.264 with sound; in the outputs the mouth moves half as far.
+four clips of two puppet actors, 16:9, H.264 with sound; in the outputs the head does not move, as in those of many generators.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 
 from thbench.api import Frames
 from thbench.video import write_h264
-from thbench_puppet.changes import mouth
+from thbench_puppet.changes import head
 from thbench_puppet.dataset import make
 
 CLIPS = ("1005_IWL_NEU_XX", "1005_TAI_HAP_XX", "1014_IWL_NEU_XX", "1014_TAI_HAP_XX")
@@ -29,7 +29,7 @@ def full_frame(frames: Frames) -> Frames:
 def main(recordings: Path, outputs: Path) -> None:
     for clip in CLIPS:
         source = make(clip, HEIGHT)
-        made = mouth(source, 0.5, clip)
+        made = head(source, 1.0, clip)
         write_h264(recordings / f"{clip}.mp4", full_frame(source.frames), source.audio, crf=10)
         write_h264(outputs / f"{clip}_out.mp4", full_frame(made.frames), made.audio)
         print(f"{clip}: {len(source.frames)} frames")

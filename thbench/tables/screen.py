@@ -35,11 +35,16 @@ def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
         for note in (few_actors(results[0].split.n_actors), pairs_note(ranked)):
             if note and ranked > 1:
                 console.print(note)
-        for row in table["rows"]:
-            for remark in row["remarks"]:
-                console.print(Text(f"{row['system']}: {remark}"))
-        for line in dashes(table):
-            console.print(Text(f"– {line}"))
+        for line in _below(table):
+            console.print(Text(line))
+
+
+def _below(table: dict[str, Any]) -> Iterator[str]:
+    """What is to be said of the rows, why one has no place, and why each dash is one."""
+    for row in table["rows"]:
+        yield from (f"{row['system']}: {remark}" for remark in row["remarks"])
+        yield from (f"{row['system']} is not ranked: {why}" for why in row["unranked_because"])
+    yield from (f"– {line}" for line in dashes(table))
 
 
 def _label(name: str, column: dict[str, Any]) -> str:
