@@ -42,6 +42,8 @@ def check_square(document: Document, folders: Mapping[str, Path]) -> None:
     options = document.at(("dataset",))
     if options.get("crop", "none") != "none" or "root" not in options:
         return
+    if not all(folder.is_dir() for folder in folders.values()):
+        return  # which is said first
     if (found := common_size(Path(options["root"]))) is None:
         return
     (width, height), path = found
