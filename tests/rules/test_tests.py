@@ -193,6 +193,6 @@ def test_every_test_is_in_a_folder_of_the_layout() -> None:
     builtin = {name.removeprefix("thbench_") for name in packages(ROOT / "plugins")}
     for file in some(f for f in FILES if f.name.startswith("test_") and "support" not in f.parts):
         kind, *inner = file.relative_to(ROOT / "tests").parts[:-1]
-        assert kind in {"core", "builtin", "rules", "whole", "benchmarks"}, NAMES[file]
+        assert kind in {"core", "builtin", "fuzz", "rules", "whole", "benchmarks"}, NAMES[file]
         known = {"core": core, "builtin": builtin}.get(kind)
         assert known is None or not inner or inner[0] in known, NAMES[file]
