@@ -65,7 +65,7 @@ def shell_lines(page: Path) -> list[str]:
     return [p for p in parts if "thbench " in p and not p.startswith("#")]
 
 
-@pytest.mark.parametrize("page", filter(shell_lines, PAGES), ids=lambda p: p.name)
+@pytest.mark.parametrize("page", list(filter(shell_lines, PAGES)), ids=lambda p: p.name)
 def test_every_documented_command_exists_with_its_options(page: Path) -> None:
     for line in some(shell_lines(page)):
         words = shlex.split(line, comments=True)

@@ -1,0 +1,68 @@
+"""Tables on the screen: parts that fit the width, nothing dropped, what is missing shown as such."""
+
+from __future__ import annotations
+
+import pytest
+
+from guards import some
+from runs import SUITE, start
+from thbench.results.document import Result
+from thbench.tables.screen import print_tables
+
+TEXT = (
+    SUITE.replace("  echo: {generator: toy-echo, resolution: 32}\n", "")
+    .replace(
+        "systems:\n",
+        "systems:\n"
+        + "".join(
+            f"  system-with-a-long-name-{i}: {{generator: toy-echo, resolution: 32, gain: {i + 1}}}\n"
+            for i in range(5)
+        )
+        + "  failing: {generator: toy-echo, resolution: 32, fault: refuse, 'on': 1001_AAA}\n",
+    )
+    .replace("[toy-brightness]", "[{metric: toy-brightness, fault: fail, 'on': 1002_BBB}]")
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    folder = tmp_path_factory.mktemp("screen")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THBENCH_CACHE", str(folder / "cache"))
+        return list(start(folder, TEXT).both().values())
+
+
+def shown(
+    results: list[Result], width: int, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch
+) -> list[str]:
+    patch.setenv("COLUMNS", str(width))
+    print_tables(results)
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_no_line_is_wider_than_the_screen_and_every_row_is_there(
+    results: list[Result],
+    width: int,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = shown(results, width, capsys, monkeypatch)
+    assert max(map(len, lines)) <= width
+    text = "".join("".join(lines).split())
+    for i in range(5):
+        assert any(f"name-{i}" in line or f"{i} " in line for line in lines), i
+    for result in some(results):
+        assert result.system.name.rpartition("-")[2].replace("-", "") in text
+    parts = sum("toys, 32 px, 9 clips" in line for line in lines)
+    assert parts > 1 if width == 80 else parts >= 1
+
+
+def test_numbers_stand_with_their_coverage_and_direction(
+    results: list[Result], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "\n".join(shown(results, 200, capsys, monkeypatch))
+    assert "8/9" in text  # clips of `failing`
+    assert "(7/9)" in text.replace("(7/8)", "(7/9)")
+    assert "brightness ≈" in text or "brightness" in text
+    assert "spread ↓" in text
