@@ -131,18 +131,20 @@ def mutants_of(file: Path) -> list[Mutant]:
     return found
 
 
-def tests_of(file: Path) -> list[str]:
-    """Where the tests of a module are; those named after it come first."""
+def tests_of(file: Path) -> list[list[str]]:
+    """Where the tests of a module are: first the files named after it, then the others of its folder."""
     parts = file.parts
     if parts[0] == "plugins":
         folder = ROOT / "tests" / "builtin" / parts[1].removeprefix("thbench_")
         more = ["tests/rules/test_scores.py"]
     elif len(parts) == 2:
-        return [f"tests/core/test_{file.stem}.py"]
+        return [[f"tests/core/test_{file.stem}.py"]]
     else:
         folder, more = ROOT / "tests" / "core" / parts[1], []
-    files = sorted(folder.glob("test_*.py"), key=lambda f: (file.stem not in f.stem, f.name))
-    return [*(str(f.relative_to(ROOT)) for f in files), *more]
+    files = sorted(folder.glob("test_*.py"))
+    named = [str(f.relative_to(ROOT)) for f in files if file.stem in f.stem]
+    others = [str(f.relative_to(ROOT)) for f in files if file.stem not in f.stem]
+    return [group for group in (named, [*others, *more]) if group]
 
 
 def copied(folder: Path) -> Path:
@@ -186,17 +188,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         checkout = copied(Path(name))
         for file in given.modules:
-            every, tests = mutants_of(file), [*tests_of(file), *given.also]
+            every, groups = (
+                mutants_of(file),
+                [*tests_of(file), *([given.also] if given.also else [])],
+            )
             rng = random.Random(f"{given.seed} {file}")
             chosen = sorted(rng.sample(every, min(given.sample, len(every))), key=lambda m: m.line)
-            if not tests:
+            if not groups:
                 raise SystemExit(f"{file}: no tests in the folder of its path")
-            if fails(checkout, tests, None):
-                raise SystemExit(f"{file}: its tests fail without any fault: {' '.join(tests)}")
+            for tests in groups:
+                if fails(checkout, tests, None):
+                    raise SystemExit(f"they fail without any fault: {' '.join(tests)}")
             survivors = []
             for mutant in chosen:
                 (checkout / file).write_text(mutant.text, encoding="utf-8")
-                if not fails(checkout, tests, given.timeout):
+                if not any(fails(checkout, tests, given.timeout) for tests in groups):
                     survivors.append(mutant)
             shutil.copy2(ROOT / file, checkout / file)
             dead = len(chosen) - len(survivors)
