@@ -86,7 +86,7 @@ def test_where_nothing_would_be_idle_one_stage_follows_the_other(
     assert "generate echo" not in stages[stages.index("score") :]
 
 
-@pytest.mark.parametrize("fault", ["die", "raise", "fail"])
+@pytest.mark.parametrize("fault", [pytest.param("die", marks=pytest.mark.slow), "raise", "fail"])
 def test_a_fault_of_a_metric_is_not_the_generators(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:

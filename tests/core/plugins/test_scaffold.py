@@ -103,6 +103,7 @@ def newcomer(environment: Environment, folder: Path, *limits: str) -> str:
     return table
 
 
+@pytest.mark.slow
 def test_a_newcomer_sees_a_row_on_a_small_demo(environment: Environment, tmp_path: Path) -> None:
     small = ("limits.actors=1", "metrics=[f_mse]", "primary=f_mse", "controls=[]")
     limits = [word for key in small for word in ("--set", key)]
