@@ -58,3 +58,11 @@ def test_a_clip_moves_with_its_sound() -> None:
 def test_it_is_trained_on_nobody() -> None:
     trained = subject_of("generator", "loudness-warp", {}).build().trained_on
     assert (trained.dataset, trained.actors) == ("none", frozenset())
+
+
+def test_sound_quieter_than_one_step_is_not_made_loud() -> None:
+    audio = np.zeros(1280, np.int16)
+    audio[:640], audio[640:960] = 1, 1
+    assert loudness(audio, 2) == pytest.approx([1.0, np.sqrt(0.5)], rel=1e-12)
+    audio[:640] = 0
+    assert loudness(audio, 2) == pytest.approx([0.0, np.sqrt(0.5)], rel=1e-12)
