@@ -66,6 +66,7 @@ __all__ = [
     "PersistentWorkers",
     "Placement",
     "Plugin",
+    "PublishedValue",
     "Recording",
     "Request",
     "Score",
@@ -76,6 +77,7 @@ __all__ = [
     "Video",
     "Waveform",
     "WeightsFile",
+    "fast_bf16",
     "hookimpl",
     "mean_of_rows",
     "placed",
@@ -597,6 +599,38 @@ class WeightsFile:
     commercial: bool
     about: str = ""
     recognise: Callable[[Path, Path, Context], str] | None = None
+
+
+@dataclass(frozen=True)
+class PublishedValue:
+    """Numbers that others printed and that official weights, read by this code, must give again.
+
+    weights    names of the registered weights it needs
+    samples    files (by name, below one folder) it needs -> where they are had
+    printed    number by name, as printed; `tolerance` says how far off it may be (0 where absent)
+    measure    (weights file by name, folder of samples, context) -> numbers; raises ClipFailure or UserError
+    """
+
+    name: str
+    source: str
+    weights: Sequence[str]
+    printed: Mapping[str, float]
+    tolerance: Mapping[str, float]
+    measure: Callable[[Mapping[str, Path], Path, Context], Mapping[str, float]]
+    samples: Mapping[str, str] = field(default_factory=dict)
+
+
+def fast_bf16() -> bool:
+    """Whether this processor computes in bfloat16; others emulate it, several times slower than float32.
+
+    False where it is not known. It says nothing about GPUs, all recent ones of which do.
+    """
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+            words = set(file.read(1 << 20).split())
+    except OSError:
+        return False
+    return not words.isdisjoint(("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _nothing_missing(_: Any) -> Sequence[Missing]:

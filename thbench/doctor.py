@@ -6,18 +6,19 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from thbench.api import UserError
+from thbench.api import UserError, fast_bf16
 from thbench.environment import Settings, provenance
 from thbench.errors import in_one_line
 from thbench.files.cache import Cache, cache_root
 from thbench.plugins import weights
 from thbench.plugins.discovery import KINDS, Registry
-from thbench.run.plan import lacks
+from thbench.run.plan import lacks, slow_precisions
 from thbench.suite import Suite
 from thbench.video.codecs import codecs_here, ffmpeg_versions
 
@@ -102,6 +103,7 @@ def _devices() -> Iterator[Diagnosis]:
     except Exception as error:  # a torch that was built for another system raises anything
         yield Diagnosis("devices", "torch", "broken", in_one_line(error))
         return
+    yield _bf16(torch)
     yield Diagnosis(
         "devices", "threads", "ok", f"torch would use {torch.get_num_threads()}, runs 1"
     )
@@ -111,6 +113,25 @@ def _devices() -> Iterator[Diagnosis]:
         card = torch.cuda.get_device_properties(index)
         about = f"{card.name}, {card.total_memory / 2**30:.0f} GiB"
         yield Diagnosis("devices", f"cuda:{index}", "ok", about)
+
+
+def _bf16(torch: Any) -> Diagnosis:
+    """bfloat16 against float32 in one matrix product, measured."""
+    seconds = {}
+    for name in ("float32", "bfloat16"):
+        x = torch.ones(512, 512, dtype=getattr(torch, name))
+        x @ x  # the first product prepares what later ones use
+        start = time.perf_counter()
+        for _ in range(3):
+            x @ x
+        seconds[name] = time.perf_counter() - start
+    ratio = seconds["float32"] / max(seconds["bfloat16"], 1e-9)
+    about = f"{ratio:.1f} times the speed of float32 in a matrix product"
+    if fast_bf16():
+        return Diagnosis("devices", "bfloat16", "ok", f"in hardware, {about}")
+    return Diagnosis(
+        "devices", "bfloat16", "note", f"emulated, {about}: leave precision at fp32 or auto"
+    )
 
 
 def _caches() -> Iterator[Diagnosis]:
@@ -179,6 +200,8 @@ def _suite(suite: Suite, registry: Registry, settings: Settings) -> Iterator[Dia
     for system in suite.systems:
         if system.part is None:
             yield Diagnosis("suite", f"system {system.name}", "broken", system.broken)
+    for warning in slow_precisions(suite, settings):
+        yield Diagnosis("suite", "precision", "ok", warning)
     if not found:
         yield Diagnosis("suite", suite.name, "ok", f"has everything: thbench run {suite.name}")
 

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from thbench.api import Context, Extractor, Metric, Plugin, UserError, WeightsFile, hookimpl
+from thbench.api import (
+    Context,
+    Extractor,
+    Metric,
+    Plugin,
+    PublishedValue,
+    UserError,
+    WeightsFile,
+    fast_bf16,
+    hookimpl,
+)
 
 __all__ = ["FidOptions", "InceptionOptions", "PuppetOptions", "SampledOptions"]
 
 Resize = Literal["tf", "legacy_pytorch", "clean"]
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "bf16", "auto"]
 
 INCEPTION = WeightsFile(
     name="inception-2015",
@@ -31,13 +41,25 @@ INCEPTION = WeightsFile(
 )
 
 
+def _pick_precision(options: FidOptions | InceptionOptions) -> None:
+    """`auto` becomes what it picks as the options are made, so that identities and results say which."""
+    if options.precision == "auto":
+        object.__setattr__(options, "precision", "bf16" if fast_bf16() else "fp32")
+
+
 @dataclass(frozen=True)
 class InceptionOptions:
     resize: Annotated[
         Resize, "tf: torch-fidelity; legacy_pytorch: pytorch-fid; clean: clean-fid"
     ] = "tf"
-    precision: Annotated[Precision, "of the network; bf16 is a column of its own"] = "fp32"
+    precision: Annotated[
+        Precision,
+        "of the network; bf16 is a column of its own; auto: bf16 where this processor has it, recorded as what it picked",
+    ] = "fp32"
     weights: Annotated[str, "registered weights of the 2015 Inception"] = "inception-2015"
+
+    def __post_init__(self) -> None:
+        _pick_precision(self)
 
 
 @dataclass(frozen=True)
@@ -55,6 +77,9 @@ class FidOptions:
     ] = "tf"
     precision: Annotated[Precision, "of the Inception network"] = "fp32"
     max_frames: Annotated[int, "frames per set, chosen by a fixed rule; 0 takes all"] = 0
+
+    def __post_init__(self) -> None:
+        _pick_precision(self)
 
 
 @dataclass(frozen=True)
@@ -173,4 +198,27 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             extractors=extractors_of,
             variants=VARIANTS,
         ),
+    ]
+
+
+@hookimpl
+def thbench_published() -> Iterable[PublishedValue]:
+    """FID and KID of two halves of CIFAR-10, from the tests of torch-fidelity."""
+
+    def halves(*given: Any) -> Mapping[str, float]:
+        from thbench_fid.published import cifar_halves
+
+        return cifar_halves(*given)
+
+    cifar = "cifar-10-binary.tar.gz of https://www.cs.toronto.edu/~kriz/cifar.html"
+    return [
+        PublishedValue(
+            name="FID of CIFAR-10, 5,000 training against 5,000 test pictures",
+            source="torch-fidelity",
+            weights=("inception-2015",),
+            printed={"FID": 10.3233274, "KID": -2.907863e-05},
+            tolerance={"FID": 1e-3, "KID": 1e-5},
+            measure=halves,
+            samples={"data_batch_1.bin": cifar, "test_batch.bin": cifar},
+        )
     ]

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from thbench.api import Context, Extractor, Metric, Plugin, UserError, WeightsFile, hookimpl
+from thbench.api import (
+    Context,
+    Extractor,
+    Metric,
+    Plugin,
+    PublishedValue,
+    UserError,
+    WeightsFile,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     from thbench_fvd.windows import Windows
@@ -203,5 +212,26 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             summary="Fréchet distance to the reference's windows of video",
             extractors=extractors_of,
             variants=VARIANTS,
+        )
+    ]
+
+
+@hookimpl
+def thbench_published() -> Iterable[PublishedValue]:
+    """Black against white videos; its authors say that the number "may fluctuate around 1"."""
+
+    def zeros(*given: Any) -> Mapping[str, float]:
+        from thbench_fvd.published import zeros_against_ones
+
+        return zeros_against_ones(*given)
+
+    return [
+        PublishedValue(
+            name="FVD, black against white, 30 frames of 64 px",
+            source="common_metrics_on_video_quality, README",
+            weights=("i3d-kinetics400",),
+            printed={"FVD": 151.25648496845326},
+            tolerance={"FVD": 1.5},
+            measure=zeros,
         )
     ]

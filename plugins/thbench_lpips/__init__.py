@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from thbench.api import Context, Metric, Plugin, WeightsFile, hookimpl
+from thbench.api import Context, Metric, Plugin, PublishedValue, WeightsFile, hookimpl
 
 __all__ = ["TRUNKS", "LpipsOptions", "Net"]
 
@@ -71,4 +71,40 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             weights=lambda o: (TRUNKS[o.net].name,),
             variants={"vgg": {"net": "vgg"}},
         )
+    ]
+
+
+@hookimpl
+def thbench_published() -> Iterable[PublishedValue]:
+    """Zeros against ones (common_metrics_on_video_quality) and five TID2013 pairs (pyiqa)."""
+
+    def zeros(*given: Any) -> Mapping[str, float]:
+        from thbench_lpips.published import zeros_against_ones
+
+        return zeros_against_ones(*given)
+
+    def pairs(*given: Any) -> Mapping[str, float]:
+        from thbench_lpips.published import tid_pairs
+
+        return tid_pairs(*given)
+
+    tid = (0.7237, 0.2572, 0.0508, 0.0521, 0.4253)
+    return [
+        PublishedValue(
+            name="LPIPS, black against white",
+            source="common_metrics_on_video_quality, README",
+            weights=("alexnet",),
+            printed={"alex": 0.8140090703964233},
+            tolerance={"alex": 1e-5},
+            measure=zeros,
+        ),
+        PublishedValue(
+            name="LPIPS, TID2013",
+            source="pyiqa, table of calibration results",
+            weights=("alexnet",),
+            printed={f"pair {i}": value for i, value in enumerate(tid, 1)},
+            tolerance={f"pair {i}": 1e-4 for i in range(1, 6)},
+            measure=pairs,
+            samples={"ResultsCalibra": "the folder of that name in the wheel of pyiqa 0.1.16"},
+        ),
     ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from thbench.api import Context, Extractor, Metric, Plugin, WeightsFile, hookimpl
+from thbench.api import Context, Extractor, Metric, Plugin, PublishedValue, WeightsFile, hookimpl
 from thbench_syncnet.options import (
     ENVELOPE,
     FACE_BOXES,
@@ -131,4 +131,33 @@ def thbench_weights() -> Iterable[WeightsFile]:
             "the first import records it, and example.avi tells the right file from an older one.",
             recognise=_recognise,
         ),
+    ]
+
+
+@hookimpl
+def thbench_published() -> Iterable[PublishedValue]:
+    """What the authors print for example.avi."""
+
+    def example(
+        weights: Mapping[str, Path], samples: Path, context: Context
+    ) -> Mapping[str, float]:
+        from thbench_syncnet.verify import measure
+
+        found = measure(weights["syncnet"], samples / "example.avi", context)
+        return {
+            "offset": float(found.offset),
+            "LSE-D": found.distance,
+            "confidence": found.confidence,
+        }
+
+    return [
+        PublishedValue(
+            name="SyncNet, example.avi",
+            source="joonson/syncnet_python, README; its frames pass through JPEG",
+            weights=("syncnet",),
+            printed={"offset": 3.0, "LSE-D": 5.353, "confidence": 10.021},
+            tolerance={"LSE-D": 0.15, "confidence": 0.15},
+            measure=example,
+            samples={"example.avi": f"{VGG}/example.avi"},
+        )
     ]

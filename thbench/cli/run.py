@@ -196,11 +196,13 @@ def _stages(
     """Plan, then the stages that were asked for; `words` turns commands into those the person typed."""
     from thbench.engines import engine_for
     from thbench.pipeline import run_stages
-    from thbench.run.plan import job_for
+    from thbench.run.plan import job_for, slow_precisions
     from thbench.score.columns import check_columns, columns_of
     from thbench.suite.split import split_of
 
     settings = settings_of(options)
+    for warning in slow_precisions(suite, settings):
+        click.echo(f"warning: {warning}", err=True)
     missing, left_out = _lacking(suite, settings, options["available"], words)
     out = options["out"] or Path("runs") / suite.name
     job = replace(job_for(suite, out, settings), lacking=left_out)

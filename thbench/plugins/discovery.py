@@ -17,7 +17,7 @@ from typing import Any
 
 import pluggy
 
-from thbench.api import Plugin, UserError, WeightsFile
+from thbench.api import Plugin, PublishedValue, UserError, WeightsFile
 from thbench.errors import in_one_line
 from thbench.plugins import hookspecs
 from thbench.plugins.sources import GROUP, plugin_digest
@@ -67,6 +67,7 @@ class Registry:
 
     owners: dict[tuple[str, str], list[Registered]] = field(default_factory=dict)
     weights_owners: dict[str, list[tuple[WeightsFile, Owner]]] = field(default_factory=dict)
+    published: list[PublishedValue] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
     disabled: list[Owner] = field(default_factory=list)
 
@@ -156,7 +157,9 @@ def _load_one(
         registry.broken.append(Broken(owner, in_one_line(error)))
         return
     for kind, item in items:
-        if isinstance(item, WeightsFile):
+        if isinstance(item, PublishedValue):
+            registry.published.append(item)
+        elif isinstance(item, WeightsFile):
             registry.weights_owners.setdefault(item.name, []).append((item, owner))
         else:
             registry.owners.setdefault((kind, item.name), []).append(Registered(kind, item, owner))
@@ -164,8 +167,9 @@ def _load_one(
 
 def _ask(module: object, manager: pluggy.PluginManager, name: str) -> Iterator[tuple[str, Any]]:
     """What this one plugin's hooks return, each item checked."""
-    for kind, hook in [*_HOOK_OF.items(), ("weights", "thbench_weights")]:
-        wanted: type = WeightsFile if kind == "weights" else Plugin
+    others = {"weights": WeightsFile, "published": PublishedValue}
+    for kind, hook in [*_HOOK_OF.items(), *((kind, f"thbench_{kind}") for kind in others)]:
+        wanted: type = others.get(kind, Plugin)
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             if implementation.plugin_name != name:
                 continue

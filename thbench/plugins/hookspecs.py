@@ -7,7 +7,16 @@ from typing import Any
 
 import pluggy
 
-from thbench.api import Dataset, Engine, Extractor, Generator, Metric, Plugin, WeightsFile
+from thbench.api import (
+    Dataset,
+    Engine,
+    Extractor,
+    Generator,
+    Metric,
+    Plugin,
+    PublishedValue,
+    WeightsFile,
+)
 
 hookspec = pluggy.HookspecMarker("thbench")
 
@@ -35,6 +44,11 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:  # type: ignore[em
 @hookspec
 def thbench_weights() -> Iterable[WeightsFile]:  # type: ignore[empty-body]
     """Published weights with mirrors, sha256 and licence."""
+
+
+@hookspec
+def thbench_published() -> Iterable[PublishedValue]:  # type: ignore[empty-body]
+    """Printed numbers that official weights must give again: `thbench selftest --reference`."""
 
 
 @hookspec

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from thbench.api import Dataset, Fetchable, Missing
+from thbench.api import Dataset, Fetchable, Missing, fast_bf16
 from thbench.environment import Settings
 from thbench.plugins.missing import Lack, plugin_lacks
 from thbench.run.folder import RunFolder
@@ -50,6 +50,18 @@ def lacks_apart(suite: Suite, settings: Settings) -> tuple[list[Lack], dict[str,
         elif lack.text not in parts[lack.who]:
             parts[lack.who].append(lack.text)
     return everyone, {who: f"lacks {'; '.join(of)}" for who, of in parts.items() if of}
+
+
+def slow_precisions(suite: Suite, settings: Settings) -> list[str]:
+    """A warning for every metric that asks a CPU without bfloat16 for it: emulated, it is several times slower."""
+    if not settings.device.startswith("cpu") or fast_bf16():
+        return []
+    return [
+        f"metric {m.column(m.plugin.name)}: precision bf16 is emulated by this processor, several times slower than "
+        "float32; `precision: auto` picks what is fast"
+        for m in suite.metrics
+        if m.resolved.get("precision") == "bf16"
+    ]
 
 
 def _all_lacks(suite: Suite, settings: Settings) -> Iterator[Lack]:
