@@ -18,7 +18,7 @@ from thbench.api import ClipFailure, PublishedValue, UserError, WeightsFile, fas
 from thbench.plugins.discovery import registry
 from thbench.selftest.reference import as_text, check
 from thbench_fid import FidOptions, InceptionOptions
-from thbench_fid.published import N, RECORD, pictures_of
+from thbench_fid.published import RECORD, N, pictures_of
 from thbench_lpips.distance import distances, linear_layers
 from thbench_lpips.published import zeros_against_ones
 
