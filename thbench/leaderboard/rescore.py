@@ -95,6 +95,7 @@ def _suite_of_videos(row: CommittedRow, ground: Ground, videos: Path) -> Suite:
         "generator": template["generator"],
         "resolution": row.result.system.resolution,
         "root": str(videos.absolute()),
+        "crop": "none",  # they are the squares that were scored
     }
     if row.result.clips.trimmed:
         system["length"] = template["length"]

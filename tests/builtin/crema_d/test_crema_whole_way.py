@@ -19,6 +19,7 @@ from guards import some
 from thbench.api import ClipFailure
 from thbench.suite.clips import fetchable, reduced_suite
 from thbench.testing import check_dataset
+from thbench.video import MediaReader
 from thbench_crema_d.make_manifest import manifest_of, write_manifest
 
 pytestmark = pytest.mark.usefixtures("weights")
@@ -121,6 +122,21 @@ def test_loaded_clips_are_areas_of_the_master_with_landmarks_in_place(
     mouth = master.annotations["landmarks"][:, 48:].mean(axis=1)
     assert (np.abs(mouth[:, 0] - 160) < 50).all()
     assert ((mouth[:, 1] > 160) & (mouth[:, 1] < 300)).all()
+
+
+def test_a_recording_cut_by_the_square_that_is_stated_is_the_clip(
+    place: Place, prepared: Done
+) -> None:
+    """So that outputs at the recording's framing are cut as their reference was, through the master."""
+    suite = reduced_suite("crema_d", None, place.where()[1::2], {})
+    dataset, clips = fetchable(suite, "cpu")
+    clip = next(c for c in clips if c.id == GOOD[0].name)
+    recording = place.root / f"VideoFlash/{clip.id}.flv"
+    for size in (320, 64):
+        source = dataset.load(clip, size)
+        assert source.frame is not None and source.frame.via == 320
+        cut = [source.frame.cut(f, size) for f in MediaReader().frames(recording)]
+        assert (np.stack(cut) == source.frames).all()
 
 
 def test_heads_are_centred_and_the_crop_stands_still(place: Place, prepared: Done) -> None:
