@@ -68,6 +68,7 @@ __all__ = [
     "Plugin",
     "PublishedValue",
     "Recording",
+    "Remarks",
     "Request",
     "Score",
     "Source",
@@ -176,6 +177,15 @@ class Dataset(Protocol):
         ...
 
 
+@runtime_checkable
+class Remarks(Protocol):
+    """What a dataset may offer besides: what a person must know of it, said before a run."""
+
+    def remarks(self) -> Sequence[str]:
+        """Lines ("actors are unknown: ..."), none where all is well."""
+        ...
+
+
 # -- what is measured ---------------------------------------------------------------------------
 
 
@@ -222,6 +232,8 @@ class Generated:
              span of the reference; without it a wrong frame count is a failure
     origin   the file that `frames` were read from, if any (`file` is its own origin): when that
              changes, the clip is asked for again
+    changes    what was done to a delivered video before it is scored ("30 -> 25 fps"), or must be known
+             of it; counted and shown with the row
     placement  which square of the file's picture `frames` are; recorded. A `file` that is not cut yet
              has none: thbench cuts it as `placed` decides
     """
@@ -231,6 +243,7 @@ class Generated:
     audio: Waveform | None = None
     file: Path | None = None
     trimmed: bool = False
+    changes: Sequence[str] = ()
     origin: Path | None = None
     placement: Placement | None = None
 

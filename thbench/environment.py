@@ -10,26 +10,32 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import thbench
 from thbench.errors import UserError
+
+if TYPE_CHECKING:
+    from thbench.api import Decode
 
 NUMERIC_LIBRARIES = ("numpy", "scipy", "torch", "opencv-python", "torchmetrics", "av")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides bytes on one machine: device, threads and batch shape."""
+    """What decides bytes on one machine: device, threads, batch shape, how colours become RGB."""
 
     device: str = "cpu"
     threads: int = 1
     batch: int = 4
     offline: bool = False
+    decode: Decode = "exact"
 
     def numerics(self) -> dict[str, Any]:
         """Everything outside plugin and input that can move the last bit."""
         settings = {k: v for k, v in asdict(self).items() if k != "offline"}
+        if self.decode == "exact":
+            del settings["decode"]
         return {**settings, "machine": platform.machine(), "libraries": library_versions()}
 
 

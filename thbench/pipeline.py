@@ -136,6 +136,8 @@ def _claim(job: Job, split: Split) -> None:
         "seed": suite.seed,
         "identity_frame": str(suite.identity_frame),
     }
+    if job.settings.decode != "exact":
+        described["decode"] = job.settings.decode
     remedy = "--out FOLDER keeps both; or remove that folder"
     is_empty = next(job.run.root.rglob("journal.jsonl"), None) is None
     job.run.claim("suite.json", described, remedy, is_empty)

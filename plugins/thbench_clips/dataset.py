@@ -8,8 +8,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from thbench.api import (
     FPS,
     SAMPLES_PER_FRAME,
@@ -32,6 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["ClipsDataset"]
 
 
+LONGEST = 15 * 60 * FPS
+"""Frames of the longest clip that is read without `max_seconds`."""
+
+
 class ClipsDataset:
     """Videos under a folder as square clips; pictures are read one by one, so memory stays flat."""
 
@@ -46,6 +48,18 @@ class ClipsDataset:
 
     def clips(self) -> Sequence[Clip]:
         return [entry.clip for entry in self._listed.values()]
+
+    def remarks(self) -> Sequence[str]:
+        """What must be known of the actors: intervals go over them."""
+        options, clips = self._options, self.clips()
+        guessed = options.actor is None and all(c.actor == c.id for c in clips)
+        if not guessed or len(clips) < 2:
+            return ()
+        return [
+            f"actors are unknown: each of {len(clips)} files counts as an actor of its own, and where "
+            "people appear in several, intervals are too narrow; set dataset.actor='{actor}_{clip}' "
+            "as files are named, put each actor's files into a folder, or give a manifest"
+        ]
 
     def load(self, clip: Clip, size: int) -> Source:
         """Frames and sound of one clip; annotations are empty.
@@ -66,7 +80,7 @@ class ClipsDataset:
             counted = f"{len(frames)} frame{'' if len(frames) == 1 else 's'}"
             raise ClipFailure(f"{counted}: at least {self._options.min_frames} needed")
         audio = audio[: len(frames) * SAMPLES_PER_FRAME]
-        return Source(np.stack(frames), audio, origin=path, frame=frame)
+        return Source(frames, audio, origin=path, frame=frame)
 
     @cached_property
     def _listed(self) -> dict[str, Listed]:
@@ -100,14 +114,18 @@ class ClipsDataset:
     def _pictures(self, path: Path) -> Iterator[Frames]:
         return islice(self._context.media.frames(path, FPS), self._limit)
 
-    def _frames(self, path: Path, size: int) -> tuple[list[Frames], Square | None]:
-        """[size, size, 3] each, and their square. A second reading crops where the first found the head."""
-        square: Square | None = None
-        frames = []
-        for picture in self._pictures(path):
-            square = square or self._square(path, picture)
-            frames.append(square.cut(picture, size))
-        return frames, square
+    def _frames(self, path: Path, size: int) -> tuple[Frames, Square]:
+        """[T, size, size, 3], and their square. A second reading crops where the first found the head."""
+        self._check_length(path)
+        first = next(self._pictures(path))
+        square = self._square(path, first)
+        pictures = self._pictures(path)
+        return self._context.media.gather(square.cut(p, size) for p in pictures), square
+
+    def _check_length(self, path: Path) -> None:
+        """Without a limit nothing of a file that would become far too long is decoded."""
+        if self._limit is None and (n := self._context.media.probe(path).frames_at_25) > LONGEST:
+            raise ClipFailure(f"{n // FPS} s long, {LONGEST // FPS} s at most: set max_seconds")
 
     def _square(self, path: Path, first: Frames) -> Square:
         from thbench_clips.crop import centre_square, whole_square

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -61,9 +62,13 @@ class Adopter:
         placement = self._placement(path, request)
         _check_size(placement, request, self._options)
         if self._must_change(info, placement, request):
-            return self._changed(path, placement, request)
+            made = self._changed(path, placement, request)
+            return replace(made, changes=_changes(info, placement, request))
         trimmed = self._is_short(info.frames_at_25, request)
-        return Generated(request.clip_id, file=path, trimmed=trimmed, placement=placement)
+        changes = _changes(info, placement, request)
+        return Generated(
+            request.clip_id, file=path, trimmed=trimmed, placement=placement, changes=changes
+        )
 
     def _placement(self, path: Path, request: Request) -> Placement:
         """Which square of the pictures is the answer."""
@@ -118,6 +123,20 @@ class Adopter:
         if n_frames < request.n_frames and self._options.length == "strict":
             raise ClipFailure(_other_length(n_frames, request))
         return n_frames < request.n_frames
+
+
+def _changes(info: MediaInfo, placement: Placement, request: Request) -> list[str]:
+    """What is done to a video before it is scored, in words that are equal for equal changes."""
+    found = []
+    if not _is_25(info) and info.fps is not None:
+        found.append(f"{float(info.fps):.5g} -> {FPS} fps")
+    if placement.square.width != request.size:
+        found.append(f"{placement.square.width} -> {request.size} px")
+    if info.frames_at_25 > request.n_frames:
+        found.append("longer than its clip, cut")
+    if info.hdr:
+        found.append(f"high dynamic range ({info.hdr}) without tone mapping")
+    return found
 
 
 def _other_length(n_frames: int, request: Request) -> str:

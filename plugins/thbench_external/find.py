@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from stat import S_ISREG
 from urllib.parse import quote, unquote_to_bytes
@@ -17,6 +19,9 @@ __all__ = ["SUFFIXES", "find_video"]
 SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .flv .mpg .mpeg .mts .m2ts .ts .wmv .3gp .ogv .mxf .gif".split()  # noqa: SIM905
 )
+
+
+_LOOKED_AT = 5000  # files, for the hint
 
 
 def find_video(root: Path, pattern: str, clip_id: str) -> Path:
@@ -39,7 +44,8 @@ def find_video(root: Path, pattern: str, clip_id: str) -> Path:
             )
         if found:
             return found[0].resolve()
-    raise ClipFailure(f"no video for clip {clip_id} under {_printable(root)}{_hint(root, clip_id)}")
+    hint = _hint(root, clip_id) or _nearest(root, clip_id)
+    raise ClipFailure(f"no video for clip {clip_id} under {_printable(root)}{hint}")
 
 
 def _spellings(clip_id: str) -> Iterator[str]:
@@ -69,6 +75,21 @@ def _hint(root: Path, clip_id: str) -> str:
             if hint := picture_hint(folder) if _is_folder(folder) else "":
                 return f": {hint}"
     return ""
+
+
+def _nearest(root: Path, clip_id: str) -> str:
+    """The file that is named most alike, and the pattern that would find it if there is one."""
+    try:
+        names = sorted(e.name for e in islice(os.scandir(root), _LOOKED_AT) if not e.is_dir())
+    except OSError:
+        return ""
+    names = [name for name in names if PurePosixPath(name).suffix.lower() in SUFFIXES]
+    if holding := [name for name in names if clip_id in name]:
+        name = min(holding, key=len)
+        pattern = PurePosixPath(name).stem.replace(clip_id, "{clip}", 1)
+        return f": found {_printable(Path(name))}, set pattern: '{pattern}'"
+    near = get_close_matches(clip_id, [PurePosixPath(n).stem for n in names], 1, 0.5)
+    return f": the nearest name is {_printable(Path(near[0]))}" if near else ""
 
 
 def _is_folder(path: Path) -> bool:

@@ -73,4 +73,5 @@ def selected(suite: Suite, options: dict[str, Any]) -> Suite:
 def settings_of(options: dict[str, Any]) -> Settings:
     from thbench.environment import Settings, default_offline
 
-    return Settings(options["device"], options["threads"], options["batch"], default_offline())
+    given = options["device"], options["threads"], options["batch"], default_offline()
+    return Settings(*given, decode=options.get("decode", "exact"))

@@ -71,6 +71,14 @@ _stage_options = together(
         help="Clips per generator call and fixed batch of networks; recorded.",
     ),
     click.option(
+        "--decode",
+        type=click.Choice(["exact", "ffmpeg-default"]),
+        default="exact",
+        show_default=True,
+        help="How colours of videos become RGB; ffmpeg-default truncates as ffmpeg and OpenCV do, and "
+        "makes other columns.",
+    ),
+    click.option(
         "--shard",
         metavar="K/N",
         help="Do the K-th of N parts only, or `slurm`: this task of a Slurm array. Then `thbench merge`.",
@@ -194,6 +202,7 @@ def _stages(
     suite: Suite, options: dict[str, Any], stages: Stages, words: Callable[[str], str] = str
 ) -> None:
     """Plan, then the stages that were asked for; `words` turns commands into those the person typed."""
+    from thbench.api import Remarks
     from thbench.engines import engine_for
     from thbench.pipeline import run_stages
     from thbench.run.plan import job_for, slow_precisions
@@ -216,6 +225,10 @@ def _stages(
     if missing:
         raise missing_error(suite, missing, partial=not options["available"])
     split = split_of(suite, settings)
+    dataset = suite.dataset.build(settings)
+    if isinstance(dataset, Remarks):
+        for line in dataset.remarks():
+            click.echo(words(line), err=True)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if stages.score:
         check_columns(suite, columns_of(job))  # before an hour of generation, not after it

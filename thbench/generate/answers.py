@@ -14,6 +14,7 @@ from thbench.api import (
     FPS,
     SAMPLES_PER_FRAME,
     ClipFailure,
+    Decode,
     Failure,
     Frames,
     Generated,
@@ -35,6 +36,10 @@ from thbench.video.likeness import likeness
 
 Stored: TypeAlias = tuple[Record, Frames]
 """What is recorded of a stored video, and its frames."""
+
+
+SHORTEST = 0.9
+"""Share of its frames that a trimmed video must have: a shorter one would be scored on the easier part."""
 
 
 def answer_batch(
@@ -147,7 +152,7 @@ def _registered(
     job: Job, folder: VideoFolder, request: Request, reference: Record, answer: Any
 ) -> Record:
     """Store an answer; what was made elsewhere is registered on its reference, whose picture it shows."""
-    record, frames = _store_answer(folder, request, answer)
+    record, frames = _store_answer(folder, request, answer, job.settings.decode)
     if "placement" in record and frames is not None:
         seen = job.run.references(request.size).open(reference)
         record["registration"] = check(job, folder, request, frames, seen)
@@ -155,7 +160,7 @@ def _registered(
 
 
 def _store_answer(
-    folder: VideoFolder, request: Request, answer: Any
+    folder: VideoFolder, request: Request, answer: Any, decode: Decode
 ) -> tuple[Record, Frames | None]:
     if isinstance(answer, Failure):
         failure = ClipFailure(answer.reason, bool(answer.again))
@@ -163,11 +168,15 @@ def _store_answer(
     try:
         if not isinstance(answer, Generated) or (answer.frames is None) == (answer.file is None):
             raise ClipFailure("the generator gave neither frames nor a file, or both")
-        store = _store_frames if answer.file is None else _store_file
-        record, frames = store(folder, request, answer)
+        if answer.file is None:
+            record, frames = _store_frames(folder, request, answer)
+        else:
+            record, frames = _store_file(folder, request, answer, decode)
         record["origin"] = origin_of(answer.file or answer.origin)
         if record["n_frames"] < request.n_frames:
             record["trimmed"] = True
+        if answer.changes:
+            record["changes"] = [" ".join(str(change).split()) for change in answer.changes]
         return record, frames
     except ClipFailure as failure:
         stop_for_machine(failure, f"clip {request.clip_id}")
@@ -190,10 +199,10 @@ def _store_frames(folder: VideoFolder, request: Request, answer: Generated) -> S
     return record, answer.frames
 
 
-def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Stored:
+def _store_file(folder: VideoFolder, request: Request, answer: Generated, decode: Decode) -> Stored:
     """Keep a delivered file: as it is, or cut to its reference's square and stored losslessly."""
     assert answer.file is not None
-    reader = video.MediaReader()
+    reader = video.MediaReader(decode=decode)
     if not answer.file.is_file() or answer.file.is_symlink():
         raise ClipFailure(f"the delivered file {answer.file.name} does not exist")
     info = reader.probe(answer.file)
@@ -219,6 +228,8 @@ def _store_file(folder: VideoFolder, request: Request, answer: Generated) -> Sto
         f" + {info.audio_codec}" if info.audio_codec else ""
     )
     record["track"] = "own" if info.audio_codec else "none"
+    if decode != "exact":  # the file is read again, each time in this way
+        record["decode"] = decode
     return {**record, "placement": placement.record()}, recording.frames
 
 
@@ -244,3 +255,5 @@ def _check(request: Request, frames: Any, trimmed: bool) -> None:
     given, wanted = len(frames), request.n_frames
     if given > wanted or (given < wanted and not trimmed):
         raise ClipFailure(f"the generator gave {given} frames, {wanted} needed")
+    if given < SHORTEST * wanted:
+        raise ClipFailure(f"{given} of {wanted} frames: below {SHORTEST:.0%} it is not covered")

@@ -55,7 +55,7 @@ class RunContext:
 
     @cached_property
     def media(self) -> Media:
-        return MediaFiles()
+        return MediaFiles(decode=self.settings.decode)
 
     @property
     def cache(self) -> Path:

@@ -99,6 +99,7 @@ class ClipsRecord(_Model):
     `n` are the clips of the split that have a usable reference, the same for every system; those
     without one are counted apart, since no system can answer for them. `placements` say which square
     of delivered videos was scored, `misframed` which of them are not framed as their reference.
+    `changes` count what was done to delivered videos before they were scored.
     `copies` are clips whose video
     moves as the ground truth does (docs/security.md); null where that was not looked at.
     """
@@ -111,6 +112,7 @@ class ClipsRecord(_Model):
     stores: dict[str, int] = {}
     tracks: dict[str, int] = {}
     trimmed: int = 0
+    changes: dict[str, int] = {}
     placements: dict[str, int] = {}
     misframed: tuple[Reason, ...] = ()
     copies: tuple[str, ...] | None = None

@@ -62,6 +62,12 @@ def misframed(clips: ClipsRecord) -> int:
 def remarks(clips: ClipsRecord) -> list[str]:
     """What must stand next to the numbers of a row: which squares were scored, and what does not fit."""
     found = []
+    if clips.trimmed:
+        found.append(
+            f"{clips.trimmed} of {clips.generated} videos are shorter than their clips, and compared "
+            "with the same span"
+        )
+    found += [f"{n} of {clips.generated} videos: {how}" for how, n in clips.changes.items()]
     for how, n in clips.placements.items():
         if how != "as it is":
             whose = "their reference's square" if how == "as its reference" else "their own face"

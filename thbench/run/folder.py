@@ -170,6 +170,7 @@ class VideoFolder:
             annotations_file=self.run / annotations if annotations else None,
             frames_digest=record["frames_digest"],
             audio_digest=record["audio_digest"],
+            decode=record.get("decode", "exact"),
         )
 
 

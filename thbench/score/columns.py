@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from thbench.api import Score
+from thbench.api import Decode, Score
 from thbench.results.clips import clips_text
 from thbench.run.job import Job, metric_of, suite_of
 from thbench.score.reduce import Scored
@@ -74,9 +74,10 @@ def check_columns(suite: Suite, columns: Columns) -> None:
         raise suite.document.unknown_key(("primary", suite.primary), "score", list(owners))
 
 
-def column_identity(part: MetricPart, resolution: int) -> dict[str, Any]:
+def column_identity(part: MetricPart, resolution: int, decode: Decode = "exact") -> dict[str, Any]:
     """What a column is: two numbers stand in one column only where this is equal."""
-    return {**part.identity, "resolution": resolution}
+    usual = {} if decode == "exact" else {"decode": decode}
+    return {**part.identity, "resolution": resolution, **usual}
 
 
 def clips_table(columns: Columns, split: Split, row: Scored) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from thbench import controls
-from thbench.api import Aggregation, Score, TrainedOn
+from thbench.api import Aggregation, Decode, Score, TrainedOn
 from thbench.environment import provenance
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
@@ -78,7 +78,7 @@ def _result(
     suite = suite_of(job)
     system = _system_record(job, row.entrant)
     clips = _clips_record(split, row, _unusable(split, references), table)
-    scores = _scores(columns, split, row, scored, clips.n)
+    scores = _scores(columns, split, row, scored, clips.n, job.settings.decode)
     reasons = why_unranked(split.dataset, split.actors, system, clips)
     return Result(
         suite=SuiteRecord(
@@ -182,6 +182,7 @@ def _clips_record(
         stores=_counted(r.get("store") for r in good),
         tracks=_counted(r.get("track") for r in good),
         trimmed=sum(bool(r.get("trimmed")) for r in good),
+        changes=_counted(change for r in good for change in r.get("changes", ())),
         placements=_counted(framing.placements(good)),
         misframed=_reasons(framing.misframed(asked)),
         copies=None if row.entrant.kind == "control" else _copies(good),
@@ -224,7 +225,12 @@ def _reasons(failures: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
 
 
 def _scores(
-    columns: Columns, split: Split, row: Scored, scored: Sequence[Scored], n_clips: int
+    columns: Columns,
+    split: Split,
+    row: Scored,
+    scored: Sequence[Scored],
+    n_clips: int,
+    decode: Decode,
 ) -> dict[str, ScoreRecord]:
     truth = _ground_truth(row.entrant.resolution, scored)
     found = {}
@@ -233,7 +239,7 @@ def _scores(
         cell = row.cells.get((index, name))
         if cell is None:
             continue
-        identity = column_identity(column.part, row.entrant.resolution)
+        identity = column_identity(column.part, row.entrant.resolution, decode)
         beside = truth.cells.get((index, name)) if truth else None
         over, interval = _interval(split, row, index, name, meaning)
         failures = [

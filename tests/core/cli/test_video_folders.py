@@ -154,3 +154,72 @@ def test_a_wrong_checksum_does_not_poison_the_folder(
     done = thbench(*call, "--set", f"systems.echo.sha256={{model.pth: {right}}}")
     assert "was made with other" not in done.err
     assert "the program wrote no" in done.err
+
+
+# -- what was done to videos is said ----------------------------------------------------------------
+
+
+def board(tmp_path: Path) -> str:
+    return (tmp_path / "run" / "leaderboard.md").read_text()
+
+
+def test_a_video_a_little_shorter_is_marked(score: Callable[..., Any], tmp_path: Path) -> None:
+    write(tmp_path / "mine", "bo_1", person(2)[:19])
+    score()
+    assert "1 of 3 videos are shorter than their clips" in board(tmp_path)
+    assert result(tmp_path)["clips"]["trimmed"] == 1
+
+
+def test_trimming_does_not_pay(score: Callable[..., Any], tmp_path: Path) -> None:
+    """Half of a clip is not covered, and its system is not ranked."""
+    write(tmp_path / "mine", "bo_1", person(2)[:10])
+    score()
+    clips = result(tmp_path)["clips"]
+    assert (clips["generated"], clips["failed"]) == (2, 1)
+    assert clips["failures"][0]["reason"] == "10 of 20 frames: below 90% it is not covered"
+    assert not result(tmp_path)["ranked"]
+
+
+def test_resized_and_longer_videos_are_marked(score: Callable[..., Any], tmp_path: Path) -> None:
+    large = np.repeat(np.repeat(person(2, 25), 2, axis=1), 2, axis=2)
+    write(tmp_path / "mine", "bo_1", large)
+    score()
+    assert result(tmp_path)["clips"]["changes"] == {
+        "64 -> 32 px": 1,
+        "longer than its clip, cut": 1,
+    }
+    assert "1 of 3 videos: 64 -&gt; 32 px" in board(tmp_path)
+
+
+def test_unknown_actors_are_said(score: Callable[..., Any]) -> None:
+    done = score("--set", "dataset.actor=null")
+    assert "each of 3 files counts as an actor of its own" in done.err
+    assert "actors are unknown" not in score(out="named").err
+
+
+def test_the_pattern_that_would_find_a_file_is_shown(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    for file in list((tmp_path / "mine").iterdir()):
+        file.rename(file.with_name(f"{file.stem}_generated.mkv"))
+    done = score()
+    assert "found anna_1_generated.mkv, set pattern: '{clip}_generated'" in done.err
+    assert done.code == 1
+
+
+def test_decoding_as_ffmpeg_does_makes_other_columns(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    from thbench.video import write_h264
+
+    for folder in ("refs", "mine"):
+        write_h264(tmp_path / folder / "cy_1.mp4", person(3), speech())
+    score()
+    assert score("--decode", "ffmpeg-default", out="usual").code == 0
+    exact, usual = (result(tmp_path, out=out) for out in ("run", "usual"))
+    ours, theirs = exact["scores"]["f_mse"], usual["scores"]["f_mse"]
+    assert theirs["identity"]["decode"] == "ffmpeg-default"
+    assert ours["identity_digest"] != theirs["identity_digest"]
+    assert ours["value"] != theirs["value"]
+    assert usual["scores"]["psnr"]["value"] == 100
+    assert "decode" in score("--decode", "ffmpeg-default").err
