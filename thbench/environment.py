@@ -10,13 +10,10 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal
 
 import thbench
 from thbench.errors import UserError
-
-if TYPE_CHECKING:
-    from thbench.api import Decode
 
 NUMERIC_LIBRARIES = ("numpy", "scipy", "torch", "opencv-python", "torchmetrics", "av")
 
@@ -29,7 +26,7 @@ class Settings:
     threads: int = 1
     batch: int = 4
     offline: bool = False
-    decode: Decode = "exact"
+    decode: Literal["exact", "ffmpeg-default"] = "exact"
 
     def numerics(self) -> dict[str, Any]:
         """Everything outside plugin and input that can move the last bit."""
