@@ -63,7 +63,7 @@ def test_what_is_missing_comes_with_its_command(
 
 
 def test_a_set_of_its_own_under_a_licence_of_its_own() -> None:
-    assert len({recipe_of(name) for name in WEIGHTS}) == 3
+    assert len({recipe_of(name, "code") for name in WEIGHTS}) == 3
     assert not DLIB68.commercial and "no commercial use" in DLIB68.licence
     assert any(w.name == "dlib68" for w in WEIGHTS["yunet-dlib"])
 
@@ -71,6 +71,8 @@ def test_a_set_of_its_own_under_a_licence_of_its_own() -> None:
 def test_the_option_is_offered(tmp_path: Path) -> None:
     from thbench_crema_d import Options, build
 
-    context: Any = type("C", (), {"cache": tmp_path, "offline": False})()
+    context: Any = type(
+        "C", (), {"cache": tmp_path, "offline": False, "source": lambda *_: "code"}
+    )()
     dataset: Any = build(Options(root=tmp_path, backend="yunet-dlib"), context)
     assert list(dataset.weights) == ["yunet", "dlib68"]
