@@ -69,7 +69,7 @@ class CommandOptions:
         Literal["auto", "bubblewrap", "none"],
         "auto: bubblewrap where it works here, and the result says which it was; bubblewrap: or fail; "
         "none: the program can read what you can read",
-    ] = "auto"
+    ] = "none"
     network: Annotated[bool, "whether an isolated program may use the network"] = False
     readable: Annotated[
         tuple[Path, ...],
