@@ -89,7 +89,7 @@ def test_references_in_a_folder_are_shown_and_never_ranked(tmp_path: Path) -> No
     assert exact.clips.copies == tuple(sorted(clips)) and not exact.ranked
     again = mine(tmp_path / "again", {c: through_h264(f, 23) for c, f in truths.items()})
     assert again.clips.copies == tuple(sorted(clips)) and not again.ranked
-    assert "2 of 2 videos are copies of the ground truth" in again.unranked_because
+    assert any("2 of 2 videos are copies of the ground truth" in r for r in again.unranked_because)
     assert again.scores["psnr"].value is not None
     others = dict(zip(clips, clips[::-1], strict=True))
     own = {c: honest(scene(c), scene(o), 1.0, 64) for c, o in others.items()}

@@ -90,7 +90,10 @@ def why_unranked(
         reasons.append(f"{clips.failed} of {clips.n} clips failed")
     copies = clips.copies or ()
     if len(copies) > COPIES_ALLOWED * clips.n:
-        reasons.append(f"{len(copies)} of {clips.n} videos are copies of the ground truth")
+        reasons.append(
+            f"{len(copies)} of {clips.n} videos are copies of the ground truth, or edits of it: "
+            "they move as it does"
+        )
     if system.oracle:
         reasons.append(f"sees the target's {', '.join(system.oracle)}")
     if (n := misframed(clips)) > MOST_MISFRAMED * clips.n:
