@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from guards import some
 from thbench.api import ClipFailure, UserError
 from thbench.video import MediaReader
 from thbench_puppet.names import all_clips
@@ -21,7 +22,7 @@ SILERO = importlib.util.find_spec("silero_vad") is not None
 
 def test_no_spoken_frame_of_a_puppet_is_called_a_pause() -> None:
     """Agreement with the exact phonemes; what is called speech beyond them is the hangover."""
-    for clip in all_clips()[::700]:
+    for clip in some(all_clips()[::700]):
         seen = scene(clip.id)
         heard = energy_activity(synthesise(seen.score))
         middles = (np.arange(len(heard)) + 0.5) / 25
