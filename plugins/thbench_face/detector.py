@@ -16,7 +16,7 @@ _OVERLAP = 0.3
 """Of two faces overlapping by more than this share the fainter is dropped."""
 _MOST = 50
 _SCORE = 14
-"""Column of the score; 4..13 are five landmarks that nobody needs here."""
+"""YuNet's column of the score; 4..13 are the five points."""
 
 
 class FaceDetector:
@@ -35,6 +35,11 @@ class FaceDetector:
 
     def __call__(self, frame: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Faces [n, 5] of one [H, W, 3] uint8 RGB picture: x, y, width, height (pixels), score 0..1."""
+        return self.with_points(frame)[:, :5]
+
+    def with_points(self, frame: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Faces [n, 15]: the same five numbers, then x and y (pixels) of the right eye, the left eye, the tip
+        of the nose, the right and the left corner of the mouth; right is the person's own."""
         height, width = frame.shape[:2]
         scale = self._longest_side / max(height, width)
         small = cv2.resize(
@@ -45,9 +50,11 @@ class FaceDetector:
         self._network.setInputSize((small.shape[1], small.shape[0]))
         _, found = self._network.detect(cv2.cvtColor(small, cv2.COLOR_RGB2BGR))
         if found is None:
-            return np.empty((0, 5))
-        faces = np.asarray(found[:, [0, 1, 2, 3, _SCORE]], np.float64)
-        faces[:, :4] *= np.tile([width / small.shape[1], height / small.shape[0]], 2)
+            return np.empty((0, 15))
+        faces = np.asarray(found[:, [0, 1, 2, 3, _SCORE, *range(4, _SCORE)]], np.float64)
+        sides = [width / small.shape[1], height / small.shape[0]]
+        faces[:, :4] *= np.tile(sides, 2)
+        faces[:, 5:] *= np.tile(sides, 5)
         return faces
 
 

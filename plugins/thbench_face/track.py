@@ -19,16 +19,17 @@ _SAME_FACE = 0.3
 
 
 def main_face(faces: Sequence[Boxes], height: int, width: int) -> Boxes:
-    """[T, 5]: the face that is largest and most central over the clip as a whole, NaN where missing.
+    """[T, 5 or more]: the face that is largest and most central over the clip as a whole, NaN where missing.
 
     Boxes are linked over time by overlap first, so that two people of like size are never mixed. The
     track with the largest sum of area x centrality wins; centrality falls from 1 in the middle of the
     picture to 0 in its corners.
 
     Args:
-        faces: for each frame [n, 5], n >= 0.
+        faces: for each frame [n, 5 or more], n >= 0; further columns go with their box.
         height, width: of the frames in pixels.
     """
+    columns = faces[0].shape[1] if len(faces) else 5
     tracks: list[Boxes] = []
     weights: list[float] = []
     for t, found in enumerate(faces):
@@ -36,13 +37,13 @@ def main_face(faces: Sequence[Boxes], height: int, width: int) -> Boxes:
         for box in found[np.argsort(-found[:, 4], kind="stable")]:
             k = _track_of(box, tracks, t, taken)
             if k == len(tracks):
-                tracks.append(np.full((len(faces), 5), np.nan))
+                tracks.append(np.full((len(faces), columns), np.nan))
                 weights.append(0.0)
             tracks[k][t] = box
             weights[k] += box[2] * box[3] * _centrality(box, height, width)
             taken.add(k)
     if not tracks:
-        return np.full((len(faces), 5), np.nan)
+        return np.full((len(faces), columns), np.nan)
     return tracks[int(np.argmax(weights))]
 
 

@@ -1,17 +1,18 @@
-"""What is heard: MFCC and the speech envelope, as extractors shared by every metric that needs them."""
+"""What is heard: MFCC, the speech envelope and when somebody speaks, as extractors shared by every metric."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import importlib.util
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from thbench.api import Context, Extractor, Plugin, WeightsFile, hookimpl
+from thbench.api import Context, Extractor, Missing, Plugin, WeightsFile, hookimpl
 
 if TYPE_CHECKING:
-    from thbench_speech.extractors import Envelope, Mfcc
+    from thbench_speech.extractors import Activity, Envelope, Mfcc
 
-__all__ = ["EnvelopeOptions", "MfccOptions"]
+__all__ = ["ActivityOptions", "EnvelopeOptions", "MfccOptions"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,16 @@ class EnvelopeOptions:
     ] = "full"
 
 
+@dataclass(frozen=True)
+class ActivityOptions:
+    """What tells speech from pauses."""
+
+    method: Annotated[
+        Literal["energy", "silero"],
+        "loudness of 300-3000 Hz, for quiet rooms; or Silero's network (MIT), extra `vad`",
+    ] = "energy"
+
+
 def _mfcc(options: MfccOptions, context: Context) -> Mfcc:
     from thbench_speech.extractors import Mfcc
 
@@ -43,13 +54,31 @@ def _envelope(options: EnvelopeOptions, context: Context) -> Envelope:
     return Envelope(options)
 
 
+def _activity(options: ActivityOptions, context: Context) -> Activity:
+    from thbench_speech.extractors import Activity
+
+    return Activity(options)
+
+
+def _activity_missing(options: ActivityOptions) -> Sequence[Missing]:
+    here = options.method == "energy" or importlib.util.find_spec("silero_vad") is not None
+    return () if here else [Missing("package silero-vad", "pip install 'thbench[vad]'", 12_000_000)]
+
+
 @hookimpl
 def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
-    """`mfcc` and `speech_envelope`."""
+    """`mfcc`, `speech_envelope` and `speech_activity`."""
     return [
         Plugin("mfcc", MfccOptions, _mfcc, summary="13 MFCC per 10 ms of the video's sound"),
         Plugin(
             "speech_envelope", EnvelopeOptions, _envelope, summary="loudness of each video frame"
+        ),
+        Plugin(
+            "speech_activity",
+            ActivityOptions,
+            _activity,
+            summary="in which video frames somebody speaks: [T]",
+            missing=_activity_missing,
         ),
     ]
 

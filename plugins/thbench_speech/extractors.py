@@ -1,4 +1,4 @@
-"""The extractors `mfcc` and `speech_envelope`."""
+"""The extractors `mfcc`, `speech_envelope` and `speech_activity`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import ClipFailure, Video, Waveform
-from thbench_speech import EnvelopeOptions
+from thbench_speech import ActivityOptions, EnvelopeOptions
+from thbench_speech.activity import energy_activity, silero_activity
 from thbench_speech.envelope import speech_envelope
 from thbench_speech.mfcc import mfcc
 
@@ -40,3 +41,14 @@ class Envelope:
 
     def __call__(self, video: Video) -> NDArray[np.float64]:
         return speech_envelope(sound_of(video), self._options.scale, self._options.band)
+
+
+class Activity:
+    """[whole frames of audio] bool: True where somebody speaks. Raises ClipFailure where nobody does."""
+
+    def __init__(self, options: ActivityOptions) -> None:
+        self._of = energy_activity if options.method == "energy" else silero_activity
+        self.identity = f"speech_activity/1 {options.method}"
+
+    def __call__(self, video: Video) -> NDArray[np.bool_]:
+        return self._of(sound_of(video))
