@@ -20,7 +20,7 @@ from crema_tree import make_tree
 def store(assets: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weights store with the two small face networks."""
     folder = tmp_path_factory.mktemp("weights")
-    for name in ("yunet_n_640_640.onnx", "pfld.onnx"):
+    for name in ("yunet_n_640_640.onnx", "pfld.onnx", "face_landmark.tflite"):
         (folder / name).write_bytes(assets(f"weights/{name}").read_bytes())
     return folder
 
