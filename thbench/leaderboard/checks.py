@@ -12,7 +12,7 @@ from thbench.api import Dataset, UserError
 from thbench.environment import Settings
 from thbench.leaderboard.copies import copied_rows
 from thbench.leaderboard.recompute_rows import is_halves, recomputed
-from thbench.leaderboard.store import CommittedRow, features_file, pins_of
+from thbench.leaderboard.store import CommittedRow, common_ground, features_file, pins_of
 from thbench.plugins.discovery import registry
 from thbench.results.ranking import why_unranked, wrong_training
 from thbench.results.scores import is_same
@@ -21,6 +21,7 @@ from thbench.suite.split import Split, select
 
 TOLERANCE = 0.01
 """Share of a pinned control's value by which the same control of another machine may differ."""
+OTHER_REFERENCES = "its references are not those of the pinned controls to the byte"
 NEARLY_ZERO = 1e-6
 """A difference below this is rounding, whatever it is a share of."""
 
@@ -33,6 +34,11 @@ class Ground:
     dataset: Dataset
     split: Split
     pins: Mapping[str, CommittedRow]
+
+    def elsewhere(self, row: CommittedRow) -> list[str]:
+        """Pinned controls that `build` puts into another table than the row."""
+        own = common_ground(row.result)
+        return sorted(n for n, pin in self.pins.items() if common_ground(pin.result) != own)
 
 
 def ground_of(row: CommittedRow, rows: list[CommittedRow], suites: Path | None = None) -> Ground:
@@ -74,9 +80,8 @@ def remarks(row: CommittedRow, ground: Ground) -> list[str]:
         found.append("no control row of this suite and resolution is pinned: columns not compared")
     if row.result.submission is None or not row.result.submission.submitter:
         found.append("names no submitter")
-    truth = ground.pins.get(controls.GROUND_TRUTH)
-    if truth and truth.result.dataset.references_digest != row.result.dataset.references_digest:
-        found.append("its references are not those of the pinned ground truth to the byte")
+    if ground.elsewhere(row):
+        found.append(f"{OTHER_REFERENCES}: it stands in a table of its own")
     if not row.is_control and row.result.clips.copies is None:
         found.append("its videos were not compared with the ground truth for copies")
     if other := sorted(_of_other_identity(row, ground)):
@@ -154,6 +159,8 @@ def _ranking(row: CommittedRow, ground: Ground) -> Iterator[str]:
     if row.is_control:
         if result.ranked:
             yield "a control is never ranked"
+        if others := ground.elsewhere(row):
+            yield f"{OTHER_REFERENCES} ({', '.join(others)}): pin all of one run"
         return
     reasons = why_unranked(ground.split.dataset, ground.split.actors, result.system, result.clips)
     if result.ranked and reasons:

@@ -71,6 +71,8 @@ def sets_again(row: CommittedRow, ground: Ground, fetch: bool, settings: Setting
         sides = [stack.enter_context(_opened(row, fetch))]
         if truth is None:
             raise NotComputed("no ground truth is pinned")
+        if controls.GROUND_TRUTH in ground.elsewhere(row):
+            raise NotComputed("the pinned ground truth has other references")
         sides.append(stack.enter_context(_opened(truth, fetch)))
         for part, columns in _parts(row, ground):
             metric = _metric(part, columns, row, settings)

@@ -72,7 +72,9 @@ def verify(
         ground = ground_of(row, rows, wanted.suites)
         found = problems(row, ground)
         said = list(remarks(row, ground))
-        tier: Tier = "rows-verified" if ground.pins or row.is_control else "self-reported"
+        tier: Tier = (
+            "rows-verified" if row.is_control or _is_pinned(row, ground) else "self-reported"
+        )
         rescored, features = None, False
         if not found:
             found, features, note = _features(row, ground, wanted.fetch_features, settings)
@@ -89,6 +91,11 @@ def verify(
     if found:
         return Finding(path, tuple(found), tuple(said))
     return Finding(path, (), tuple(said), tier, _record(row, tier, rescored, features))
+
+
+def _is_pinned(row: CommittedRow, ground: Ground) -> bool:
+    """Whether there are pinned controls in the table where the row stands."""
+    return bool(ground.pins) and not ground.elsewhere(row)
 
 
 def unshowable(row: CommittedRow, rows: list[CommittedRow]) -> Iterator[str]:
