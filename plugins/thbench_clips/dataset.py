@@ -37,7 +37,7 @@ LONGEST = 15 * 60 * FPS
 class ClipsDataset:
     """Videos under a folder as square clips; pictures are read one by one, so memory stays flat."""
 
-    version = "1"
+    version = "2"
 
     def __init__(self, options: ClipsOptions, context: Context) -> None:
         self._options = options
