@@ -240,7 +240,8 @@ def _scores(
         if cell is None:
             continue
         identity = column_identity(column.part, row.entrant.resolution, decode)
-        beside = truth.cells.get((index, name)) if truth else None
+        same_span = row.same_span.get((index, name)) if truth else None
+        beside = same_span or (truth.cells.get((index, name)) if truth else None)
         over, interval = _interval(split, row, index, name, meaning)
         failures = [
             (c.id, reason)
@@ -262,9 +263,8 @@ def _scores(
             over=_over_record(columns, index, over) if over else None,
             n=cell.n,
             of=n_clips,
-            distance_from_reference=_distance(
-                meaning, cell.value, beside.value if beside else None
-            ),
+            distance_from_reference=_distance(cell.value, beside.value if beside else None),
+            reference_over_span=same_span.value if same_span else None,
             interval=interval,
             failures=_reasons(failures),
             identity=identity,
@@ -316,7 +316,7 @@ def _ground_truth(resolution: int, scored: Sequence[Scored]) -> Scored | None:
     )
 
 
-def _distance(meaning: Score, value: float | None, truth: float | None) -> float | None:
+def _distance(value: float | None, truth: float | None) -> float | None:
     if value is None or truth is None:
         return None
     return abs(value - truth)

@@ -170,6 +170,23 @@ def test_a_video_a_little_shorter_is_marked(score: Callable[..., Any], tmp_path:
     assert result(tmp_path)["clips"]["trimmed"] == 1
 
 
+def test_a_shorter_video_is_near_to_the_ground_truth_of_its_own_span(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The recordings themselves, one cut: no distance; and the ground truth is that of cut recordings."""
+    for folder, out in (("mine", "run"), ("refs", "cut")):
+        write(tmp_path / folder, "bo_1", person(2)[:19])
+        assert score("--metrics", "psnr,f_mse", out=out).code == 0
+    ours, cut = (result(tmp_path, out=o)["scores"] for o in ("run", "cut"))
+    truth = result(tmp_path, "ground-truth")["scores"]
+    near = [name for name, score in ours.items() if score["better"] == "nearer-reference"]
+    for name in near:
+        assert ours[name]["distance_from_reference"] == 0
+        assert ours[name]["reference_over_span"] == cut[name]["value"] != truth[name]["value"]
+        assert "reference_over_span" not in cut[name] | truth[name]
+    assert near
+
+
 def test_trimming_does_not_pay(score: Callable[..., Any], tmp_path: Path) -> None:
     """Half of a clip is not covered, and its system is not ranked."""
     write(tmp_path / "mine", "bo_1", person(2)[:10])
