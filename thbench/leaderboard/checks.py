@@ -113,6 +113,8 @@ def _suite(row: CommittedRow, ground: Ground) -> Iterator[str]:
         yield f"version {dataset.version} of the dataset, {ground.dataset.version} is installed"
     if dataset.synthetic != bool(getattr(ground.dataset, "synthetic", False)):
         yield "says the wrong thing on whether its people are synthetic"
+    if dataset.actors_unknown != bool(getattr(ground.dataset, "actors_unknown", False)):
+        yield "says the wrong thing on whether its actors are known"
 
 
 def _split(row: CommittedRow, ground: Ground) -> Iterator[str]:

@@ -29,6 +29,10 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
+def _is_false(value: object) -> bool:
+    return value is False
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -62,11 +66,14 @@ class SplitRecord(_Model):
 
 
 class DatasetRecord(_Model):
+    """`actors_unknown`: every clip counts as an actor of its own; it stands only where it is so."""
+
     plugin: PluginRecord
     version: str
     options: dict[str, Any]
     references_digest: str
     synthetic: bool = False
+    actors_unknown: bool = Field(default=False, exclude_if=_is_false)
 
 
 class TrainedOnRecord(_Model):

@@ -208,10 +208,22 @@ def test_resized_and_longer_videos_are_marked(score: Callable[..., Any], tmp_pat
     assert "1 of 3 videos: 64 -&gt; 32 px" in board(tmp_path)
 
 
-def test_unknown_actors_are_said(score: Callable[..., Any]) -> None:
+def test_unknown_actors_are_said(score: Callable[..., Any], tmp_path: Path) -> None:
     done = score("--set", "dataset.actor=null")
     assert "each of 3 files counts as an actor of its own" in done.err
-    assert "actors are unknown" not in score(out="named").err
+    assert "actors are unknown" in done.out
+    assert "actors are unknown" in board(tmp_path)
+    found = result(tmp_path)
+    assert found["dataset"]["actors_unknown"] is True
+    notes = [s["interval"]["note"] for s in found["scores"].values() if s["interval"]]
+    assert notes and all("actors are unknown" in note for note in notes)
+
+
+def test_of_known_actors_nothing_is_said(score: Callable[..., Any], tmp_path: Path) -> None:
+    done = score()
+    assert "actors are unknown" not in done.err + done.out + board(tmp_path)
+    assert "actors_unknown" not in result(tmp_path)["dataset"]
+    assert "actors are unknown" not in json.dumps(result(tmp_path))
 
 
 def test_the_pattern_that_would_find_a_file_is_shown(
