@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from thbench import controls
-from thbench.api import Dataset, UserError
-from thbench.environment import Settings
 from thbench.leaderboard.copies import copied_rows
+from thbench.leaderboard.ground import Ground
 from thbench.leaderboard.recompute_rows import is_halves, recomputed
-from thbench.leaderboard.store import CommittedRow, common_ground, features_file, pins_of
+from thbench.leaderboard.store import CommittedRow, features_file
 from thbench.plugins.discovery import registry
 from thbench.results.ranking import why_unranked, wrong_training
 from thbench.results.scores import is_same
-from thbench.suite import NAME, Suite, benchmarks_folder, load_suite
-from thbench.suite.split import Split, select
 
 TOLERANCE = 0.01
 """Share of a pinned control's value by which the same control of another machine may differ."""
 OTHER_REFERENCES = "its references are not those of the pinned controls to the byte"
 NEARLY_ZERO = 1e-6
 """A difference below this is rounding, whatever it is a share of."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What a row is checked against: the suite as it is installed here, its clips, the pinned controls."""
-
-    suite: Suite
-    dataset: Dataset
-    split: Split
-    pins: Mapping[str, CommittedRow]
-
-    def elsewhere(self, row: CommittedRow) -> list[str]:
-        """Pinned controls that `build` puts into another table than the row."""
-        own = common_ground(row.result)
-        return sorted(n for n, pin in self.pins.items() if common_ground(pin.result) != own)
-
-
-def ground_of(row: CommittedRow, rows: list[CommittedRow], suites: Path | None = None) -> Ground:
-    """Load the suite that a row names. Raises UserError where there is none of that name.
-
-    suites  a folder of suite files; the shipped ones by default
-    """
-    name, folder = row.result.suite.name, suites or benchmarks_folder()
-    file = folder / f"{name}.yaml"
-    if not re.fullmatch(NAME.strip("^$"), name) or not file.is_file():
-        raise UserError(f"there is no suite '{name}'", "--suites FOLDER says where others lie")
-    suite = load_suite(file, registry())
-    settings = Settings(offline=True)
-    dataset: Dataset = suite.dataset.build(settings)
-    return Ground(suite, dataset, select(suite, dataset.clips()), pins_of(rows, row.result))
 
 
 def problems(row: CommittedRow, ground: Ground) -> list[str]:

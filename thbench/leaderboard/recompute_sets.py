@@ -22,9 +22,10 @@ from thbench.api import LeaveOneOut, Metric, Observed, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.leaderboard.archive import LARGEST, Archive, Arrays, open_archive
-from thbench.leaderboard.checks import NEARLY_ZERO, Ground, within
+from thbench.leaderboard.checks import NEARLY_ZERO, within
 from thbench.leaderboard.copies import copied_features
 from thbench.leaderboard.fetch import kept_archive
+from thbench.leaderboard.ground import Ground
 from thbench.leaderboard.recompute_rows import scored_clips
 from thbench.leaderboard.run_archive import observed_sets
 from thbench.leaderboard.store import LARGEST_BESIDE, CommittedRow, features_file
