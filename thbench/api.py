@@ -156,7 +156,8 @@ class Dataset(Protocol):
     """Clips and their ground truth.
 
     A dataset of people who are drawn, not filmed, also sets `synthetic = True`: leaderboards keep its
-    tables apart from those of real faces.
+    tables apart from those of real faces. One that does not know whose its clips are, and calls each an
+    actor of its own, sets `actors_unknown = True`: results, tables and intervals then say so.
     """
 
     version: str

@@ -37,7 +37,7 @@ LONGEST = 15 * 60 * FPS
 class ClipsDataset:
     """Videos under a folder as square clips; pictures are read one by one, so memory stays flat."""
 
-    version = "1"
+    version = "2"
 
     def __init__(self, options: ClipsOptions, context: Context) -> None:
         self._options = options
@@ -49,14 +49,19 @@ class ClipsDataset:
     def clips(self) -> Sequence[Clip]:
         return [entry.clip for entry in self._listed.values()]
 
+    @property
+    def actors_unknown(self) -> bool:
+        """Whether every file is its own actor because nothing says whose it is."""
+        clips = self.clips()
+        guessed = self._options.actor is None and all(c.actor == c.id for c in clips)
+        return guessed and len(clips) > 1
+
     def remarks(self) -> Sequence[str]:
         """What must be known of the actors: intervals go over them."""
-        options, clips = self._options, self.clips()
-        guessed = options.actor is None and all(c.actor == c.id for c in clips)
-        if not guessed or len(clips) < 2:
+        if not self.actors_unknown:
             return ()
         return [
-            f"actors are unknown: each of {len(clips)} files counts as an actor of its own, and where "
+            f"actors are unknown: each of {len(self._listed)} files counts as an actor of its own, and where "
             "people appear in several, intervals are too narrow; set dataset.actor='{actor}_{clip}' "
             "as files are named, put each actor's files into a folder, or give a manifest"
         ]

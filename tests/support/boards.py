@@ -17,6 +17,7 @@ from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.errors import UserError
 from thbench.leaderboard.add import add
+from thbench.leaderboard.ground import Places
 from thbench.leaderboard.store import read_row, row_files
 from thbench.leaderboard.verify import Finding, Wanted, verify
 from thbench.results.document import SubmissionRecord
@@ -51,14 +52,20 @@ class Board:
     def path(self, name: str = "echo", revision: str = "1") -> Path:
         return self.root / "results" / "toys" / name / f"{revision}.json"
 
-    def verify(self, name: str = "echo", **wanted: Any) -> Finding:
+    def verify(
+        self,
+        name: str = "echo",
+        recordings: Path | None = None,
+        manifest: Path | None = None,
+        **wanted: Any,
+    ) -> Finding:
         rows = []
         for path in row_files(self.root):
             try:
                 rows.append(read_row(self.root, path))
             except UserError:
                 continue
-        found = Wanted(suites=self.suites, **wanted)
+        found = Wanted(Places(self.suites, recordings, manifest), **wanted)
         return verify(self.path(name), self.root, rows, found, Settings(), LocalEngine(1))
 
     def change(self, change: Callable[[dict[str, Any]], object], name: str = "echo") -> None:

@@ -141,6 +141,19 @@ def leaderboard_build(root: Path, check: bool) -> None:
 @click.argument("files", nargs=-1, type=_PATH)
 @_root_option("--in")
 @_suites_option
+@click.option(
+    "--root",
+    "recordings",
+    type=_PATH,
+    metavar="DIR",
+    help="Where the recordings of the suite's dataset lie.",
+)
+@click.option(
+    "--manifest",
+    type=_PATH,
+    metavar="FILE",
+    help="Which they are, for a dataset that has a manifest.",
+)
 @click.option("--videos", type=_PATH, help="Score videos of this folder again.")
 @click.option("--fetch", is_flag=True, help="... of the address that the row names.")
 @click.option(
@@ -164,6 +177,8 @@ def leaderboard_verify(
     files: tuple[Path, ...],
     root: Path,
     suites: Path | None,
+    recordings: Path | None,
+    manifest: Path | None,
     videos: Path | None,
     fetch: bool,
     fetch_features: bool,
@@ -180,6 +195,7 @@ def leaderboard_verify(
     Everything that the clips table gives is recomputed from it, and set metrics such as FID from a
     feature archive. Without one they stay self-reported until all videos have been scored again.
     """
+    from thbench.leaderboard.ground import Places
     from thbench.leaderboard.guard import guarded_changes
     from thbench.leaderboard.store import row_files
     from thbench.leaderboard.verify import Wanted
@@ -193,7 +209,8 @@ def leaderboard_verify(
     if (videos or against) and len(chosen) != 1:
         raise UserError("--videos and --against are about one row", "name its file")
     drawn = secrets.randbits(32) if seed is None else seed
-    wanted = Wanted(suites, videos, fetch, fetch_features, sample, drawn, against)
+    places = Places(suites, recordings, manifest)
+    wanted = Wanted(places, videos, fetch, fetch_features, sample, drawn, against)
     sys.exit(_verify(chosen, root, wanted, record, workers, device))
 
 

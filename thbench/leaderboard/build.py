@@ -9,7 +9,7 @@ from typing import Any
 
 from thbench.controls import GROUND_TRUTH
 from thbench.errors import UserError, in_one_line
-from thbench.leaderboard.store import CommittedRow, read_rows
+from thbench.leaderboard.store import CommittedRow, common_ground, read_rows
 from thbench.published.rows import Published, load_published
 from thbench.published.scaled import on_scale_of
 from thbench.results.document import Result
@@ -60,13 +60,13 @@ def board_text(data: dict[str, Any]) -> str:
 
 
 def rows_by_table(rows: Sequence[CommittedRow]) -> list[list[CommittedRow]]:
-    """Rows that may stand in one table: same suite, split, resolution, and identity of every column.
+    """Rows that may stand in one table: one common ground, and one identity of every column.
 
     A row with fewer columns joins the fullest table whose columns include its own.
     """
     found: list[tuple[tuple[Any, ...], Identity, list[CommittedRow]]] = []
     for row in sorted(rows, key=_by_columns):
-        where, identity = _where(row), _identity(row)
+        where, identity = common_ground(row.result), _identity(row)
         fitting = [g[2] for g in found if g[0] == where and identity <= g[1]]
         if fitting:
             max(fitting, key=len).append(row)
@@ -79,17 +79,6 @@ def _by_columns(row: CommittedRow) -> tuple[int, list[tuple[str, str]], str]:
     """The widest rows first."""
     identity = _identity(row)
     return -len(identity), sorted(identity), row.path.as_posix()
-
-
-def _where(row: CommittedRow) -> tuple[Any, ...]:
-    result = row.result
-    return (
-        result.suite.name,
-        result.suite.digest,
-        result.split.digest,
-        result.dataset.synthetic,
-        result.system.resolution,
-    )
 
 
 def _identity(row: CommittedRow) -> Identity:
@@ -114,6 +103,7 @@ def _table(rows: Sequence[CommittedRow]) -> dict[str, Any]:
         "split": first.split.name,
         "split_digest": first.split.digest,
         "dataset": first.dataset.plugin.name,
+        "references_digest": first.dataset.references_digest,
         "synthetic": first.dataset.synthetic,
         "n_clips": first.split.n_clips,
         "n_actors": first.split.n_actors,

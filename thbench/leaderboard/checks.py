@@ -2,52 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from thbench import controls
-from thbench.api import Dataset, UserError
-from thbench.environment import Settings
 from thbench.leaderboard.copies import copied_rows
+from thbench.leaderboard.ground import Ground
 from thbench.leaderboard.recompute_rows import is_halves, recomputed
-from thbench.leaderboard.store import CommittedRow, features_file, pins_of
+from thbench.leaderboard.store import CommittedRow, features_file
 from thbench.plugins.discovery import registry
 from thbench.results.ranking import why_unranked, wrong_training
 from thbench.results.scores import is_same
-from thbench.suite import NAME, Suite, benchmarks_folder, load_suite
-from thbench.suite.split import Split, select
 
 TOLERANCE = 0.01
 """Share of a pinned control's value by which the same control of another machine may differ."""
+OTHER_REFERENCES = "its references are not those of the pinned controls to the byte"
 NEARLY_ZERO = 1e-6
 """A difference below this is rounding, whatever it is a share of."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What a row is checked against: the suite as it is installed here, its clips, the pinned controls."""
-
-    suite: Suite
-    dataset: Dataset
-    split: Split
-    pins: Mapping[str, CommittedRow]
-
-
-def ground_of(row: CommittedRow, rows: list[CommittedRow], suites: Path | None = None) -> Ground:
-    """Load the suite that a row names. Raises UserError where there is none of that name.
-
-    suites  a folder of suite files; the shipped ones by default
-    """
-    name, folder = row.result.suite.name, suites or benchmarks_folder()
-    file = folder / f"{name}.yaml"
-    if not re.fullmatch(NAME.strip("^$"), name) or not file.is_file():
-        raise UserError(f"there is no suite '{name}'", "--suites FOLDER says where others lie")
-    suite = load_suite(file, registry())
-    settings = Settings(offline=True)
-    dataset: Dataset = suite.dataset.build(settings)
-    return Ground(suite, dataset, select(suite, dataset.clips()), pins_of(rows, row.result))
 
 
 def problems(row: CommittedRow, ground: Ground) -> list[str]:
@@ -74,9 +44,8 @@ def remarks(row: CommittedRow, ground: Ground) -> list[str]:
         found.append("no control row of this suite and resolution is pinned: columns not compared")
     if row.result.submission is None or not row.result.submission.submitter:
         found.append("names no submitter")
-    truth = ground.pins.get(controls.GROUND_TRUTH)
-    if truth and truth.result.dataset.references_digest != row.result.dataset.references_digest:
-        found.append("its references are not those of the pinned ground truth to the byte")
+    if ground.elsewhere(row):
+        found.append(f"{OTHER_REFERENCES}: it stands in a table of its own")
     if not row.is_control and row.result.clips.copies is None:
         found.append("its videos were not compared with the ground truth for copies")
     if other := sorted(_of_other_identity(row, ground)):
@@ -108,6 +77,8 @@ def _suite(row: CommittedRow, ground: Ground) -> Iterator[str]:
         yield f"version {dataset.version} of the dataset, {ground.dataset.version} is installed"
     if dataset.synthetic != bool(getattr(ground.dataset, "synthetic", False)):
         yield "says the wrong thing on whether its people are synthetic"
+    if dataset.actors_unknown != bool(getattr(ground.dataset, "actors_unknown", False)):
+        yield "says the wrong thing on whether its actors are known"
 
 
 def _split(row: CommittedRow, ground: Ground) -> Iterator[str]:
@@ -154,6 +125,8 @@ def _ranking(row: CommittedRow, ground: Ground) -> Iterator[str]:
     if row.is_control:
         if result.ranked:
             yield "a control is never ranked"
+        if others := ground.elsewhere(row):
+            yield f"{OTHER_REFERENCES} ({', '.join(others)}): pin all of one run"
         return
     reasons = why_unranked(ground.split.dataset, ground.split.actors, result.system, result.clips)
     if result.ranked and reasons:

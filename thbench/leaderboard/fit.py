@@ -22,7 +22,8 @@ def unfit(result: Result, clips: ClipsTable) -> Iterator[str]:
         if len(column) > _LONGEST_NAME:
             yield f"the name of column {column[:40]!r}... has over {_LONGEST_NAME} characters"
         interval = score.interval
-        numbers = [score.value, score.distance_from_reference, *score.range]
+        numbers = [score.value, score.distance_from_reference, score.reference_over_span]
+        numbers += score.range
         if interval is not None:
             numbers += [interval.low, interval.high, *interval.without.values()]
         if any(n is not None and abs(n) > LARGEST_NUMBER for n in numbers):

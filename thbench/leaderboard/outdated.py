@@ -7,7 +7,7 @@ from pathlib import Path
 
 from thbench.api import UserError
 from thbench.files.canonical import digest
-from thbench.leaderboard.checks import ground_of
+from thbench.leaderboard.ground import Places, suite_of
 from thbench.leaderboard.store import CommittedRow
 from thbench.score.columns import column_identity
 from thbench.suite import MetricPart, Suite
@@ -19,7 +19,7 @@ def outdated(
     """Rows with what is old about them; rows that are current are left out."""
     for row in rows:
         try:
-            suite = ground_of(row, [], suites).suite
+            suite = suite_of(row, Places(suites))
         except UserError as error:
             yield row, [error.message]
             continue

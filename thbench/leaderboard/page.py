@@ -15,8 +15,8 @@ TITLE = """\
 Written from the files of this folder by `thbench leaderboard build`; a test keeps it current. How to add a row and
 what the tiers mean: [docs/leaderboard.md](../docs/leaderboard.md).
 
-Each table has one suite, split, resolution, and identity of every column, and is sorted by the suite's primary score
-alone. Only systems with complete coverage are ranked. [low, high] is the 95 % interval over actors; systems that the
+Each table has one suite, split, resolution, set of references (the recordings that videos are compared with), and
+identity of every column, and is sorted by the suite's primary score alone. Only systems with complete coverage are ranked. [low, high] is the 95 % interval over actors; systems that the
 primary score cannot tell apart share places. Values marked † are self-reported: they belong to a whole set of videos,
 and have not been recomputed. "Sets from features": they follow from the features of every frame that the
 submitter handed in."""
@@ -54,7 +54,8 @@ def _measured(tables: Sequence[Mapping[str, Any]]) -> list[str]:
             "",
             f"{table['n_clips']} clips of {table['n_actors']} actors, split "
             f"`{escape_cell(table['split'])}`, dataset `{escape_cell(table['dataset'])}`, primary score "
-            f"`{escape_cell(table['primary'] or 'none')}`, suite digest {table['suite_digest'][:12]}.",
+            f"`{escape_cell(table['primary'] or 'none')}`, suite digest {table['suite_digest'][:12]}, references "
+            f"{table['references_digest'][:12]}.",
             "",
             *markdown_table(dict(table), extra=("verified",)),
             *_entrants(table["rows"]),

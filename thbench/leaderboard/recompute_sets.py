@@ -22,9 +22,10 @@ from thbench.api import LeaveOneOut, Metric, Observed, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.leaderboard.archive import LARGEST, Archive, Arrays, open_archive
-from thbench.leaderboard.checks import NEARLY_ZERO, Ground, within
+from thbench.leaderboard.checks import NEARLY_ZERO, within
 from thbench.leaderboard.copies import copied_features
 from thbench.leaderboard.fetch import kept_archive
+from thbench.leaderboard.ground import Ground
 from thbench.leaderboard.recompute_rows import scored_clips
 from thbench.leaderboard.run_archive import observed_sets
 from thbench.leaderboard.store import LARGEST_BESIDE, CommittedRow, features_file
@@ -71,6 +72,8 @@ def sets_again(row: CommittedRow, ground: Ground, fetch: bool, settings: Setting
         sides = [stack.enter_context(_opened(row, fetch))]
         if truth is None:
             raise NotComputed("no ground truth is pinned")
+        if controls.GROUND_TRUTH in ground.elsewhere(row):
+            raise NotComputed("the pinned ground truth has other references")
         sides.append(stack.enter_context(_opened(truth, fetch)))
         for part, columns in _parts(row, ground):
             metric = _metric(part, columns, row, settings)

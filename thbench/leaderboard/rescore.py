@@ -11,7 +11,8 @@ from pathlib import Path
 from thbench.api import Engine, UserError
 from thbench.environment import Settings
 from thbench.files.yamlfile import read_yaml
-from thbench.leaderboard.checks import Ground, within
+from thbench.leaderboard.checks import within
+from thbench.leaderboard.ground import Ground, in_flags
 from thbench.leaderboard.recompute_sets import unlike
 from thbench.leaderboard.store import CommittedRow
 from thbench.pipeline import run_generate, run_score
@@ -60,7 +61,9 @@ def rescore(
     chosen = frozenset(random.Random(seed).sample(sorted(claimed), size))  # noqa: S311  no secret
     suite = _suite_of_videos(row, ground, videos)
     if missing := lacks(suite, settings):
-        raise UserError(f"to score videos again: {missing[0].line()}", "then verify again")
+        raise UserError(
+            f"to score videos again: {in_flags(missing[0].line())}", "then verify again"
+        )
     split = replace(ground.split, clips=tuple(c for c in ground.split.clips if c.id in chosen))
     job = job_for(suite, scratch, settings)
     with job.run.locked():
@@ -74,6 +77,8 @@ def rescore(
     whole = size == len(claimed) == row.result.clips.n
     if whole:
         found += _sets(row, again)
+    if found and len(split.clips) == len(ground.split.clips):
+        found += _references(row, again)
     return Rescored(tuple(found), size, row.result.clips.n, whole)
 
 
@@ -81,6 +86,13 @@ def _copies(row: CommittedRow, again: Result) -> Iterator[str]:
     """Videos that move as the ground truth does, where the row does not say so itself."""
     for clip in sorted({*(again.clips.copies or ())} - {*(row.result.clips.copies or ())}):
         yield f"clip {clip}: its video is a copy of the ground truth's, and the row does not say so"
+
+
+def _references(row: CommittedRow, again: Result) -> Iterator[str]:
+    """Why other numbers came out, maybe: the recordings here are not those of the row."""
+    ours, theirs = (r.dataset.references_digest for r in (again, row.result))
+    if ours != theirs:
+        yield f"the recordings here are other references ({ours[:12]}) than the row's ({theirs[:12]})"
 
 
 def _failed(row: CommittedRow) -> set[str]:

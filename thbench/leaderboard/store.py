@@ -215,5 +215,21 @@ def pins_of(rows: list[CommittedRow], result: Result) -> dict[str, CommittedRow]
     }
 
 
+def common_ground(result: Result) -> tuple[str | int, ...]:
+    """What rows of one table share: `build` sets rows apart by it, `verify` says where one stands apart.
+
+    Besides suite, split and resolution these are the pictures and sounds that were compared with:
+    clips of other recordings may have the same names.
+    """
+    return (
+        result.suite.name,
+        result.suite.digest,
+        result.split.digest,
+        result.dataset.synthetic,
+        result.system.resolution,
+        result.dataset.references_digest,
+    )
+
+
 def systems(rows: list[CommittedRow]) -> Iterator[CommittedRow]:
     return (row for row in rows if not row.is_control)

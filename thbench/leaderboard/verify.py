@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import thbench
@@ -13,8 +13,9 @@ from thbench.environment import Settings
 from thbench.errors import in_one_line
 from thbench.files.atomic import atomic_write
 from thbench.leaderboard.build import board_text, tables_of
-from thbench.leaderboard.checks import Ground, ground_of, problems, remarks
+from thbench.leaderboard.checks import problems, remarks
 from thbench.leaderboard.fetch import fetch_videos
+from thbench.leaderboard.ground import Ground, Places, ground_of
 from thbench.leaderboard.page import page
 from thbench.leaderboard.recompute_sets import NotComputed, sets_again
 from thbench.leaderboard.rescore import Rescored, against, rescore
@@ -34,7 +35,7 @@ from thbench.results.finished import finished_rows
 class Wanted:
     """Which checks: of files alone, of videos in a folder or from the row's address, of another run."""
 
-    suites: Path | None = None
+    places: Places = field(default_factory=Places)
     videos: Path | None = None
     fetch: bool = False
     fetch_features: bool = False
@@ -69,10 +70,12 @@ def verify(
     """Verify one result document of the leaderboard at `root`; `rows` are all that could be read."""
     try:
         row = read_row(root, path)
-        ground = ground_of(row, rows, wanted.suites)
+        ground = ground_of(row, rows, wanted.places)
         found = problems(row, ground)
         said = list(remarks(row, ground))
-        tier: Tier = "rows-verified" if ground.pins or row.is_control else "self-reported"
+        tier: Tier = (
+            "rows-verified" if row.is_control or _is_pinned(row, ground) else "self-reported"
+        )
         rescored, features = None, False
         if not found:
             found, features, note = _features(row, ground, wanted.fetch_features, settings)
@@ -89,6 +92,11 @@ def verify(
     if found:
         return Finding(path, tuple(found), tuple(said))
     return Finding(path, (), tuple(said), tier, _record(row, tier, rescored, features))
+
+
+def _is_pinned(row: CommittedRow, ground: Ground) -> bool:
+    """Whether there are pinned controls in the table where the row stands."""
+    return bool(ground.pins) and not ground.elsewhere(row)
 
 
 def unshowable(row: CommittedRow, rows: list[CommittedRow]) -> Iterator[str]:

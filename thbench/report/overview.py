@@ -136,7 +136,8 @@ def _cell(entrant: ReportRow, column: str, mark: str) -> TableCell:
     if interval and interval.note:
         tip.append(interval.note)
     if score.distance_from_reference is not None and score.better == "nearer-reference":
-        tip.append(f"{score_text(score.distance_from_reference)} from the ground truth")
+        where = "" if score.reference_over_span is None else " over the same span"
+        tip.append(f"{score_text(score.distance_from_reference)} from the ground truth{where}")
     tip += [f"{f.count} clip(s): {f.reason}" for f in score.failures]
     tip += [f"{n} {unit} of this row entered it" for unit, n in score.counts.items()]
     own = column in entrant.beside.get("self_reported", ())

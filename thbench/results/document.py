@@ -25,6 +25,14 @@ LARGEST = 16_000_000
 MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_false(value: object) -> bool:
+    return value is False
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -58,11 +66,14 @@ class SplitRecord(_Model):
 
 
 class DatasetRecord(_Model):
+    """`actors_unknown`: every clip counts as an actor of its own; it stands only where it is so."""
+
     plugin: PluginRecord
     version: str
     options: dict[str, Any]
     references_digest: str
     synthetic: bool = False
+    actors_unknown: bool = Field(default=False, exclude_if=_is_false)
 
 
 class TrainedOnRecord(_Model):
@@ -154,6 +165,8 @@ class ScoreRecord(_Model):
     """One number with its coverage and the identity of its column, or the reason for there being none.
 
     `counts` are how many frames, windows, ... of the row entered the value.
+    `reference_over_span` is the ground truth over the frames that this row has, from which its distance
+    is; it stands only where videos are shorter than their clips.
     """
 
     metric: str
@@ -168,6 +181,7 @@ class ScoreRecord(_Model):
     n: int
     of: int
     distance_from_reference: float | None = None
+    reference_over_span: float | None = Field(default=None, exclude_if=_is_none)
     interval: IntervalRecord | None = None
     notes: tuple[str, ...] = ()
     counts: dict[str, int] = {}

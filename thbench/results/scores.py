@@ -89,6 +89,13 @@ def interval_record(
     )
 
 
+def with_note(record: IntervalRecord | None, note: str) -> IntervalRecord | None:
+    """The record, if there is one, with one more note; an empty one changes nothing."""
+    if record is None or not note:
+        return record
+    return record.model_copy(update={"note": "; ".join(filter(None, [record.note, note]))})
+
+
 def no_interval(n_actors: int, note: str) -> IntervalRecord:
     return IntervalRecord(
         low=None, high=None, level=LEVEL, method="none", n_actors=n_actors, note=note

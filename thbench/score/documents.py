@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from thbench import controls
-from thbench.api import Aggregation, Decode, Score, TrainedOn
+from thbench.api import Aggregation, Score, TrainedOn
 from thbench.environment import provenance
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
@@ -38,6 +38,7 @@ from thbench.run.job import Job, dataset_of, suite_of, system_of
 from thbench.score import framing
 from thbench.score.columns import Columns, clips_table, column_identity
 from thbench.score.reduce import RowKey, Scored
+from thbench.statistics.paired import ACTORS_UNKNOWN
 from thbench.suite.split import Split
 from thbench.video.likeness import COPY
 
@@ -78,7 +79,7 @@ def _result(
     suite = suite_of(job)
     system = _system_record(job, row.entrant)
     clips = _clips_record(split, row, _unusable(split, references), table)
-    scores = _scores(columns, split, row, scored, clips.n, job.settings.decode)
+    scores = _scores(job, columns, split, row, scored, clips.n)
     reasons = why_unranked(split.dataset, split.actors, system, clips)
     return Result(
         suite=SuiteRecord(
@@ -127,7 +128,12 @@ def _dataset_record(job: Job, split: Split, references: Mapping[str, Record]) ->
         options=part.resolved,
         references_digest=digest(seen),
         synthetic=bool(getattr(dataset_of(job), "synthetic", False)),
+        actors_unknown=_actors_unknown(job),
     )
+
+
+def _actors_unknown(job: Job) -> bool:
+    return bool(getattr(dataset_of(job), "actors_unknown", False))
 
 
 def _system_record(job: Job, entrant: RowKey) -> SystemRecord:
@@ -225,22 +231,24 @@ def _reasons(failures: Iterable[tuple[str, str]]) -> tuple[Reason, ...]:
 
 
 def _scores(
+    job: Job,
     columns: Columns,
     split: Split,
     row: Scored,
     scored: Sequence[Scored],
     n_clips: int,
-    decode: Decode,
 ) -> dict[str, ScoreRecord]:
     truth = _ground_truth(row.entrant.resolution, scored)
+    note = ACTORS_UNKNOWN if _actors_unknown(job) else ""
     found = {}
     for column in columns:
         index, name, meaning = column.metric, column.score, column.meaning
         cell = row.cells.get((index, name))
         if cell is None:
             continue
-        identity = column_identity(column.part, row.entrant.resolution, decode)
-        beside = truth.cells.get((index, name)) if truth else None
+        identity = column_identity(column.part, row.entrant.resolution, job.settings.decode)
+        same_span = row.same_span.get((index, name)) if truth else None
+        beside = same_span or (truth.cells.get((index, name)) if truth else None)
         over, interval = _interval(split, row, index, name, meaning)
         failures = [
             (c.id, reason)
@@ -262,10 +270,9 @@ def _scores(
             over=_over_record(columns, index, over) if over else None,
             n=cell.n,
             of=n_clips,
-            distance_from_reference=_distance(
-                meaning, cell.value, beside.value if beside else None
-            ),
-            interval=interval,
+            distance_from_reference=_distance(cell.value, beside.value if beside else None),
+            reference_over_span=same_span.value if same_span else None,
+            interval=intervals.with_note(interval, note),
             failures=_reasons(failures),
             identity=identity,
             identity_digest=digest(identity),
@@ -316,7 +323,7 @@ def _ground_truth(resolution: int, scored: Sequence[Scored]) -> Scored | None:
     )
 
 
-def _distance(meaning: Score, value: float | None, truth: float | None) -> float | None:
+def _distance(value: float | None, truth: float | None) -> float | None:
     if value is None or truth is None:
         return None
     return abs(value - truth)

@@ -56,6 +56,11 @@ class KeyBook:
             return None
 
 
+def over_span(reference: Record, n_frames: int) -> Record:
+    """The reference's first frames as a video to observe; its key is that of no whole video."""
+    return {**reference, "n_frames": n_frames}
+
+
 @lru_cache(maxsize=2)
 def keybook_of(job: Job) -> KeyBook:
     return KeyBook(job)

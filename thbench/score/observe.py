@@ -24,10 +24,10 @@ from thbench.run.events import Log, Logged
 from thbench.run.folder import Record
 from thbench.run.job import Job, Order, metric_of, suite_of
 from thbench.run.records import timing_of
-from thbench.score.keys import KeyBook, keybook_of, observation_cache
+from thbench.score.keys import KeyBook, keybook_of, observation_cache, over_span
 from thbench.score.reduce import RowKey, unforeseen
 from thbench.suite.split import Split
-from thbench.video import StoredVideo
+from thbench.video import Cut, StoredVideo
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ def _missing(
     keys: KeyBook,
 ) -> list[Observing]:
     found: dict[str, Observing] = {}
-    for name, record in videos:
+    for name, record in [*videos, *_spans(reference, [record for _, record in videos])]:
         if "failure" in record:
             continue
         for metric, part in enumerate(suite_of(job).metrics):
@@ -169,6 +169,16 @@ def _missing(
     return list(found.values())
 
 
+def _spans(reference: Record, records: Sequence[Record]) -> list[tuple[str, Record]]:
+    """The reference over the span of every video that is shorter than it."""
+    lengths = {r["n_frames"] for r in records if "failure" not in r}
+    return [
+        (controls.GROUND_TRUTH, over_span(reference, n))
+        for n in sorted(lengths)
+        if n < reference["n_frames"]
+    ]
+
+
 def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
     """Make all missing observations of one clip; each video is opened once and shared by its metrics.
 
@@ -178,12 +188,9 @@ def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
     cache, index = observation_cache(), keybook_of(job).identity_index(task.clip, task.reference)
     reference = job.run.references(task.resolution).open(task.reference)
     lost = {}
-    for name, items in groupby(task.observing, key=lambda item: str(item.record["digest"])):
+    for _, items in groupby(task.observing, key=_video_of):
         observing = list(items)
-        shared = name == reference.digest
-        generated = (
-            reference if shared else job.run.references(task.resolution).open(observing[0].record)
-        )
+        generated = _generated(job, task, observing[0].record, reference)
         pair = _pair(task.clip, generated, reference, index)
         for item in observing:
             entry = observe_once(metric_of(job, item.metric), pair)
@@ -195,7 +202,24 @@ def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
     return lost, {**timing, "observations": len(task.observing)}
 
 
-def _pair(clip: Clip, generated: StoredVideo, reference: StoredVideo, index: int | None) -> Pair:
+def _video_of(observing: Observing) -> tuple[str, int]:
+    """What a video is: its content, and how much of it."""
+    return str(observing.record["digest"]), int(observing.record["n_frames"])
+
+
+def _generated(
+    job: Job, task: ClipTask, record: Record, reference: StoredVideo
+) -> StoredVideo | Cut:
+    """The video of a record; one that is the reference, or a span of it, shares its decode."""
+    if record["digest"] != reference.digest:
+        return job.run.references(task.resolution).open(record)
+    n = record["n_frames"]
+    return reference.cut(n) if n < reference.n_frames else reference
+
+
+def _pair(
+    clip: Clip, generated: StoredVideo | Cut, reference: StoredVideo, index: int | None
+) -> Pair:
     """A video trimmed on purpose stands next to the same span of its reference."""
     if generated.n_frames < reference.n_frames:
         return Pair(clip, generated.bare(), reference.cut(generated.n_frames), index)

@@ -16,7 +16,7 @@ from thbench.files.canonical import digest
 from thbench.results.scores import MOST_VISITS, Without
 from thbench.run.folder import Record, VideoFolder
 from thbench.run.job import Job, metric_of, suite_of
-from thbench.score.keys import KeyBook
+from thbench.score.keys import KeyBook, over_span
 from thbench.suite.split import Split
 
 
@@ -52,6 +52,8 @@ class Scored:
     failures: dict[tuple[int, str], str] = field(default_factory=dict)
     keys: dict[tuple[int, str], str] = field(default_factory=dict)
     without: dict[int, Without] = field(default_factory=dict)
+    same_span: dict[tuple[int, str], ReducedScore] = field(default_factory=dict)
+    """The ground truth over the frames that this row has; empty where it has all of its clips'."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,31 @@ class Reducing:
     def row(self, entrant: RowKey, records: Mapping[str, Record]) -> Scored:
         """Every metric of one entrant."""
         scored = Scored(entrant, records)
+        spans = self._spans(records)
         for index in range(len(suite_of(self.job).metrics)):
             if entrant.name == controls.HALVES and entrant.kind == "control":
                 self._halves(scored, index)
             else:
                 self._metric(scored, index)
+            if spans:
+                scored.same_span.update(self._over(index, spans))
         return scored
+
+    def _spans(self, records: Mapping[str, Record]) -> Mapping[str, Record]:
+        """The references over the span of each video; empty where every video is as long as its clip."""
+        videos = {clip: r["n_frames"] for clip, r in records.items() if "failure" not in r}
+        whole = {c: r for c, r in self.references.items() if c in videos and "failure" not in r}
+        if all(videos[clip] >= reference["n_frames"] for clip, reference in whole.items()):
+            return {}
+        return {clip: over_span(reference, videos[clip]) for clip, reference in whole.items()}
+
+    def _over(
+        self, index: int, spans: Mapping[str, Record]
+    ) -> Mapping[tuple[int, str], ReducedScore]:
+        sets = KeptSets(
+            self._gather(index, spans, None), self._gather(index, self.references, None)
+        )
+        return {(index, name): cell for name, cell in self._reduce(index, sets).items()}
 
     def _metric(self, scored: Scored, index: int) -> None:
         sets = KeptSets(

@@ -36,6 +36,15 @@ def smallest_p(n_actors: int) -> float:
     return 2.0 ** (1 - n_actors)
 
 
+ACTORS_UNKNOWN = "actors are unknown, every clip counts as one: intervals are too narrow where people appear in several"
+
+
+def actors_notes(n_actors: int, unknown: bool) -> list[str]:
+    """What is to be said of the actors that intervals and tests go over."""
+    notes = [ACTORS_UNKNOWN if unknown else "", few_actors(n_actors)]
+    return [note for note in notes if note]
+
+
 def few_actors(n_actors: int, level: float = 0.95) -> str:
     """What is to be said where no test of two systems can reach 1 - level; empty where one can."""
     if n_actors < 1 or smallest_p(n_actors) <= 1 - level:

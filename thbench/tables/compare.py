@@ -10,7 +10,7 @@ from thbench import controls
 from thbench.api import UserError
 from thbench.results.finished import finished_rows, run_folder_of
 from thbench.results.row import Row, clips_file, read_row
-from thbench.statistics.paired import few_actors, holm
+from thbench.statistics.paired import actors_notes, holm
 from thbench.tables.difference import Difference, difference
 from thbench.tables.markdown import ARROWS, score_text
 
@@ -93,7 +93,8 @@ def lines(pair: Rivals) -> Iterator[str]:
     a, b = pair.a, pair.b
     shared = a.clips.actors.keys() & b.clips.actors.keys()
     yield f"{a.name} minus {b.name}, {a.result.system.resolution} px, {len(shared)} clips"
-    if note := few_actors(len({a.clips.actors[clip] for clip in shared})):
+    actors = {a.clips.actors[clip] for clip in shared}
+    for note in actors_notes(len(actors), a.result.dataset.actors_unknown):
         yield f"  {note}"
     differences = {c: difference(c, a, b, pair.truth) for c in a.result.scores}
     tests = {c: d.test.p_value for c, d in differences.items() if d.test}

@@ -50,6 +50,8 @@ def difference(column: str, a: Row, b: Row, truth: Row | None) -> Difference:
     near = ours.better == "nearer-reference"
     if near and (truth is None or column not in truth.result.scores):
         return Difference(column, "distance", note="no ground truth to be near to")
+    if near and any(s.reference_over_span is not None for s in (ours, theirs)):
+        return Difference(column, "distance", note="videos are shorter than their clips")
     rows = [a, b, truth] if near and truth is not None else [a, b]
     by = "distance" if near else "value"
     return _of_sets(column, by, rows) if ours.set_level else _of_rows(column, by, rows)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 from thbench.results.document import Result
+from thbench.statistics.paired import ACTORS_UNKNOWN
 from thbench.tables.markdown import ARROWS, counted, with_interval
 
 Format: TypeAlias = Literal["markdown", "latex", "csv"]
@@ -56,6 +57,8 @@ def _latex_table(first: Result, table: Mapping[str, Any]) -> list[str]:
         f"{first.suite.name}, {size} × {size} pixels, {first.split.n_clips} clips of "
         f"{first.split.n_actors} actors (split {first.split.name}), 95 % intervals over actors"
     )
+    if first.dataset.actors_unknown:
+        caption += f"; {ACTORS_UNKNOWN}"
     return [
         "% needs \\usepackage{booktabs}",
         r"\begin{table}",

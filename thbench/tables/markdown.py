@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thbench.results.document import Result
-from thbench.statistics.paired import few_actors, pairs_note
+from thbench.statistics.paired import actors_notes, pairs_note
 from thbench.tables.build import Clips, tables
 
 ARROWS = {"lower": "↓", "higher": "↑", "nearer-reference": "→GT"}
@@ -30,7 +30,7 @@ def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) 
         lines.append(
             f"- {reason.count} clip(s) without a usable reference: {escape_cell(reason.reason)}"
         )
-    if note := few_actors(split.n_actors):
+    for note in actors_notes(split.n_actors, results[0].dataset.actors_unknown):
         lines += [f"{note}.", ""]
     for table in tables(results, clips):
         lines += [f"## {table['resolution']} × {table['resolution']} px", ""]

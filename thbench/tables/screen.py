@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from thbench.results.document import Result
-from thbench.statistics.paired import few_actors, pairs_note
+from thbench.statistics.paired import ACTORS_UNKNOWN, few_actors, pairs_note
 from thbench.tables.build import Clips, tables
 from thbench.tables.dashes import dashes
 from thbench.tables.markdown import ARROWS, counted, score_text
@@ -35,6 +35,8 @@ def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
         for note in (few_actors(results[0].split.n_actors), pairs_note(ranked)):
             if note and ranked > 1:
                 console.print(note)
+        if results[0].dataset.actors_unknown:
+            console.print(ACTORS_UNKNOWN)
         for line in _below(table):
             console.print(Text(line))
 

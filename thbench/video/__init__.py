@@ -5,10 +5,11 @@ from __future__ import annotations
 from thbench.video.clock import at_constant_rate
 from thbench.video.digests import annotations_digest, audio_digest, frames_digest, video_digest
 from thbench.video.reader import MediaReader, decode_count, read_lossless, read_wav
-from thbench.video.stored import MemoryVideo, StoredVideo
+from thbench.video.stored import Cut, MemoryVideo, StoredVideo
 from thbench.video.writer import through_h264, write_h264, write_lossless, write_wav
 
 __all__ = [
+    "Cut",
     "MediaReader",
     "MemoryVideo",
     "StoredVideo",

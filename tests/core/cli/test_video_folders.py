@@ -170,6 +170,23 @@ def test_a_video_a_little_shorter_is_marked(score: Callable[..., Any], tmp_path:
     assert result(tmp_path)["clips"]["trimmed"] == 1
 
 
+def test_a_shorter_video_is_near_to_the_ground_truth_of_its_own_span(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The recordings themselves, one cut: no distance; and the ground truth is that of cut recordings."""
+    for folder, out in (("mine", "run"), ("refs", "cut")):
+        write(tmp_path / folder, "bo_1", person(2)[:19])
+        assert score("--metrics", "psnr,f_mse", out=out).code == 0
+    ours, cut = (result(tmp_path, out=o)["scores"] for o in ("run", "cut"))
+    truth = result(tmp_path, "ground-truth")["scores"]
+    near = [name for name, score in ours.items() if score["better"] == "nearer-reference"]
+    for name in near:
+        assert ours[name]["distance_from_reference"] == 0
+        assert ours[name]["reference_over_span"] == cut[name]["value"] != truth[name]["value"]
+        assert "reference_over_span" not in cut[name] | truth[name]
+    assert near
+
+
 def test_trimming_does_not_pay(score: Callable[..., Any], tmp_path: Path) -> None:
     """Half of a clip is not covered, and its system is not ranked."""
     write(tmp_path / "mine", "bo_1", person(2)[:10])
@@ -191,10 +208,22 @@ def test_resized_and_longer_videos_are_marked(score: Callable[..., Any], tmp_pat
     assert "1 of 3 videos: 64 -&gt; 32 px" in board(tmp_path)
 
 
-def test_unknown_actors_are_said(score: Callable[..., Any]) -> None:
+def test_unknown_actors_are_said(score: Callable[..., Any], tmp_path: Path) -> None:
     done = score("--set", "dataset.actor=null")
     assert "each of 3 files counts as an actor of its own" in done.err
-    assert "actors are unknown" not in score(out="named").err
+    assert "actors are unknown" in done.out
+    assert "actors are unknown" in board(tmp_path)
+    found = result(tmp_path)
+    assert found["dataset"]["actors_unknown"] is True
+    notes = [s["interval"]["note"] for s in found["scores"].values() if s["interval"]]
+    assert notes and all("actors are unknown" in note for note in notes)
+
+
+def test_of_known_actors_nothing_is_said(score: Callable[..., Any], tmp_path: Path) -> None:
+    done = score()
+    assert "actors are unknown" not in done.err + done.out + board(tmp_path)
+    assert "actors_unknown" not in result(tmp_path)["dataset"]
+    assert "actors are unknown" not in json.dumps(result(tmp_path))
 
 
 def test_the_pattern_that_would_find_a_file_is_shown(

@@ -21,8 +21,9 @@ from thbench.api import Clip, Observed
 from thbench.errors import UserError
 from thbench.leaderboard.add import add
 from thbench.leaderboard.build import board, board_text
-from thbench.leaderboard.checks import ground_of, problems
+from thbench.leaderboard.checks import problems
 from thbench.leaderboard.copies import copied_features, feature_distance
+from thbench.leaderboard.ground import Places, ground_of
 from thbench.leaderboard.guard import guarded_changes
 from thbench.leaderboard.page import page
 from thbench.leaderboard.store import clips_file, read_row, read_rows, row_files
@@ -271,7 +272,7 @@ def test_any_document_that_verify_accepts_is_built(
     name = rng.choice(["echo", "ground-truth@32", "still-identity@32", "reference-halves@32"])
     original = json.loads(toys.path(name).read_text())
     rows = read_rows(toys.root)
-    ground = ground_of(rows[0], rows, toys.suites)
+    ground = ground_of(rows[0], rows, Places(toys.suites))
     accepted = 0
     for _ in range(count):
         toys.path(name).write_text(json.dumps(mutated(original, rng)))

@@ -98,6 +98,9 @@ def test_what_cannot_be_compared_says_why(run: Path) -> None:
         read_row(system(run, "loud") / "result.json"),
     )
     assert difference("brightness", a, b, None).note == "no ground truth to be near to"
+    spans = a.result.scores["brightness"].model_copy(update={"reference_over_span": 1.0})
+    short = Row(a.result.model_copy(update={"scores": {"brightness": spans}}), a.clips)
+    assert difference("brightness", short, b, b).note == "videos are shorter than their clips"
     assert difference("nothing", a, b, None).note == "one of them has no value"
     score = b.result.scores["spread"].model_copy(update={"identity_digest": "0"})
     other = Row(b.result.model_copy(update={"scores": {"spread": score}}), b.clips)
