@@ -659,6 +659,10 @@ def _no_files(_: Any) -> Sequence[Path]:
     return ()
 
 
+def _no_lines(_: Any, __: Sequence[str]) -> Sequence[str]:
+    return ()
+
+
 def _no_extractors(_: Any) -> Mapping[str, Mapping[str, object]]:
     return {}
 
@@ -725,6 +729,8 @@ class Plugin(Generic[T, O]):
                 as `context.extractor(name, **options)` is called; their weights follow from that
     variants    named option sets of a metric: `ofm@diffused-heads`
     argument    the option that `name:value` fills: `torchmetrics:ClassName`
+    unused_files  lines on the files of a generator's folder that answer none of the dataset's clips, given
+                by their ids, with what would make them do so; said before a run; fast
     locates_faces   an extractor's result says where the face is, in pixels: [T, 5] boxes (x, y, width,
                 height, score) or [T, K, 2] points. Where its weights are installed, the registration
                 check of delivered videos uses it
@@ -743,6 +749,7 @@ class Plugin(Generic[T, O]):
     extractors: Callable[[O], Mapping[str, Mapping[str, object]]] = _no_extractors
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     argument: str | None = None
+    unused_files: Callable[[O, Sequence[str]], Sequence[str]] = _no_lines
     locates_faces: bool = False
     trainer: Callable[[O, Context, int], Any] | None = None
 

@@ -21,8 +21,14 @@ from thbench.api import (
     Waveform,
 )
 from thbench_clips import ClipsOptions, missing
-from thbench_clips.listing import Listed, clips_in_folder, clips_in_manifest
-from thbench_clips.names import on_disk, printable_text
+from thbench_clips.listing import (
+    Listed,
+    clips_in_folder,
+    clips_in_manifest,
+    files_under,
+    first_names,
+)
+from thbench_clips.names import on_disk, printable_text, spelled
 
 if TYPE_CHECKING:
     from thbench_clips.crop import ClipFaces
@@ -57,7 +63,25 @@ class ClipsDataset:
         return guessed and len(clips) > 1
 
     def remarks(self) -> Sequence[str]:
-        """What must be known of the actors: intervals go over them."""
+        """What must be known of the actors, since intervals go over them, and files that are no clip."""
+        return [*self._on_actors(), *self._on_other_files()]
+
+    def _on_other_files(self) -> Sequence[str]:
+        clips = {entry.file for entry in self._listed.values()}
+        spelled_out = {name for file in clips for name in spelled(file)}
+        root, manifest = self._options.root, self._options.manifest
+        own = manifest.resolve() if manifest else None
+        others = [
+            f for f in files_under(root) if f not in spelled_out and (root / f).resolve() != own
+        ]
+        if not others:
+            return ()
+        why = "are not in the manifest" if manifest else "are no videos"
+        return [
+            f"{root}: {len(others)} file(s) {why}, and belong to no clip: {first_names(others)}"
+        ]
+
+    def _on_actors(self) -> Sequence[str]:
         if not self.actors_unknown:
             return ()
         return [

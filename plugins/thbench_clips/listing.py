@@ -16,7 +16,14 @@ from thbench_clips.actors import actors_of
 from thbench_clips.names import clip_ids, printable_text, safe_id
 from thbench_clips.pictures import picture_hint
 
-__all__ = ["SUFFIXES", "Listed", "clips_in_folder", "clips_in_manifest"]
+__all__ = [
+    "SUFFIXES",
+    "Listed",
+    "clips_in_folder",
+    "clips_in_manifest",
+    "files_under",
+    "first_names",
+]
 
 SUFFIXES = frozenset(
     [
@@ -39,6 +46,7 @@ SUFFIXES = frozenset(
         ".gif",
     ]
 )
+_SHOWN = 3
 _COLUMNS = ("file", "clip", "actor")
 
 
@@ -97,9 +105,23 @@ def clips_in_manifest(manifest: Path, actor: str | None = None) -> Sequence[List
 
 def _videos(root: Path) -> Iterator[str]:
     """Paths under `root` of its videos; links to folders are followed."""
+    return (file for file in files_under(root) if _is_video(file))
+
+
+def files_under(root: Path) -> Iterator[str]:
+    """Paths of files relative to `root`, with `/`, without hidden ones; links to folders are followed."""
     for path in _files(root, (root.resolve(),)):
-        if path.suffix.lower() in SUFFIXES:
-            yield path.relative_to(root).as_posix()
+        yield path.relative_to(root).as_posix()
+
+
+def first_names(files: Sequence[str]) -> str:
+    """`a.mp4, b.mp4, c.mp4 and 4 more`."""
+    more = f" and {len(files) - _SHOWN} more" if len(files) > _SHOWN else ""
+    return f"{', '.join(printable_text(f) for f in sorted(files)[:_SHOWN])}{more}"
+
+
+def _is_video(file: str) -> bool:
+    return PurePosixPath(file).suffix.lower() in SUFFIXES
 
 
 def _files(folder: Path, above: tuple[Path, ...]) -> Iterator[Path]:

@@ -90,6 +90,12 @@ def _missing(options: FolderOptions) -> Sequence[Missing]:
     return lacking
 
 
+def _unused_files(options: FolderOptions, clip_ids: Sequence[str]) -> Sequence[str]:
+    from thbench_external.unused import unused_files
+
+    return unused_files(options.root, options.pattern, clip_ids)
+
+
 def _folder(options: FolderOptions, context: Context) -> Generator:
     from thbench_external.folder import FolderGenerator
 
@@ -109,6 +115,7 @@ def thbench_generators() -> Iterable[
             version="2",
             missing=_missing,
             weights=lambda o: ["yunet"] if o.crop == "own-face" else [],
+            unused_files=_unused_files,
         ),
         COMMAND,
     ]

@@ -14,7 +14,7 @@ from thbench.api import ClipFailure
 from thbench_clips.names import spelled
 from thbench_clips.pictures import picture_hint
 
-__all__ = ["SUFFIXES", "find_video"]
+__all__ = ["SUFFIXES", "find_video", "spellings"]
 
 SUFFIXES = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .flv .mpg .mpeg .mts .m2ts .ts .wmv .3gp .ogv .mxf .gif".split()  # noqa: SIM905
@@ -35,7 +35,7 @@ def find_video(root: Path, pattern: str, clip_id: str) -> Path:
     Raises:
         ClipFailure: no file, or several that differ in their suffix only.
     """
-    for spelling in dict.fromkeys(_spellings(clip_id)):
+    for spelling in dict.fromkeys(spellings(clip_id)):
         found = _different(_paths(root, pattern.replace("{clip}", spelling)))
         if len(found) > 1:
             names = ", ".join(sorted(p.suffix for p in found))
@@ -48,7 +48,8 @@ def find_video(root: Path, pattern: str, clip_id: str) -> Path:
     raise ClipFailure(f"no video for clip {clip_id} under {_printable(root)}{hint}")
 
 
-def _spellings(clip_id: str) -> Iterator[str]:
+def spellings(clip_id: str) -> Iterator[str]:
+    """How a file of this clip may be named, see `find_video`."""
     folders = clip_id.replace("__", "/")
     for text in (clip_id, _decoded(clip_id), _decoded(folders), quote(clip_id, safe=" ()+,=@")):
         yield from spelled(text)
@@ -69,7 +70,7 @@ def _different(paths: Iterable[Path]) -> list[Path]:
 
 def _hint(root: Path, clip_id: str) -> str:
     """What to type where there is a folder of pictures of that name."""
-    for spelling in dict.fromkeys(_spellings(clip_id)):
+    for spelling in dict.fromkeys(spellings(clip_id)):
         if "\0" not in spelling and ".." not in PurePosixPath(spelling).parts:
             folder = root / spelling.lstrip("/")
             if hint := picture_hint(folder) if _is_folder(folder) else "":

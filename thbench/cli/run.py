@@ -205,7 +205,7 @@ def _stages(
     from thbench.api import Remarks
     from thbench.engines import engine_for
     from thbench.pipeline import run_stages
-    from thbench.run.plan import job_for, slow_precisions
+    from thbench.run.plan import job_for, slow_precisions, unused_files
     from thbench.score.columns import check_columns, columns_of
     from thbench.suite.split import split_of
 
@@ -226,9 +226,9 @@ def _stages(
         raise missing_error(suite, missing, partial=not options["available"])
     split = split_of(suite, settings)
     dataset = suite.dataset.build(settings)
-    if isinstance(dataset, Remarks):
-        for line in dataset.remarks():
-            click.echo(words(line), err=True)
+    said = list(dataset.remarks()) if isinstance(dataset, Remarks) else []
+    for line in [*said, *unused_files(suite, dataset)]:
+        click.echo(words(line), err=True)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if stages.score:
         check_columns(suite, columns_of(job))  # before an hour of generation, not after it

@@ -64,6 +64,17 @@ def slow_precisions(suite: Suite, settings: Settings) -> list[str]:
     ]
 
 
+def unused_files(suite: Suite, dataset: Dataset) -> list[str]:
+    """What lies in the folders of systems and answers no clip of the dataset, a line each."""
+    clips = [clip.id for clip in dataset.clips()]
+    return [
+        f"{system.name}: {line.replace('systems.NAME.', f'systems.{system.name}.')}"
+        for system in suite.systems
+        if system.part is not None
+        for line in system.part.plugin.unused_files(system.part.options, clips)
+    ]
+
+
 def _all_lacks(suite: Suite, settings: Settings) -> Iterator[Lack]:
     dataset: Dataset = suite.dataset.build(settings)
     who = f"dataset {suite.dataset.plugin.name}"

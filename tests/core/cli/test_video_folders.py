@@ -236,6 +236,40 @@ def test_the_pattern_that_would_find_a_file_is_shown(
     assert done.code == 1
 
 
+def test_files_that_belong_to_no_clip_are_listed(score: Callable[..., Any], tmp_path: Path) -> None:
+    mine, refs = tmp_path / "mine", tmp_path / "refs"
+    for name in ("anna_2", "bo_1"):
+        (mine / f"{name}.mkv").rename(mine / f"spk_{name}_out.mkv")
+    (mine / "deep").mkdir()
+    (mine / "anna_1.mkv").rename(mine / "deep" / "zoe_7.mkv")
+    for i in range(4):
+        (mine / f"log{i}.txt").write_text("")
+    (refs / "notes.txt").write_text("")
+    said = score("--limit", "2").err
+    assert (
+        f"mine: {mine}: 3 video(s) belong to no clip: deep/zoe_7.mkv, spk_anna_2_out.mkv, "
+        "spk_bo_1_out.mkv: --pattern 'spk_{clip}_out' finds"
+    ) in said
+    assert f"mine: {mine}: 4 file(s) are no videos: log0.txt, log1.txt, log2.txt and 1 more" in said
+    assert f"{refs}: 1 file(s) are no videos, and belong to no clip: notes.txt" in said
+    said = score("--pattern", "spk_{clip}_out", out="found").err
+    assert f"mine: {mine}: 1 video(s) belong to no clip: deep/zoe_7.mkv\n" in said
+
+
+def test_where_all_files_are_used_nothing_is_listed(score: Callable[..., Any]) -> None:
+    assert "belong to no clip" not in score("--limit", "1").err
+
+
+def test_files_that_the_manifest_does_not_name_are_listed(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    manifest = tmp_path / "refs" / "clips.csv"
+    manifest.write_text("file,actor\nanna_1.mkv,anna\nbo_1.mkv,bo\n")
+    said = score("--manifest", str(manifest), "--set", "dataset.actor=null").err
+    assert "refs: 1 file(s) are not in the manifest, and belong to no clip: anna_2.mkv" in said
+    assert "mine: 1 video(s) belong to no clip: anna_2.mkv" in said
+
+
 def test_decoding_as_ffmpeg_does_makes_other_columns(
     score: Callable[..., Any], tmp_path: Path
 ) -> None:
