@@ -32,7 +32,7 @@ def ours() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("kind", "name"),
     [
-        pytest.param(kind, name, marks=[] if name in QUICK else pytest.mark.slow)
+        pytest.param(kind, name, marks=[] if name in QUICK else pytest.mark.long)
         for kind, name in ours()
     ],
 )

@@ -14,7 +14,7 @@ from thbench.plugins.discovery import registry
 from thbench.plugins.weights import import_file
 from thbench.video import MediaReader, write_lossless
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 WEIGHTS = {
     "yunet": "yunet_n_640_640.onnx",
     "pfld": "pfld.onnx",

@@ -21,7 +21,7 @@ def test_a_killed_stage_ends_in_the_same_bytes(tmp_path: Path, stage: str) -> No
     assert disturb(tmp_path, stage, kills=2, seed=1).kills == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("workers", "device"), [(1, "cpu"), (2, "cpu"), (2, "meta")])
 def test_twenty_kills(tmp_path: Path, workers: int, device: str) -> None:
     """On an accelerator, as which torch's `meta` stands here, two workers score while they generate."""

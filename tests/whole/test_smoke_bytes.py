@@ -18,7 +18,7 @@ def thbench(cache: Path, *words: object) -> None:
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_workers_and_shards_change_no_byte_of_smoke(tmp_path: Path) -> None:
     one, two, three = (tmp_path / name for name in ("one", "two", "three"))
     thbench(tmp_path / "a", "run", "smoke", "--out", one)

@@ -70,7 +70,7 @@ def test_sizes_of_published_checkpoints_are_those_of_the_networks(files: tuple[P
         assert file.stat().st_size == pytest.approx(item.size, rel=0.01)
 
 
-@pytest.mark.slow  # the library compiles its peak finder at the first call
+@pytest.mark.long  # the library compiles its peak finder at the first call
 def test_landmarks_are_the_librarys_for_that_box(network: S3fdFan) -> None:
     picture = frame()
     points = network.landmarks(picture, BOX)

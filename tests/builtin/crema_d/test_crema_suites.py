@@ -131,7 +131,7 @@ def random_networks(
     registry.cache_clear()
 
 
-@pytest.mark.slow  # two minutes: Inception in four variants, S3FD, SyncNet
+@pytest.mark.long  # two minutes: Inception in four variants, S3FD, SyncNet
 def test_every_metric_that_exists_runs(place: Place, random_networks: None, tmp_path: Path) -> None:
     """The wiring from a recording to every number; what networks see is tested beside each of them."""
     metrics = every_metric()

@@ -43,7 +43,7 @@ def draw(folder: Path, steps: int) -> tuple[int, float, int]:
     return sum(p.numel() for p in made.denoiser.unet.parameters()), seconds, peak
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_papers_network_draws_a_frame_within_24_gib(tmp_path: Path) -> None:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         parameters, seconds, peak = pool.apply(draw, (tmp_path, STEPS))

@@ -238,7 +238,7 @@ def test_bf16_is_near_fp32(file: Path) -> None:
     assert 0 < np.abs(fp32 - bf16).mean() < 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_compiled_is_near_plain(file: Path) -> None:
     asked = [request("a", 1)]
     plain, compiled = (

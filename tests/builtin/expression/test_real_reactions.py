@@ -12,7 +12,7 @@ SIZES = (256, 128, 64)
 NAMES = ("head_pose", "blinks", "expression_frechet", "silent_mouth", "theval_lip_dynamics", "theval_eyebrow")
 SAME_FACE = ("shift 8 px", "scale 1.1", "roll 8 deg", "brighter by 20", "H.264 crf 23")
 """Changes that no measure of a face claims to see."""
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3000)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
 Found = dict[str, dict[str, dict[str, float] | str]]
 
 

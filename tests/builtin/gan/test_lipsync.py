@@ -1,6 +1,6 @@
 """The shipped model against the still identity frame: does the mouth move with the speech? Slow.
 
-python -m pytest -m slow -s tests/builtin/gan/test_lipsync.py
+python -m pytest -m long -s tests/builtin/gan/test_lipsync.py
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def compared(run: Path) -> tuple[Comparison, int]:
     return found, len(set(actors.values()))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_mouth_moves_with_the_speech(tmp_path: Path) -> None:
     comparison, n_actors = compared(tmp_path)
     print(comparison)

@@ -137,7 +137,7 @@ def test_mouth_weight_needs_landmarks() -> None:
         trainer(mouth_weight=4.0).prepare(source(landmarks=False))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_one_clip_is_learnt_by_heart() -> None:
     """L1 of one real-looking clip falls below 0.02 (values in -1..1; the still frame has more than twice that)."""
 

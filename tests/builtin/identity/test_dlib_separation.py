@@ -19,7 +19,7 @@ from thbench_face.detector import FaceDetector
 Assets = Callable[[str], Path]
 HERE = all(importlib.util.find_spec(n) for n in ("dlib", "face_recognition_models"))
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.timeout(3000),
     pytest.mark.skipif(not HERE, reason="dlib is not installed (pip install 'thbench[dlib]')"),
 ]

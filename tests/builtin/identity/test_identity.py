@@ -205,7 +205,7 @@ class Lent:
         return self._yunet
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_real_faces_are_found_placed_and_refused(assets: Assets, tmp_path: Path) -> None:
     from real_heads import head_frames
 

@@ -91,7 +91,7 @@ def test_every_sentence_emotion_and_level_renders(
     renders(puppet(), clips, chosen)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_actor_speaks(puppet: Callable[..., Dataset], clips: dict[str, Clip]) -> None:
     renders(puppet(), clips, some_clips(ACTORS))
 

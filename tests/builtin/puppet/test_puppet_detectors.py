@@ -63,7 +63,7 @@ def test_yunet_finds_the_face_at_256_px(assets: Callable[[str], Path], some: lis
     assert np.mean(results) >= 0.99
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_yunet_finds_every_actor_in_99_percent_of_frames(assets: Callable[[str], Path]) -> None:
     yunet = detector(assets)
     results = [

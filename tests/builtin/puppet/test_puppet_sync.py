@@ -102,7 +102,7 @@ def test_anger_is_louder_and_higher_than_sadness() -> None:
     assert pitch_of("1013_IEO_ANG_HI") > 1.2 * pitch_of("1013_IEO_SAD_HI")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_all_clips_of_the_test_actors_are_in_sync() -> None:
     """The figure that the plugin's README reports."""
     ids = [clip.id for clip in all_clips() if clip.actor in TEST_ACTORS]

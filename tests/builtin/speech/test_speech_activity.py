@@ -57,7 +57,7 @@ def test_without_silero_a_line_says_what_to_install(monkeypatch: pytest.MonkeyPa
         silero_activity(np.zeros(16000, np.int16))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not SILERO, reason="silero-vad is not installed (pip install 'thbench[vad]')")
 def test_energy_agrees_with_silero_on_crema_d(assets: Callable[[str], Path]) -> None:
     """88 to 98 % of the frames of six real recordings."""

@@ -137,7 +137,7 @@ def test_mouth_region_is_the_same_place_at_every_size(size: int) -> None:
     assert mouth[24, 0, 1] == pytest.approx(0.32 * 255, abs=5)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("size", [64, 128])
 def test_all_test_actors_and_delays(dataset: Dataset, size: int) -> None:
     """40 clips of ten actors, 840 pairs."""

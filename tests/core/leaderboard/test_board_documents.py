@@ -115,7 +115,7 @@ def test_two_hundred_documents(toys: Board) -> None:
     check(200, toys)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_thousand_documents(toys: Board) -> None:
     check(2000, toys)
 

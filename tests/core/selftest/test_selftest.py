@@ -380,7 +380,7 @@ def test_declarations_of_quick_built_in_metrics_hold(tmp_path: Path) -> None:
     assert sum(f.verdict.word == "ok" for f in outcome.findings) >= 10
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_declarations_of_every_available_built_in_metric_hold() -> None:
     plan, document = load_plan()
     names = [n for n in installed(registry()) if not n.startswith("toy-")]

@@ -332,14 +332,14 @@ def test_coverage_of_a_mean_with_ten_actors(skewed: bool) -> None:
     assert rows["clips taken as independent, t"].truth < 0.7
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("skewed", [False, True])
 def test_coverage_of_a_median(skewed: bool) -> None:
     rows = covers(coverage_simulation.simulate_scalar(10, skewed, 200, seed=7, median=True))
     assert rows["percentile_interval"].truth > 0.88
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize(("n_actors", "d"), [(10, 16), (30, 16), (10, 64), (30, 64)])
 def test_coverage_of_fid(n_actors: int, d: int) -> None:
     """The jackknife covers the FID of test sets of this size, the percentile bootstrap does not."""
@@ -352,7 +352,7 @@ def test_coverage_of_fid(n_actors: int, d: int) -> None:
     assert percentile.truth < 0.2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("n_actors", [10, 30])
 def test_equal_systems_are_tied_in_fid(n_actors: int) -> None:
     good = coverage_simulation.GOOD

@@ -39,7 +39,7 @@ def test_another_seed_is_another_training(tmp_path: Path) -> None:
     assert bytes_of(one)["last.safetensors"] != bytes_of(other)["last.safetensors"]
 
 
-@pytest.mark.parametrize("moments", [(12,), pytest.param((7, 12, 17), marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [(12,), pytest.param((7, 12, 17), marks=pytest.mark.long)])
 def test_killed_again_and_again_it_ends_in_the_same_bytes(
     tmp_path: Path, moments: tuple[int, ...]
 ) -> None:
