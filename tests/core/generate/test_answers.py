@@ -38,7 +38,7 @@ def frames(n: int = N, size: int = SIZE, dtype: Any = np.uint8) -> Any:
 
 
 def stored(run: Run, answer: Any) -> dict[str, Any]:
-    return dict(_store_answer(run.job.run.system("echo"), request(), answer)[0])
+    return dict(_store_answer(run.job.run.system("echo"), request(), answer, "exact")[0])
 
 
 def test_all_frames_are_stored_losslessly_with_the_requests_sound(run: Run) -> None:
