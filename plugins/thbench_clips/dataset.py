@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,12 +144,13 @@ class ClipsDataset:
         return islice(self._context.media.frames(path, FPS), self._limit)
 
     def _frames(self, path: Path, size: int) -> tuple[Frames, Square]:
-        """[T, size, size, 3], and their square. A second reading crops where the first found the head."""
+        """[T, size, size, 3], and their square. A face's square is found in a reading of its own."""
         self._check_length(path)
-        first = next(self._pictures(path))
-        square = self._square(path, first)
         pictures = self._pictures(path)
-        return self._context.media.gather(square.cut(p, size) for p in pictures), square
+        first = next(pictures)
+        square = self._square(path, first)
+        cut = (square.cut(p, size) for p in chain([first], pictures))
+        return self._context.media.gather(cut), square
 
     def _check_length(self, path: Path) -> None:
         """Without a limit nothing of a file that would become far too long is decoded."""

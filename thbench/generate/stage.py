@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from thbench import controls
@@ -24,7 +25,7 @@ from thbench.run.events import Log, Logged
 from thbench.run.folder import Record, VideoFolder, reference_mark
 from thbench.run.job import Job, Order, suite_of
 from thbench.run.shards import part_of, with_partners
-from thbench.suite import System
+from thbench.suite import Part, System
 from thbench.suite.split import Split
 
 Observe = Callable[[Clip, Record, Mapping[str, Record]], Record | None]
@@ -63,7 +64,7 @@ def make_references(
     job: Job, split: Split, size: int, engine: Engine, order: Order, retry_failed: bool = False
 ) -> None:
     folder = job.run.references(size)
-    done = folder.answered(None, retry_failed)
+    done = folder.answered(None, retry_failed, _root_of(suite_of(job).dataset))
     todo = order.arrange([(size, c.id) for c in split.clips if c.id not in done])
     stage = Stage(f"references {size} px", _clip_of_reference)
     _run(job, folder.journal, partial(store_reference, job), todo, engine, stage, len(done))
@@ -102,7 +103,7 @@ def make_system(
     folder = job.run.system(system.name)
     _claim(job, system)
     references = job.run.references(system.resolution).finished()
-    done = folder.answered(references, retry_failed)
+    done = folder.answered(references, retry_failed, _root_of(system.part))
     ready = [references[c] for c in _answerable(folder, done, references, split, order)]
     n, stage = job.settings.batch, Stage(f"generate {system.name}", _clips_of_batch, system.name)
     beside = _controls(job, split, system.resolution) if observe and ready else {}
@@ -112,6 +113,12 @@ def make_system(
     if deadly:  # retry the clips of a crashed batch one at a time, to find the one that crashes
         single = [_batch(system.name, [r], {}) for _, batch, _ in deadly for r in batch]
         _run(job, folder.journal, work, single, engine, stage, len(done))
+
+
+def _root_of(part: Part | None) -> Path | None:
+    """Where the media of a dataset or of a folder of videos lie; None for a plugin without such a place."""
+    root = getattr(part.options, "root", None) if part else None
+    return root if isinstance(root, Path) else None
 
 
 def _batch(

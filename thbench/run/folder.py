@@ -107,14 +107,19 @@ class VideoFolder:
         }
 
     def answered(
-        self, references: Mapping[str, Record] | None = None, retry_failed: bool = False
+        self,
+        references: Mapping[str, Record] | None = None,
+        retry_failed: bool = False,
+        root: Path | None = None,
     ) -> dict[str, Record]:
         """As `finished`, without the failures that are asked again: all with `retry_failed`, else those
-        whose cause lies in a file outside."""
+        whose cause lies in a file outside; and without what came from files that are not under `root`,
+        where files are to come from now."""
         return {
             clip: r
             for clip, r in self.finished(references).items()
-            if "failure" not in r or not (retry_failed or r.get("again"))
+            if ("failure" not in r or not (retry_failed or r.get("again")))
+            and not _is_from_elsewhere(r, root, adopted=references is not None)
         }
 
     def stored(self) -> dict[str, Record]:
@@ -187,10 +192,28 @@ def _has_changed(record: Record) -> bool:
     if not (origin := record.get("origin")):
         return False
     try:
-        state = Path(os.fsdecode(bytes.fromhex(origin[0]))).stat()
+        state = _path_of(origin).stat()
     except OSError:
         return False
     return bool([state.st_size, state.st_mtime_ns] != origin[1:])
+
+
+def _is_from_elsewhere(record: Record, root: Path | None, adopted: bool) -> bool:
+    """Whether a clip came from a file of another folder than `root`: one of the same name, maybe.
+
+    adopted  a file that is gone was a program's, and has been adopted
+    """
+    if root is None or not (origin := record.get("origin")):
+        return False
+    file = Path(os.path.normpath(_path_of(origin)))
+    inside = any(
+        file.is_relative_to(os.path.normpath(r)) for r in (root.absolute(), root.resolve())
+    )
+    return not inside and not (adopted and not file.exists())
+
+
+def _path_of(origin: list[Any]) -> Path:
+    return Path(os.fsdecode(bytes.fromhex(origin[0])))
 
 
 def _is_made_from(record: Record, reference: Record | None) -> bool:

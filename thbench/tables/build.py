@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from thbench.controls import GROUND_TRUTH
+from thbench.errors import UserError
 from thbench.results.clips import ClipsTable
 from thbench.results.document import IntervalRecord, Result, ScoreRecord
 from thbench.results.ranking import remarks
@@ -39,7 +40,8 @@ def tables(results: Sequence[Result], clips: Clips | None = None) -> list[dict[s
 def table_of(
     resolution: int, results: Sequence[Result], clips: Clips | None = None
 ) -> dict[str, Any]:
-    """One table of rows of one resolution."""
+    """One table of rows of one resolution. Raises UserError for rows over unlike references."""
+    _check_references(resolution, results)
     columns: dict[str, dict[str, Any]] = {}
     for result in results:
         for name, score in result.scores.items():
@@ -56,6 +58,19 @@ def table_of(
     rows = [_row(r, i + 1, places[r.system.name]) for i, r in enumerate(ranked)]
     rows += [_row(r, None, None) for r in [*unranked, *others]]
     return {"resolution": resolution, "columns": columns, "rows": rows}
+
+
+def _check_references(resolution: int, results: Sequence[Result]) -> None:
+    """Rows that were left from a run over other recordings, say, whose clips have the same names."""
+    named: dict[str, str] = {}
+    for result in sorted(results, key=lambda r: r.system.kind, reverse=True):  # systems first
+        named.setdefault(result.dataset.references_digest, result.system.name)
+    if len(named) > 1:
+        first, second, *_ = named.values()
+        raise UserError(
+            f"{first} and {second} were scored over unlike references at {resolution} px",
+            "score both again by one command, or remove the folder of one from the run",
+        )
 
 
 def _column(score: ScoreRecord) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def test_the_command_people_type(thbench, here: Path) -> None:
     assert "mine: scored at 32 px, the size of its videos (--resolution N" in done.err
     assert "primary score: ofm (--set primary=NAME" in done.err
     result = json.loads((here / "run/systems/mine/result.json").read_text())
-    assert set(result["scores"]) == {"ofm", "psnr"}
+    assert set(result["scores"]) == {"ofm", "ofm_beyond", "psnr"}
     assert result["clips"]["generated"] == result["clips"]["n"] == 2
     assert result["system"]["resolution"] == 32
     assert result["suite"]["primary"] == "ofm"

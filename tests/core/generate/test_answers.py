@@ -13,7 +13,7 @@ from thbench import video
 from thbench.api import Failure, Generated, Request
 from thbench.generate.answers import _store_answer
 
-N, SIZE = 8, 32
+N, SIZE = 12, 32
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def frames(n: int = N, size: int = SIZE, dtype: Any = np.uint8) -> Any:
 
 
 def stored(run: Run, answer: Any) -> dict[str, Any]:
-    return dict(_store_answer(run.job.run.system("echo"), request(), answer)[0])
+    return dict(_store_answer(run.job.run.system("echo"), request(), answer, "exact")[0])
 
 
 def test_all_frames_are_stored_losslessly_with_the_requests_sound(run: Run) -> None:
@@ -66,9 +66,9 @@ def test_a_video_trimmed_on_purpose_is_marked_and_a_whole_one_is_not(run: Run) -
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        (Generated("1001_AAA", frames(N - 1)), "the generator gave 7 frames, 8 needed"),
-        (Generated("1001_AAA", frames(N + 1)), "the generator gave 9 frames, 8 needed"),
-        (Generated("1001_AAA", frames(N + 1), trimmed=True), "9 frames, 8 needed"),
+        (Generated("1001_AAA", frames(N - 1)), "the generator gave 11 frames, 12 needed"),
+        (Generated("1001_AAA", frames(N + 1)), "the generator gave 13 frames, 12 needed"),
+        (Generated("1001_AAA", frames(N + 1), trimmed=True), "13 frames, 12 needed"),
         (Generated("1001_AAA", frames(size=30)), "the generator gave 30 x 30 px frames, 32 x 32 needed"),
         (Generated("1001_AAA", frames(dtype=np.float32)), "the generator gave float32 frames, uint8 needed"),
         (Generated("1001_AAA"), "neither frames nor a file, or both"),

@@ -27,7 +27,7 @@ def request_(tmp_path: Path) -> Request:
 
 def stored(tmp_path: Path, request: Request, answer: Generated) -> dict[str, object]:
     folder = VideoFolder(tmp_path / "run", tmp_path / "run/systems/m")
-    record, frames = _store_answer(folder, request, answer)
+    record, frames = _store_answer(folder, request, answer, "exact")
     if frames is not None:
         assert (folder.open(record).frames == frames).all()
     return record
