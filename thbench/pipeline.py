@@ -11,7 +11,6 @@ from thbench.engines import serving
 from thbench.environment import apply_threads
 from thbench.files.atomic import atomic_write
 from thbench.generate.stage import generate
-from thbench.plugins.options import file_digests
 from thbench.plugins.sources import MEDIA, code_digest
 from thbench.published.page import run_page
 from thbench.results.document import Result
@@ -129,7 +128,6 @@ def _claim(job: Job, split: Split) -> None:
     described = {
         "dataset": suite.dataset.plugin.name,
         "dataset identity": suite.dataset.identity,
-        "dataset files": file_digests(suite.dataset.plugin, suite.dataset.options),
         "dataset code": suite.dataset.sources,
         "media code": code_digest(*MEDIA),
         "clips": [c.id for c in split.clips],
