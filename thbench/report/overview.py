@@ -143,7 +143,7 @@ def _cell(entrant: ReportRow, column: str, mark: str) -> TableCell:
     own = column in entrant.beside.get("self_reported", ())
     if own:
         tip.append("self-reported: not recomputed by the leaderboard")
-    coverage = f"{score.n}/{score.of}" if score.n < score.of else ""
+    coverage = f"{score.n}/{score.of} clips" if score.n < score.of else ""
     coverage = ", ".join([c for c in (coverage,) if c] + counted({"counts": score.counts}))
     return TableCell(
         score_text(score.value), score.value, mark, ends, coverage, "\n".join(tip), own

@@ -300,7 +300,8 @@ def test_a_set_that_cannot_be_written_is_a_users_mistake(
     place: Place, prepared: Done, tmp_path: Path, workers: int
 ) -> None:
     (tmp_path / "file").write_text("in the way")
-    words = [*place.where(), "--set", f"dataset.prepared={tmp_path / 'file' / 'set'}"]
+    there = f"dataset.prepared={tmp_path / 'file' / 'set'}"
+    words = [there if str(w).startswith("dataset.prepared=") else w for w in place.where()]
     done = thbench("data", "prepare", "crema_d", *words, "--clip", SHORT, "--workers", workers)
     assert done.code == 2
     assert f"cannot write under {tmp_path / 'file' / 'set'}: Not a directory" in done.err
