@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from thbench.api import Engine
@@ -15,6 +15,7 @@ from thbench.plugins.sources import MEDIA, code_digest
 from thbench.published.page import run_page
 from thbench.results.document import Result
 from thbench.results.finished import finished_rows, tables_of
+from thbench.run.events import died_at
 from thbench.run.folder import Shard, write_clips
 from thbench.run.job import Job, Order, suite_of
 from thbench.run.shards import check_complete, fold, forget, parse_shard, part_of, shard_locked
@@ -38,9 +39,20 @@ class Stages:
     retry_failed: bool = False
 
 
-def run_stages(job: Job, split: Split, engine: Engine, stages: Stages) -> list[Result]:
-    """The stages that are asked for, under the run's lock; results of scoring, else none."""
+def run_stages(
+    job: Job,
+    split: Split,
+    engine: Engine,
+    stages: Stages,
+    died: Callable[[str], None] | None = None,
+) -> list[Result]:
+    """The stages that are asked for, under the run's lock; results of scoring, else none.
+
+    `died` is told where the last command on this folder was killed, if it was.
+    """
     with job.run.locked(), serving(engine, job.run.root):
+        if died and (place := died_at(job.run.root / "events.jsonl")):
+            died(place)
         fold(job.run)
         forget(job.run)
         if stages.generate:

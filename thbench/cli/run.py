@@ -235,8 +235,8 @@ def _stages(
     if options["shard"]:
         _shard(job, split, engine, options["shard"], stages)
         return
-    _warn_of_death(out, options["workers"])
-    if results := run_stages(job, split, engine, stages):
+    died = _warn_of_death if options["workers"] == 1 else None
+    if results := run_stages(job, split, engine, stages, died):
         show_results(results, out, left_out)
 
 
@@ -264,13 +264,10 @@ def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) ->
     click.echo(f"  thbench merge {shlex.quote(str(job.run.root))}")
 
 
-def _warn_of_death(out: Path, workers: int) -> None:
-    """Say where the last command of this run was killed by a plugin, if it was."""
-    from thbench.run.events import died_at
-
-    if (place := died_at(out / "events.jsonl")) and workers == 1:
-        click.echo(
-            f"the last command here died at: {place}\n"
-            "should this one die there too, --workers 2 gets past it",
-            err=True,
-        )
+def _warn_of_death(place: str) -> None:
+    """Say where the last command of this run was killed by a plugin."""
+    click.echo(
+        f"the last command here died at: {place}\n"
+        "should this one die there too, --workers 2 gets past it",
+        err=True,
+    )
