@@ -143,5 +143,5 @@ def test_folders_are_scored_without_a_suite_file(
     shown = capsys.readouterr().out
     assert "mine" in shown
     result = json.loads((tmp_path / "out/systems/mine/result.json").read_text())
-    assert result["clips"]["generated"] == 4
+    assert result["clips"]["generated"] == len(list((tmp_path / "my videos").iterdir())) >= 4
     assert result["suite"]["overrides"][0] == "dataset.crop=face"
