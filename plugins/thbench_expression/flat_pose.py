@@ -15,8 +15,8 @@ __all__ = ["DEPTH", "RIGID", "flat_pose", "flat_shape"]
 RIGID = (0, 1, 2, 14, 15, 16, *range(27, 36), 36, 39, 42, 45)
 """Landmarks that neither speech nor blinks move: upper ends of the jaw line, nose, corners of the eyes."""
 DEPTH = np.array(
-    [0.409, 0.414, 0.417, 0.417, 0.414, 0.409, 1.052, 1.107, 1.177, 1.219, 1.075, 1.124, 1.135, 1.124, 1.075]
-    + [0.770, 1.008, 1.008, 0.770]
+    [0.409, 0.414, 0.417, 0.417, 0.414, 0.409, 1.052, 1.107, 1.177, 1.219, 1.075, 1.124, 1.135, 1.124, 1.075,
+     0.770, 1.008, 1.008, 0.770]
 )  # fmt: skip
 """[19] mean depth over the cast of the `RIGID` landmarks, in interocular distances (a test computes it anew)."""
 

@@ -60,16 +60,15 @@ _MESH = (
     "Rotation by Kabsch of 24 rigid points of the 468-point mesh to the clip's mean shape, R = Rz Ry Rx: no camera "
     "and no model of a head is needed"
 )
-_PUPPET = (
-    "Read from features of a network of puppets by a linear map fitted to the angles they are drawn with"
-)
+_PUPPET = "Read from features of a network of puppets by a linear map fitted to the angles they are drawn with"
 
 
 def scores_of(options: PointsOptions) -> dict[str, Score]:
     how = _MESH if options.points == "mesh" else _PUPPET
     biases = (
         "Trembling of the points counts as motion (about 0.1 degrees of a step), so a still clip is not exactly 0 after "
-        "compression. Mouth and jaw move some rigid points a little. " * (options.points == "mesh")
+        "compression. Mouth and jaw move some rigid points a little. "
+        * (options.points == "mesh")
         + "Heads move as they like while they speak: nearer to the ground truth says alike in amount, not in time."
     )
     found: dict[str, Score] = {}

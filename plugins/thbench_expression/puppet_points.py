@@ -38,8 +38,12 @@ class PuppetFace:
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         self._path = weights
-        digests = [hashlib.sha256(p.read_bytes()).hexdigest()[:8] for p in (FEATURE_WEIGHTS, weights)]
-        self.identity = f"puppet_face 1, features {digests[0]}, map {digests[1]}, the whole frame at 64 px"
+        digests = [
+            hashlib.sha256(p.read_bytes()).hexdigest()[:8] for p in (FEATURE_WEIGHTS, weights)
+        ]
+        self.identity = (
+            f"puppet_face 1, features {digests[0]}, map {digests[1]}, the whole frame at 64 px"
+        )
 
     @cached_property
     def _parts(self) -> tuple[PuppetNet, dict[str, Tensor]]:
@@ -61,4 +65,6 @@ class PuppetFace:
         padded = np.zeros((BATCH, *frames.shape[1:]), np.uint8)
         padded[: len(frames)] = frames
         network, weights = self._parts
-        return np.asarray(read(features(torch.from_numpy(padded), network), weights)[: len(frames)].numpy())
+        return np.asarray(
+            read(features(torch.from_numpy(padded), network), weights)[: len(frames)].numpy()
+        )

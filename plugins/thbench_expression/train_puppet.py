@@ -66,9 +66,13 @@ def drawn(actors: Sequence[str], per_actor: int, per_clip: int) -> Data:
     for clip in some_clips(actors, per_actor):
         source = make(clip.id, SIDE)
         blink = source.annotations["blink"]
-        at = np.union1d(np.linspace(0, len(blink) - 1, per_clip).astype(int), np.flatnonzero(blink > 0.05))
+        at = np.union1d(
+            np.linspace(0, len(blink) - 1, per_clip).astype(int), np.flatnonzero(blink > 0.05)
+        )
         points = source.annotations["landmarks"].astype(np.float64)
-        ratio = np.mean([eye_aspect_ratio(points[:, list(e)]) for e in (IBUG.right, IBUG.left)], axis=0)
+        ratio = np.mean(
+            [eye_aspect_ratio(points[:, list(e)]) for e in (IBUG.right, IBUG.left)], axis=0
+        )
         columns = [
             ((points + 0.5) * 2 / SIDE - 1).reshape(len(points), -1),
             source.annotations["head_pose"],
@@ -85,7 +89,11 @@ def worn(frames: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     found = np.empty_like(frames)
     for i, frame in enumerate(frames):
         soft = cv2.GaussianBlur(frame, (0, 0), rng.uniform(0.3, 1.2)).astype(np.float64)
-        soft = soft * rng.uniform(0.9, 1.1) + rng.uniform(-12, 12) + rng.normal(0, rng.uniform(0, 6), soft.shape)
+        soft = (
+            soft * rng.uniform(0.9, 1.1)
+            + rng.uniform(-12, 12)
+            + rng.normal(0, rng.uniform(0, 6), soft.shape)
+        )
         found[i] = np.clip(np.round(soft), 0, 255)
     return found
 
@@ -93,7 +101,9 @@ def worn(frames: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
 @torch.inference_mode()
 def seen(frames: NDArray[np.uint8]) -> Tensor:
     network = feature_network()
-    return torch.cat([features(part, network) for part in torch.split(torch.from_numpy(frames), 256)])
+    return torch.cat(
+        [features(part, network) for part in torch.split(torch.from_numpy(frames), 256)]
+    )
 
 
 def fitted(data: Data) -> dict[str, Tensor]:
@@ -132,7 +142,9 @@ def main() -> None:
     parser.add_argument("--split", type=Path, required=True, help="manifest with train, validation")
     parser.add_argument("--out", type=Path, required=True, help="the safetensors file to write")
     parser.add_argument("--clips", type=int, default=3, help="clips of each training actor")
-    parser.add_argument("--frames", type=int, default=10, help="frames of each clip, and all with closing eyes")
+    parser.add_argument(
+        "--frames", type=int, default=10, help="frames of each clip, and all with closing eyes"
+    )
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)

@@ -103,7 +103,11 @@ def _build_features(options: IdentityOptions, context: Context) -> Extractor:
 def _build_csim(options: IdentityOptions, context: Context) -> Metric:
     from thbench_identity.metric import Csim
 
-    return Csim(options, context, context.extractor("face_identity", **_extractors(options)["face_identity"]))
+    return Csim(
+        options,
+        context,
+        context.extractor("face_identity", **_extractors(options)["face_identity"]),
+    )
 
 
 @hookimpl

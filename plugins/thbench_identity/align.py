@@ -12,7 +12,13 @@ __all__ = ["SIDE", "TEMPLATE", "aligned", "placing"]
 
 SIDE = 112
 TEMPLATE = np.array(
-    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
 )
 """[5, 2] where ArcFace and SFace expect the person's right eye, left eye, nose, right and left corner of the
 mouth, in pixels of 112 x 112 (Deng et al. 2019; the same numbers as in OpenCV's FaceRecognizerSF)."""
@@ -31,4 +37,6 @@ def placing(points: NDArray[np.floating]) -> NDArray[np.float64]:
 
 def aligned(frame: Frames, points: NDArray[np.floating]) -> Frames:
     """[112, 112, 3] uint8 RGB: the face of `frame` [H, W, 3] with its five points on `TEMPLATE`; black beyond."""
-    return np.asarray(cv2.warpAffine(frame, placing(points), (SIDE, SIDE), flags=cv2.INTER_LINEAR), np.uint8)
+    return np.asarray(
+        cv2.warpAffine(frame, placing(points), (SIDE, SIDE), flags=cv2.INTER_LINEAR), np.uint8
+    )

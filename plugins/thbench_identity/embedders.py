@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from thbench.api import Context, Frames, UserError
 from thbench_identity.align import aligned
 
-__all__ = ["DLIB_FILES", "Embedder", "arcface", "dlib_descriptor", "dlib_square", "embedder", "sface"]
+__all__ = [
+    "DLIB_FILES",
+    "Embedder",
+    "arcface",
+    "dlib_descriptor",
+    "dlib_square",
+    "embedder",
+    "sface",
+]
 
 Embedder = Callable[[Frames, NDArray[np.float64]], NDArray[np.float64]]
 """(frame [H, W, 3] uint8 RGB, face [15]) -> [features], of no particular length."""
@@ -72,7 +80,9 @@ def dlib_descriptor() -> Embedder:
     """
     dlib = _dlib()
     folder = _models_folder()
-    network = dlib.face_recognition_model_v1(str(_checked(folder, "dlib_face_recognition_resnet_model_v1.dat")))
+    network = dlib.face_recognition_model_v1(
+        str(_checked(folder, "dlib_face_recognition_resnet_model_v1.dat"))
+    )
     predictor = dlib.shape_predictor(str(_checked(folder, "shape_predictor_5_face_landmarks.dat")))
 
     def embed(frame: Frames, face: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -116,6 +126,7 @@ def _checked(folder: Path, name: str) -> Path:
     path = folder / name
     if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != DLIB_FILES[name]:
         raise UserError(
-            f"{path} is not the published file", "pip install --force-reinstall face-recognition-models==0.3.0"
+            f"{path} is not the published file",
+            "pip install --force-reinstall face-recognition-models==0.3.0",
         )
     return path

@@ -58,11 +58,12 @@ class FaceIdentity:
         return spread
 
 
-def embedded(
-    frames: Frames, faces: NDArray[np.float64], network: Embedder
-) -> NDArray[np.float64]:
+def embedded(frames: Frames, faces: NDArray[np.float64], network: Embedder) -> NDArray[np.float64]:
     """[n, features] of n frames and the faces [n, 15] in them; NaN where there is none. At least one is there."""
-    rows = [network(f, face) if np.isfinite(face[0]) else None for f, face in zip(frames, faces, strict=True)]
+    rows = [
+        network(f, face) if np.isfinite(face[0]) else None
+        for f, face in zip(frames, faces, strict=True)
+    ]
     length = next(len(row) for row in rows if row is not None)
     return np.stack([np.full(length, np.nan) if row is None else row for row in rows])
 
@@ -81,4 +82,6 @@ def require_one_face(faces: Sequence[NDArray[np.float64]], main: NDArray[np.floa
         for found, box in zip(faces, main, strict=True)
     )
     if crowded * 2 >= len(faces):
-        raise ClipFailure(f"two faces of like size in {crowded} of {len(faces)} frames: whose is meant is not known")
+        raise ClipFailure(
+            f"two faces of like size in {crowded} of {len(faces)} frames: whose is meant is not known"
+        )

@@ -21,4 +21,6 @@ def cosines(a: Embeddings, b: Embeddings) -> NDArray[np.float64]:
 
 def distances(a: Embeddings, b: Embeddings) -> NDArray[np.float64]:
     """[n] Euclidean distance between the rows of a [n, d] and of b [n, d] or [d]; NaN where either is missing."""
-    return np.asarray(np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=-1))
+    return np.asarray(
+        np.linalg.norm(np.asarray(a, np.float64) - np.asarray(b, np.float64), axis=-1)
+    )

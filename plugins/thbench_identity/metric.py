@@ -34,7 +34,9 @@ class Csim:
         self._dlib = options.network == "dlib"
         self._every = options.every
         self._features = features
-        self.scores: Mapping[str, Score] = distance_scores() if self._dlib else cosine_scores(options.network)
+        self.scores: Mapping[str, Score] = (
+            distance_scores() if self._dlib else cosine_scores(options.network)
+        )
 
     def observe(self, pair: Pair) -> Observation:
         """The rows of `scores`, frames_compared; arrays [T] of the likeness per frame, NaN where unknown."""

@@ -62,7 +62,9 @@ def test_on_exact_landmarks_every_true_blink_is_found_and_no_other() -> None:
     for clip in all_clips()[::120]:
         annotations = truth(scene(clip.id), 128)
         points = annotations["landmarks"].astype(float)
-        ratio = np.mean([eye_aspect_ratio(points[:, list(e)]) for e in (IBUG.right, IBUG.left)], axis=0)
+        ratio = np.mean(
+            [eye_aspect_ratio(points[:, list(e)]) for e in (IBUG.right, IBUG.left)], axis=0
+        )
         ours = blinks(relative_openness(ratio))
         closed = annotations["blink"] > 0.5
         theirs = np.flatnonzero(np.diff(closed.astype(int)) == 1) + 1
@@ -71,6 +73,9 @@ def test_on_exact_landmarks_every_true_blink_is_found_and_no_other() -> None:
         found += len(ours)
         true += len(theirs)
         for start in theirs:
-            assert any(b.start - 1 <= start < b.start + b.frames + 1 for b in ours), (clip.id, start)
+            assert any(b.start - 1 <= start < b.start + b.frames + 1 for b in ours), (
+                clip.id,
+                start,
+            )
     assert true > 40
     assert found <= true + 2

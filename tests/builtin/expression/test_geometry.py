@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from guards import some
 from scipy.spatial import procrustes
 from scipy.spatial.transform import Rotation
 
+from guards import some
 from thbench.api import ClipFailure
 from thbench_expression.flat_pose import DEPTH, RIGID, flat_pose, flat_shape
 from thbench_expression.geometry import angles, kabsch, mean_shape, rotations, similarity
@@ -50,7 +50,12 @@ def test_similarity_leaves_what_procrustes_leaves(dimensions: int) -> None:
     rng = np.random.default_rng(6)
     source = rng.normal(size=(10, dimensions))
     target = 1.7 * source @ np.linalg.qr(rng.normal(size=(dimensions,) * 2))[0] + 4
-    if np.linalg.det(np.linalg.lstsq(source - source.mean(0), target - target.mean(0), rcond=None)[0]) < 0:
+    if (
+        np.linalg.det(
+            np.linalg.lstsq(source - source.mean(0), target - target.mean(0), rcond=None)[0]
+        )
+        < 0
+    ):
         target[:, 0] = -target[:, 0]
     target = target + rng.normal(0, 0.05, target.shape)
     move = similarity(source, target)
@@ -107,7 +112,9 @@ def test_the_depths_are_the_mean_of_the_cast() -> None:
         clip = next(c.id for c in all_clips() if c.actor == name)
         seen = scene(clip)
         still = np.zeros(seen.score.n_frames)
-        motion = replace(seen.motion, yaw=still, pitch=still, roll=still, shift_x=still, shift_y=still)
+        motion = replace(
+            seen.motion, yaw=still, pitch=still, roll=still, shift_x=still, shift_y=still
+        )
         face = seen.score.actor.face
         points = landmarks_of(seen.score, motion, seen.mouth, Warp(face, motion, seen.mouth.jaw))
         io = np.linalg.norm(points[:, 36:42].mean(axis=1) - points[:, 42:48].mean(axis=1), axis=-1)

@@ -17,7 +17,7 @@ from thbench_expression.theval import eyebrow_movement, lip_dynamics
 def test_layouts_are_within_their_points_and_name_none_twice() -> None:
     for layout in (MESH, IBUG):
         for part in (layout.rigid, layout.lips, layout.brow_eye, layout.right, layout.left):
-            assert len(set(part)) == len(part) and 0 <= min(part) and max(part) < layout.n
+            assert len(set(part)) == len(part) and min(part) >= 0 and max(part) < layout.n
         assert set(layout.right) | set(layout.left) <= set(layout.eyes)
         assert {i for pair in layout.opening for i in pair} <= set(layout.lips)
     assert (len(MESH.lips), len(MESH.eyes), len(MESH.rigid)) == (40, 32, 24)
@@ -36,7 +36,9 @@ def test_movement_only_within_pauses_and_between_known_frames() -> None:
     curve = np.array([0.0, 0.1, 0.3, np.nan, 0.9, 0.8, 5.0])
     where = np.array([True, True, True, True, True, True, False])
     assert movement(curve, where) == pytest.approx((0.1 + 0.2 + 0.1) / 3)
-    assert spread(curve, where) == pytest.approx(np.median(np.abs(np.array([0, 0.1, 0.3, 0.9, 0.8]) - 0.42)))
+    assert spread(curve, where) == pytest.approx(
+        np.median(np.abs(np.array([0, 0.1, 0.3, 0.9, 0.8]) - 0.42))
+    )
     with pytest.raises(ClipFailure, match="no two neighbouring"):
         movement(curve, np.array([True, False] * 3 + [True]))
     with pytest.raises(ClipFailure, match="no frame of a pause"):
@@ -65,7 +67,9 @@ def similar(points: np.ndarray) -> np.ndarray:
 def test_expression_ignores_place_size_and_turn() -> None:
     plain = faces()
     given = (plain[0], MESH.rigid, MESH.lips, 50.0)
-    np.testing.assert_allclose(expression(similar(plain), *given), expression(plain, *given), atol=1e-10)
+    np.testing.assert_allclose(
+        expression(similar(plain), *given), expression(plain, *given), atol=1e-10
+    )
     spoilt = plain.copy()
     spoilt[7, 3, 0] = np.nan
     found = expression(spoilt, *given)
@@ -75,7 +79,9 @@ def test_expression_ignores_place_size_and_turn() -> None:
 
 def observed(features: np.ndarray) -> Observed:
     frames = np.arange(len(features))
-    return Observed(Clip("c", "a"), {"frames": float(len(frames))}, {"mouth": features, "frame": frames})
+    return Observed(
+        Clip("c", "a"), {"frames": float(len(frames))}, {"mouth": features, "frame": frames}
+    )
 
 
 def test_the_distance_is_the_frechet_distance_of_scipy() -> None:

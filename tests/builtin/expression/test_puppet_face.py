@@ -36,7 +36,10 @@ def test_points_pose_mouth_and_eyes_of_unseen_actors(sources: dict[str, Source])
     true = {c: s.annotations for c, s in sources.items()}
     apart = [np.linalg.norm(found[c].points - true[c]["landmarks"], axis=-1).mean() for c in CLIPS]
     assert np.mean(apart) < 1.2  # pixels of 64
-    mouth = [within(opening(f.points, IBUG.opening, f.io), true[c]["mouth_aperture"]) for c, f in found.items()]
+    mouth = [
+        within(opening(f.points, IBUG.opening, f.io), true[c]["mouth_aperture"])
+        for c, f in found.items()
+    ]
     assert np.mean(mouth) > 0.9
     for place, (name, least) in enumerate((("pitch", 0.6), ("yaw", 0.7), ("roll", 0.85))):
         column = {"yaw": 0, "pitch": 1, "roll": 2}[name]
@@ -45,7 +48,9 @@ def test_points_pose_mouth_and_eyes_of_unseen_actors(sources: dict[str, Source])
     counted = all_blinks = hit = 0
     for c, f in found.items():
         points = true[c]["landmarks"].astype(float)
-        ratio = np.mean([eye_aspect_ratio(points[:, list(e)]) for e in (IBUG.right, IBUG.left)], axis=0)
+        ratio = np.mean(
+            [eye_aspect_ratio(points[:, list(e)]) for e in (IBUG.right, IBUG.left)], axis=0
+        )
         theirs, ours = blinks(relative_openness(ratio)), blinks(relative_openness(f.openness))
         counted, all_blinks = counted + len(ours), all_blinks + len(theirs)
         hit += sum(any(abs(a.start - b.start) <= 2 for a in ours) for b in theirs)
@@ -75,7 +80,9 @@ def test_size_and_neighbours_do_not_count(sources: dict[str, Source]) -> None:
         ("silent_mouth", "silent_mouth", "mouth", "-"),
     ],
 )
-def test_reactions(sources: dict[str, Source], metric: str, score: str, change: str, sign: str) -> None:
+def test_reactions(
+    sources: dict[str, Source], metric: str, score: str, change: str, sign: str
+) -> None:
     built = subject_of("metric", f"{metric}@puppet-v1", {"points": "puppet-v1"}).build()
 
     def value(how: str) -> float:

@@ -9,7 +9,14 @@ import pytest
 
 Assets = Callable[[str], Path]
 SIZES = (256, 128, 64)
-NAMES = ("head_pose", "blinks", "expression_frechet", "silent_mouth", "theval_lip_dynamics", "theval_eyebrow")
+NAMES = (
+    "head_pose",
+    "blinks",
+    "expression_frechet",
+    "silent_mouth",
+    "theval_lip_dynamics",
+    "theval_eyebrow",
+)
 SAME_FACE = ("shift 8 px", "scale 1.1", "roll 8 deg", "brighter by 20", "H.264 crf 23")
 """Changes that no measure of a face claims to see."""
 pytestmark = [pytest.mark.long, pytest.mark.timeout(3000)]
@@ -17,7 +24,9 @@ Found = dict[str, dict[str, dict[str, float] | str]]
 
 
 @pytest.fixture(scope="module", params=SIZES)
-def found(request: pytest.FixtureRequest, assets: Assets, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(
+    request: pytest.FixtureRequest, assets: Assets, tmp_path_factory: pytest.TempPathFactory
+) -> Found:
     from face_reactions import rows
     from thbench.testing.subject import subject_of
 
@@ -72,7 +81,9 @@ def test_blinks_are_counted_where_eyes_are_large_enough_and_refused_elsewhere(fo
     assert 5 / 8 <= true <= 10 / 8  # seven by the first measurement, eight or nine here
     assert value(found, "no blinks", "blinks", "blink_rate") == 0
     for change in SAME_FACE:
-        assert value(found, change, "blinks", "blink_rate") == pytest.approx(true, abs=3.1 / 8), change
+        assert value(found, change, "blinks", "blink_rate") == pytest.approx(true, abs=3.1 / 8), (
+            change
+        )
 
 
 def test_a_still_mouth_moves_less_in_pauses(found: Found) -> None:
@@ -84,8 +95,15 @@ def test_a_still_mouth_moves_less_in_pauses(found: Found) -> None:
 
 
 def test_theval_sees_a_still_mouth_and_the_size_of_the_face(found: Found) -> None:
-    lips = {c: value(found, c, "theval_lip_dynamics", "theval_lip_dynamics") for c in found if c != "size"}
+    lips = {
+        c: value(found, c, "theval_lip_dynamics", "theval_lip_dynamics")
+        for c in found
+        if c != "size"
+    }
     assert lips["mouth still"] < 0.6 * lips["ground truth"]
     assert lips["scale 1.1"] == pytest.approx(1.1 * lips["ground truth"], rel=0.04)  # its defect
-    brows = {c: value(found, c, "theval_eyebrow", "theval_eyebrow") for c in ("ground truth", "no blinks")}
+    brows = {
+        c: value(found, c, "theval_eyebrow", "theval_eyebrow")
+        for c in ("ground truth", "no blinks")
+    }
     assert brows["no blinks"] < brows["ground truth"]  # its defect: blinking counts

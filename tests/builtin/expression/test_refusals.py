@@ -35,10 +35,10 @@ METRICS: Mapping[str, tuple[type, Any]] = {
 
 def head(seed: int = 0) -> np.ndarray:
     """[468, 3] a face of 128 px: eyes 12 px wide and 3.6 tall, 40 px apart, the rest somewhere around."""
-    points = np.random.default_rng(seed).normal(0, 20, (468, 3)) + [64, 64, 0]
+    points = np.random.default_rng(seed).normal(0, 20, (468, 3)) + np.array([64, 64, 0])
     for eye, x in ((MESH.right, 44), (MESH.left, 84)):
         shape = np.array([[-6, 0], [-2, -1.8], [2, -1.8], [6, 0], [2, 1.8], [-2, 1.8]])
-        points[list(eye), :2] = shape + [x, 50]
+        points[list(eye), :2] = shape + np.array([x, 50])
         points[list(eye), 2] = -10
     points[234], points[454] = [20, 64, 5], [108, 64, 5]
     return points
@@ -89,7 +89,10 @@ SPEECH = np.repeat([False, True, False], [15, 20, 15])
 
 def built(name: str, ours: Any, theirs: Any = None, speech: Any = SPEECH) -> tuple[Metric, Pair]:
     n = T if isinstance(ours, str) else len(ours)
-    videos = [MemoryVideo(np.zeros((n, 128, 128, 3), np.uint8), np.zeros(640 * n, np.int16)) for _ in range(2)]
+    videos = [
+        MemoryVideo(np.zeros((n, 128, 128, 3), np.uint8), np.zeros(640 * n, np.int16))
+        for _ in range(2)
+    ]
     shown = {videos[0]: ours, videos[1]: blinking() if theirs is None else theirs}
     kind, options = METRICS[name]
     return kind(options, Lent(shown, speech)), Pair(Clip("c", "a"), *videos)
@@ -206,7 +209,9 @@ def test_the_rate_is_of_the_set_and_its_jackknife_of_actors() -> None:
     }
     assert rate.notes(sets) == ["few blinks: 3 in 9 s"]  # type: ignore[attr-defined]
     for actor, value in rate.without_actors(sets).items():  # type: ignore[attr-defined]
-        rest = type("Sets", (), {"generated": [o for o in sets.generated if o.clip.actor != actor]})()
+        rest = type(
+            "Sets", (), {"generated": [o for o in sets.generated if o.clip.actor != actor]}
+        )()
         assert rate.reduce(rest)["blink_rate"] == value["blink_rate"]
 
 

@@ -56,7 +56,7 @@ def descriptors(root: Path, condition: str) -> list[np.ndarray]:
     from real_heads import head_frames
 
     detect = FaceDetector(root / "weights/yunet_n_640_640.onnx")
-    size = int(condition.split()[0]) if condition.endswith(" px") else 256
+    size = int(condition.split(maxsplit=1)[0]) if condition.endswith(" px") else 256
     found = []
     for person in "abcd":
         frames = DAMAGE[condition](head_frames(root, person, size, 200)[::10])

@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from tiny_onnx import linear_features, matrix, write_linear
 
 from thbench.api import Clip, ClipFailure, Frames, Pair, UserError
 from thbench.video import MemoryVideo
@@ -20,11 +19,14 @@ from thbench_identity.embedders import arcface, dlib_square, sface
 from thbench_identity.extractor import FaceIdentity, require_large, require_one_face
 from thbench_identity.likeness import cosines, distances
 from thbench_identity.metric import Csim
+from tiny_onnx import linear_features, matrix, write_linear
 
 Assets = Callable[[str], Path]
 
 
-def moved(points: np.ndarray, degrees: float, scale: float, shift: tuple[float, float]) -> np.ndarray:
+def moved(
+    points: np.ndarray, degrees: float, scale: float, shift: tuple[float, float]
+) -> np.ndarray:
     c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
     return scale * points @ np.array([[c, -s], [s, c]]).T + shift
 
@@ -60,9 +62,13 @@ def test_the_crop_is_opencvs(tmp_path: Path) -> None:
     """FaceRecognizerSF aligns to the same template with the same points in the same order."""
     network = cv2.FaceRecognizerSF.create(str(write_linear(tmp_path / "n.onnx", matrix(128))), "")
     frame = picture(200)
-    row = face_row(moved(TEMPLATE, 12, 1.3, (20, 10)) + np.random.default_rng(1).normal(0, 1, (5, 2)))
+    row = face_row(
+        moved(TEMPLATE, 12, 1.3, (20, 10)) + np.random.default_rng(1).normal(0, 1, (5, 2))
+    )
     theirs = np.concatenate([row[:4], row[5:], row[4:5]]).astype(np.float32)[None]
-    expected = cv2.cvtColor(network.alignCrop(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), theirs), cv2.COLOR_BGR2RGB)
+    expected = cv2.cvtColor(
+        network.alignCrop(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), theirs), cv2.COLOR_BGR2RGB
+    )
     found = aligned(frame, row[5:].reshape(5, 2))
     assert np.abs(found.astype(int) - expected).max() <= 1
     assert np.abs(found.astype(int) - expected).mean() < 0.05
@@ -76,7 +82,9 @@ def test_sface_sees_rgb_as_it_is(tmp_path: Path) -> None:
     embed = sface(write_linear(tmp_path / "n.onnx", weights))
     frame, row = picture(200), face_row(moved(TEMPLATE, 5, 1.2, (30, 20)))
     expected = linear_features(aligned(frame, row[5:].reshape(5, 2)), weights)
-    np.testing.assert_allclose(embed(frame, row), expected, rtol=2e-3, atol=np.abs(expected).max() * 2e-3)
+    np.testing.assert_allclose(
+        embed(frame, row), expected, rtol=2e-3, atol=np.abs(expected).max() * 2e-3
+    )
 
 
 def test_arcface_sees_rgb_from_minus_one_to_one(tmp_path: Path) -> None:
@@ -85,7 +93,9 @@ def test_arcface_sees_rgb_from_minus_one_to_one(tmp_path: Path) -> None:
     frame, row = picture(200), face_row(moved(TEMPLATE, 5, 1.2, (30, 20)))
     crop = (aligned(frame, row[5:].reshape(5, 2)).astype(np.float64) - 127.5) / 127.5
     expected = linear_features(crop, weights)
-    np.testing.assert_allclose(embed(frame, row), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max())
+    np.testing.assert_allclose(
+        embed(frame, row), expected, rtol=1e-5, atol=1e-5 * np.abs(expected).max()
+    )
 
 
 def test_dlibs_square() -> None:
@@ -99,7 +109,9 @@ def test_cosines_and_distances_are_scipys() -> None:
     from scipy.spatial.distance import cosine, euclidean
 
     a, b = np.random.default_rng(0).normal(size=(2, 7, 128))
-    np.testing.assert_allclose(cosines(a, b), [1 - cosine(x, y) for x, y in zip(a, b, strict=True)], rtol=1e-12)
+    np.testing.assert_allclose(
+        cosines(a, b), [1 - cosine(x, y) for x, y in zip(a, b, strict=True)], rtol=1e-12
+    )
     np.testing.assert_allclose(distances(a, b[0]), [euclidean(x, b[0]) for x in a], rtol=1e-12)
     a[2] = np.nan
     assert np.isnan(cosines(a, b)[2]) and np.isnan(distances(a, b)[2])
@@ -148,7 +160,9 @@ def pair_of(n: int = 5) -> Pair:
     return Pair(Clip("c", "a"), *videos)
 
 
-def observed(network: str, ours: np.ndarray, theirs: np.ndarray, index: int | None = 0, every: int = 1):
+def observed(
+    network: str, ours: np.ndarray, theirs: np.ndarray, index: int | None = 0, every: int = 1
+):
     pair = replace(pair_of(len(ours)), identity_index=index)
     features = Features((pair.generated, ours), (pair.reference, theirs))
     return Csim(IdentityOptions(network, every), None, features).observe(pair)  # type: ignore[arg-type]
@@ -186,7 +200,9 @@ def test_dlib_has_distances_and_shares_and_no_cosine() -> None:
         (np.ones((4, 8)), None, "the identity frame is none of the reference's"),
     ],
 )
-def test_what_cannot_be_compared_has_a_reason(ours: np.ndarray, index: int | None, reason: str) -> None:
+def test_what_cannot_be_compared_has_a_reason(
+    ours: np.ndarray, index: int | None, reason: str
+) -> None:
     with pytest.raises(ClipFailure, match=reason):
         observed("sface", ours, np.ones_like(ours), index)
 
@@ -215,12 +231,22 @@ def test_real_faces_are_found_placed_and_refused(assets: Assets, tmp_path: Path)
     frames = head_frames(root, "a", 128, 200)[::50]
     faces = [FaceDetector(weights).with_points(f)[0] for f in frames]
     for face in faces:
-        spread = face[5:].reshape(5, 2) @ placing(face[5:].reshape(5, 2))[:, :2].T + placing(face[5:].reshape(5, 2))[:, 2]
-        assert np.abs(spread - TEMPLATE).max() < 0.1 * SIDE  # eyes, nose and mouth in the order of the template
+        spread = (
+            face[5:].reshape(5, 2) @ placing(face[5:].reshape(5, 2))[:, :2].T
+            + placing(face[5:].reshape(5, 2))[:, 2]
+        )
+        assert (
+            np.abs(spread - TEMPLATE).max() < 0.1 * SIDE
+        )  # eyes, nose and mouth in the order of the template
     extractor = FaceIdentity(IdentityOptions("arcface", every=2), Lent(weights))  # type: ignore[arg-type]
     extractor.__dict__["_embedder"] = arcface(write_linear(tmp_path / "n.onnx", matrix(16)))
     found = extractor(MemoryVideo(frames, None))
-    assert found.shape == (4, 16) and np.isfinite(found).all(axis=1).tolist() == [True, False, True, False]
+    assert found.shape == (4, 16) and np.isfinite(found).all(axis=1).tolist() == [
+        True,
+        False,
+        True,
+        False,
+    ]
     with pytest.raises(ClipFailure, match="no face in any of 2 frames"):
         extractor(MemoryVideo(np.zeros_like(frames), None))
     small = np.stack([cv2.resize(f, (32, 32), interpolation=cv2.INTER_AREA) for f in frames])
@@ -236,7 +262,9 @@ def test_real_faces_are_found_placed_and_refused(assets: Assets, tmp_path: Path)
         FaceIdentity(IdentityOptions("arcface"), Lent(weights))(MemoryVideo(turned, None))  # type: ignore[arg-type]
 
 
-def test_without_weights_or_packages_a_line_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_weights_or_packages_a_line_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     import sys
 
     from thbench_identity.embedders import dlib_descriptor
