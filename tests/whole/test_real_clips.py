@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from guards import some
 from runs import start, videos, written
 from thbench.plugins.discovery import registry
 from thbench.plugins.weights import import_file
@@ -30,7 +31,17 @@ primary: f_mse
 @pytest.fixture
 def suite(assets: Callable[[str], Path], tmp_path: Path) -> str:
     import_file("yunet", assets("weights/yunet_n_640_640.onnx"), registry().weights())
-    return SUITE.format(clips=assets("clips"))
+    return SUITE.format(clips=speakers(tmp_path, assets))
+
+
+def speakers(folder: Path, assets: Callable[[str], Path]) -> Path:
+    """A folder of links to the four clips of speakers a to d."""
+    clips = folder / "speakers"
+    clips.mkdir(exist_ok=True)
+    for file in some(assets("clips").glob("speaker_*.mp4")):
+        if not (clips / file.name).exists():
+            (clips / file.name).symlink_to(file)
+    return clips
 
 
 def blur(run: Path, folder: Path) -> None:
@@ -49,7 +60,7 @@ def test_real_faces_end_to_end(suite: str, tmp_path: Path) -> None:
     run.generate(retry_failed=True)
     results = run.score()
     system, truth = results["blurred"], results["ground-truth"]
-    assert system.ranked
+    assert any("copies of the ground truth" in reason for reason in system.unranked_because)
     assert system.clips.generated == 4
     assert system.clips.stores == {"delivered h264 + aac": 4}
     assert system.clips.tracks == {"own": 4}
@@ -129,7 +140,7 @@ def test_folders_are_scored_without_a_suite_file(
     run.generate()
     blur(tmp_path / "run", tmp_path / "my videos")
     words = ["score", "--videos", f"mine={tmp_path / 'my videos'}", "--dataset", "clips"]
-    words += ["--root", str(assets("clips")), "--out", str(tmp_path / "out")]
+    words += ["--root", str(speakers(tmp_path, assets)), "--out", str(tmp_path / "out")]
     words += [
         "--set",
         "dataset.crop=face",
@@ -143,5 +154,5 @@ def test_folders_are_scored_without_a_suite_file(
     shown = capsys.readouterr().out
     assert "mine" in shown
     result = json.loads((tmp_path / "out/systems/mine/result.json").read_text())
-    assert result["clips"]["generated"] == len(list((tmp_path / "my videos").iterdir())) >= 4
+    assert result["clips"]["generated"] == 4
     assert result["suite"]["overrides"][0] == "dataset.crop=face"
