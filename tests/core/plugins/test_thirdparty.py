@@ -53,7 +53,7 @@ def test_a_strangers_plugins_run_and_their_faults_are_their_own(
     installed: Environment, suite: Path, tmp_path: Path
 ) -> None:
     done = installed.thbench("run", suite, "--out", tmp_path / "run", THBENCH_DISABLE="rival-heads")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr  # three of its systems have no scored clip
 
     def result(name: str) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(
