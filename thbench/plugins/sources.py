@@ -78,7 +78,10 @@ def _contents(reached: dict[str, Path]) -> Iterator[tuple[str, str]]:
     for top in {name.partition(".")[0] for name in reached} - {"thbench"}:
         for file in _data_files(top):
             with file.open("rb") as stream:
-                yield f"{top}/{file.name}", hashlib.file_digest(stream, "sha256").hexdigest()
+                name = file.relative_to(
+                    _root(top)
+                ).as_posix()  # equal names in two folders are two files
+                yield f"{top}/{name}", hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _data_files(top: str) -> list[Path]:
