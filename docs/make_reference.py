@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+import thbench
 from thbench import api
 from thbench.cli.main import cli
 from thbench.plugins import hookspecs
@@ -52,6 +53,15 @@ def contract() -> list[str]:
     return lines
 
 
+def python() -> list[str]:
+    """Signatures of what `import thbench` offers, and what each does."""
+    lines = []
+    for name in (n for n in thbench.__all__ if n != "__version__"):
+        item = getattr(thbench, name)
+        lines.append(f"- `thbench.{name}`: {first_line(item)}")
+    return lines
+
+
 def hooks() -> list[str]:
     found = [n for n in vars(hookspecs) if n.startswith("thbench_")]
     return [f"- `{name}()`: {first_line(getattr(hookspecs, name))}" for name in found]
@@ -75,6 +85,10 @@ def page() -> str:
         "## Commands",
         "",
         *commands(cli, "thbench"),
+        "## Python",
+        "",
+        *python(),
+        "",
         "## Hooks",
         "",
         *hooks(),

@@ -6,6 +6,8 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +17,7 @@ from typing import Any, Literal
 import thbench
 from thbench.errors import UserError
 
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 NUMERIC_LIBRARIES = ("numpy", "scipy", "torch", "opencv-python", "torchmetrics", "av")
 
 
@@ -53,7 +56,7 @@ def apply_threads(threads: int) -> None:
     """Hold every numerical library to `threads`; libraries not yet imported read the environment."""
     import threadpoolctl
 
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    for name in _THREADS:
         os.environ[name] = str(threads)
     threadpoolctl.threadpool_limits(threads)
     if torch := sys.modules.get("torch"):
@@ -62,6 +65,35 @@ def apply_threads(threads: int) -> None:
         torch.backends.cuda.matmul.allow_tf32 = False
     if cv2 := sys.modules.get("cv2"):
         cv2.setNumThreads(threads)
+
+
+@contextmanager
+def kept_threads() -> Iterator[None]:
+    """Threads and TF32 of the caller's process are after the block as they were before it."""
+    import threadpoolctl
+
+    before = {name: os.environ.get(name) for name in _THREADS}
+    torch, cv2 = sys.modules.get("torch"), sys.modules.get("cv2")
+    held = torch and (torch.get_num_threads(), *(b.allow_tf32 for b in _tf32(torch)))
+    cores = cv2 and cv2.getNumThreads()
+    try:
+        with threadpoolctl.threadpool_limits(None):
+            yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None) if value is None else os.environ.update({name: value})
+        if torch is None and (torch := sys.modules.get("torch")) is not None:
+            torch.set_num_threads(int(before["OMP_NUM_THREADS"] or os.cpu_count() or 1))
+        if torch and held:
+            torch.set_num_threads(held[0])
+            for backend, allowed in zip(_tf32(torch), held[1:], strict=True):
+                backend.allow_tf32 = allowed
+        if cv2:
+            cv2.setNumThreads(cores)
+
+
+def _tf32(torch: Any) -> tuple[Any, Any]:
+    return torch.backends.cudnn, torch.backends.cuda.matmul
 
 
 def check_device(device: str) -> None:

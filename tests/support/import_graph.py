@@ -9,7 +9,8 @@ from pathlib import Path
 Graph = Mapping[str, frozenset[str]]
 
 MAY_IMPORT: dict[str, str] = {
-    "cli": "report alignment leaderboard pipeline testing selftest training doctor",
+    "cli": "interface report alignment leaderboard pipeline testing selftest training doctor",
+    "interface": "report pipeline",
     "report": "leaderboard score tables published run charts engines",
     "leaderboard": "pipeline score published tables results run",
     "alignment": "pipeline",

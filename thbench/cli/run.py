@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,6 @@ from thbench.errors import UserError
 
 if TYPE_CHECKING:
     from thbench.api import Engine
-    from thbench.environment import Settings
     from thbench.pipeline import Stages
     from thbench.run.job import Job
     from thbench.suite import Suite
@@ -202,54 +200,35 @@ def _stages(
     suite: Suite, options: dict[str, Any], stages: Stages, words: Callable[[str], str] = str
 ) -> None:
     """Plan, then the stages that were asked for; `words` turns commands into those the person typed."""
-    from thbench.api import Remarks
     from thbench.engines import engine_for
+    from thbench.interface.plan import planned
     from thbench.pipeline import run_stages
-    from thbench.run.plan import job_for, slow_precisions, unused_files
-    from thbench.score.columns import check_columns, columns_of
-    from thbench.suite.split import split_of
 
     settings = settings_of(options)
-    for warning in slow_precisions(suite, settings):
+    plan = planned(suite, options["out"], settings, options["available"], words)
+    for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
-    missing, left_out = _lacking(suite, settings, options["available"], words)
-    out = options["out"] or Path("runs") / suite.name
-    job = replace(job_for(suite, out, settings), lacking=left_out)
     if options["dry_run"]:
-        split = None if missing else split_of(suite, settings)
-        if stages.score and not missing:
-            check_columns(suite, columns_of(job))
-        print_left_out(left_out)
-        print_plan(suite, split, missing)
+        split = None if plan.missing else plan.split()
+        if stages.score and not plan.missing:
+            plan.check_columns()
+        print_left_out(plan.left_out)
+        print_plan(suite, split, list(plan.missing))
         return
-    if missing:
-        raise missing_error(suite, missing, partial=not options["available"])
-    split = split_of(suite, settings)
-    dataset = suite.dataset.build(settings)
-    said = list(dataset.remarks()) if isinstance(dataset, Remarks) else []
-    for line in [*said, *unused_files(suite, dataset)]:
+    if plan.missing:
+        raise missing_error(suite, list(plan.missing), partial=not options["available"])
+    split = plan.split()
+    for line in plan.remarks():
         click.echo(words(line), err=True)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"])
     if stages.score:
-        check_columns(suite, columns_of(job))  # before an hour of generation, not after it
+        plan.check_columns()  # before an hour of generation, not after it
     if options["shard"]:
-        _shard(job, split, engine, options["shard"], stages)
+        _shard(plan.job, split, engine, options["shard"], stages)
         return
     died = _warn_of_death if options["workers"] == 1 else None
-    if results := run_stages(job, split, engine, stages, died):
-        show_results(results, out, left_out)
-
-
-def _lacking(
-    suite: Suite, settings: Settings, available: bool, words: Callable[[str], str]
-) -> tuple[list[str], dict[str, str]]:
-    """What keeps the run from starting, a line each, and with --available what is left out of it."""
-    from thbench.run.plan import lacks, lacks_apart
-
-    if not available:
-        return [words(lack.line()) for lack in lacks(suite, settings)], {}
-    everyone, parts = lacks_apart(suite, settings)
-    return [words(lack.line()) for lack in everyone], {w: words(t) for w, t in parts.items()}
+    if results := run_stages(plan.job, split, engine, stages, died):
+        show_results(results, plan.out, plan.left_out)
 
 
 def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> None:

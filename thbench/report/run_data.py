@@ -18,6 +18,7 @@ from thbench.results.finished import finished_rows, tables_of
 from thbench.results.row import Row
 from thbench.run.folder import CLIPS, METRICS, RunFolder, VideoFolder
 from thbench.tables.build import tables
+from thbench.tables.headline import headline
 
 Values = Mapping[str, Sequence[float | None]]
 
@@ -97,6 +98,12 @@ class ReportData:
             return column != self.primary, order.get(column, len(order))
 
         return {name: found[name] for name in sorted(found, key=place)}
+
+    @cached_property
+    def headline(self) -> list[str]:
+        """The columns that are shown first, see `thbench.tables.headline`."""
+        described = {name: score.model_dump() for name, score in self.columns.items()}
+        return headline(self.entrants[0].result.suite, described)
 
     @cached_property
     def row_columns(self) -> list[str]:

@@ -33,6 +33,10 @@ def _is_false(value: object) -> bool:
     return value is False
 
 
+def _is_empty(value: object) -> bool:
+    return value == ()
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -49,10 +53,13 @@ class PluginRecord(_Model):
 
 
 class SuiteRecord(_Model):
+    """`headline` are the columns that tables show first; it stands only where the suite names them."""
+
     name: str
     digest: str
     overrides: tuple[str, ...] = ()
     primary: str | None = None
+    headline: tuple[str, ...] = Field(default=(), exclude_if=_is_empty)
     seed: int
     identity_frame: str
 

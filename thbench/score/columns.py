@@ -58,7 +58,7 @@ def columns_of(job: Job) -> Columns:
 
 
 def check_columns(suite: Suite, columns: Columns) -> None:
-    """Raises UserError where two metrics give one column, or the primary score is none of them."""
+    """Raises UserError where two metrics give one column, or the primary or a headline score is none of them."""
     owners: dict[str, str] = {}
     for column in columns:
         name = column.part.plugin.name
@@ -72,6 +72,9 @@ def check_columns(suite: Suite, columns: Columns) -> None:
     known = all(columns.scores)  # not of a metric that a partial run leaves out and cannot build
     if suite.primary is not None and suite.primary not in owners and known:
         raise suite.document.unknown_key(("primary", suite.primary), "score", list(owners))
+    for name in suite.headline if known else ():
+        if name not in owners:
+            raise suite.document.unknown_key(("headline", name), "score", list(owners))
 
 
 def column_identity(part: MetricPart, resolution: int, decode: Decode = "exact") -> dict[str, Any]:

@@ -87,6 +87,7 @@ def _result(
             digest=suite.digest,
             overrides=suite.overrides,
             primary=suite.primary,
+            headline=suite.headline,
             seed=suite.seed,
             identity_frame=str(suite.identity_frame),
         ),

@@ -45,6 +45,7 @@ class SuiteForm(Section):
     systems: dict[str, SystemForm] = Field(default_factory=dict)
     metrics: tuple[MetricForm, ...]
     primary: str | None = None
+    headline: tuple[str, ...] = ()
     controls: tuple[str, ...] = CONTROLS
     resolutions: tuple[int, ...] = ()
     limits: SuiteLimits = SuiteLimits()
@@ -67,7 +68,7 @@ def parse(document: Document) -> SuiteForm:
         }
     if isinstance(data["metrics"], list):
         data["metrics"] = tuple(_inline_metric(m) for m in data["metrics"])
-    for name in ("controls", "resolutions"):
+    for name in ("controls", "resolutions", "headline"):
         if isinstance(data.get(name), list):
             data[name] = tuple(data[name])
     return validated(document, SuiteForm, data, "docs/suites.md")

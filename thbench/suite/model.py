@@ -1,7 +1,7 @@
 """What a suite is: what is measured, on what, by which rule.
 
 The digest covers what makes rows comparable (dataset, split, seed, metrics, identity frame, limits,
-primary); systems and controls are not part of it, so adding one does not change it.
+primary); systems, controls and headline columns are not part of it, so adding one does not change it.
 """
 
 from __future__ import annotations
@@ -128,6 +128,7 @@ class Suite:
     also_at: tuple[int, ...] = ()
     overrides: tuple[str, ...] = ()
     file: str = ""
+    headline: tuple[str, ...] = ()
     document: Document = field(repr=False, compare=False, default_factory=lambda: Document("", {}))
 
     @property

@@ -40,6 +40,7 @@ def build_suite(document: Document, registry: Registry) -> Suite:
         systems=tuple(_system(n, s, registry, document) for n, s in form.systems.items()),
         metrics=metrics,
         primary=form.primary,
+        headline=form.headline,
         controls=_controls(document, form.controls),
         limits=form.limits,
         also_at=form.resolutions,
