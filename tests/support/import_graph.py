@@ -9,8 +9,9 @@ from pathlib import Path
 Graph = Mapping[str, frozenset[str]]
 
 MAY_IMPORT: dict[str, str] = {
-    "cli": "interface report alignment leaderboard pipeline testing selftest training doctor",
-    "interface": "report pipeline",
+    "cli": "interface export report alignment leaderboard pipeline testing selftest training doctor",
+    "interface": "export report pipeline",
+    "export": "published tables results run",
     "report": "leaderboard score tables published run charts engines",
     "leaderboard": "pipeline score published tables results run",
     "alignment": "pipeline",

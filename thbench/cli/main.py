@@ -12,6 +12,7 @@ import thbench
 from thbench.cli.align import align, crop
 from thbench.cli.check import check, doctor, split
 from thbench.cli.data import data
+from thbench.cli.export import export
 from thbench.cli.leaderboard import compare, leaderboard
 from thbench.cli.merge import merge
 from thbench.cli.new import new
@@ -103,6 +104,7 @@ for _command in (
     weights,
     schema,
     report,
+    export,
     compare,
     leaderboard,
     selftest,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     "--format",
     "form",
     type=click.Choice(["markdown", "latex", "csv"]),
-    help="Only the tables as text, to --out or the screen.",
+    help="Only the tables as text, to --out or the screen; `thbench export` has more.",
 )
 @click.option("--filmstrip", metavar="CLIP", help="Only a picture of CLIP: systems x frames.")
 @click.option("--sheet", is_flag=True, help="Only a picture of every clip's middle frame.")
@@ -64,7 +64,7 @@ def report(
     workers: int,
     selftest: Path | None,
     site: Path | None,
-    form: Format | None,
+    form: Format | Literal["latex"] | None,
     filmstrip: str | None,
     sheet: bool,
     drift: bool,
@@ -107,11 +107,13 @@ def report(
     click.echo(write_report(run, out or run / "report", engine_for(workers, Settings()), options))
 
 
-def _tables(run: Path, form: Format, out: Path | None) -> None:
+def _tables(run: Path, form: Format | Literal["latex"], out: Path | None) -> None:
+    from thbench.export.latex import latex_text
+    from thbench.export.selection import select
     from thbench.files.atomic import atomic_write
     from thbench.published.page import formatted
 
-    text = formatted(run, form)
+    text = latex_text(select(run)) if form == "latex" else formatted(run, form)
     if out is None:
         click.echo(text, nl=False)
     else:

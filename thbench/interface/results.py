@@ -16,6 +16,8 @@ from thbench.tables.compare import rivals
 from thbench.tables.dashes import dashes
 
 if TYPE_CHECKING:
+    from thbench.export.latex import Uncertainty
+    from thbench.export.targets import Target
     from thbench.interface.frames import TableLike
 
 
@@ -142,6 +144,32 @@ class Results(Mapping[str, Mapping[str, float | None]]):
 
         folder = Path(out) if out is not None else self.path / "report"
         return write_report(self.path, folder, engine_for(1, Settings()), Options(players=clips))
+
+    def export(
+        self,
+        to: Target,
+        out: str | Path | None = None,
+        *,
+        systems: Sequence[str] = (),
+        columns: Sequence[str] = (),
+        all: bool = False,
+        controls: bool = False,
+        clips: bool = False,
+        labels: Mapping[str, str] = MappingProxyType({}),
+        uncertainty: Uncertainty = "pm",
+        project: str | None = None,
+    ) -> list[str]:
+        """Write the results for another program, as `thbench export` does; returns what was written.
+
+        to   "csv", "parquet", "json", "latex", "markdown", "hf", "wandb", "mlflow" or "tensorboard"
+        out  a file, or a folder for trackers. Raises UserError where a library is not installed
+        """
+        from thbench.export.selection import select
+        from thbench.export.targets import How, export
+
+        chosen = select(self.path, systems, columns, all, controls)
+        how = How(clips, labels, uncertainty, project)
+        return export(chosen, to, None if out is None else str(out), how)
 
     def _names(self, all: bool) -> list[str]:
         return list(self._data.columns) if all else list(self._data.headline)

@@ -14,7 +14,7 @@ from thbench.published.scaled import on_scale_of, scaled
 from thbench.results.document import Result
 from thbench.results.finished import finished_rows, tables_of
 from thbench.tables.build import Clips, tables
-from thbench.tables.export import Format, csv_text, latex_text
+from thbench.tables.export import Format, csv_text
 from thbench.tables.markdown import ARROWS, escape_cell, leaderboard_markdown
 
 QUOTED = """\
@@ -108,11 +108,10 @@ def _mark(note: str | None, notes: list[str]) -> str:
 
 
 def formatted(run: Path, form: Format) -> str:
-    """The tables of a run as text. Raises UserError for a folder without results."""
+    """The tables of a run as Markdown or CSV, all columns. Raises UserError for a folder without results."""
     if not run.is_dir():
         raise UserError(f"{run} is no run folder", "give the folder of a finished run")
     results, clips = tables_of(finished_rows(run))
     if form == "markdown":
         return run_page(results, clips)
-    found = tables(results, clips)
-    return latex_text(results[0], found) if form == "latex" else csv_text(found)
+    return csv_text(tables(results, clips))

@@ -1,18 +1,15 @@
-"""A run's tables for papers: Markdown, LaTeX, CSV, with identities as footnotes."""
+"""A run's tables as CSV, and text from outside in CSV and LaTeX."""
 
 from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
-from thbench.results.document import Result
-from thbench.statistics.paired import ACTORS_UNKNOWN
-from thbench.tables.markdown import ARROWS, counted, with_interval
+from thbench.tables.markdown import counted
 
-Format: TypeAlias = Literal["markdown", "latex", "csv"]
+Format: TypeAlias = Literal["markdown", "csv"]
 _CSV_HEAD = (
     *("resolution", "place", "system", "kind", "score", "value", "low", "high", "n", "of"),
     *("counts", "unit", "better", "identity", "reason"),
@@ -37,71 +34,8 @@ _LATEX = {
     "×": r"$\times$",
     "≈": r"$\approx$",
     "−": "$-$",
+    "±": r"$\pm$",
 }
-
-
-def latex_text(first: Result, found: Sequence[Mapping[str, Any]]) -> str:
-    return "\n".join(line for table in found for line in _latex_table(first, table)) + "\n"
-
-
-def _latex_table(first: Result, table: Mapping[str, Any]) -> list[str]:
-    """A tabular of booktabs; columns of one identity share a footnote."""
-    columns = table["columns"]
-    marks, notes = footnotes(columns)
-    heads = [
-        f"{latex(name)} {latex(ARROWS[c['better']])}$^{{{marks[name]}}}$"
-        for name, c in columns.items()
-    ]
-    size = table["resolution"]
-    caption = (
-        f"{first.suite.name}, {size} × {size} pixels, {first.split.n_clips} clips of "
-        f"{first.split.n_actors} actors (split {first.split.name}), 95 % intervals over actors"
-    )
-    if first.dataset.actors_unknown:
-        caption += f"; {ACTORS_UNKNOWN}"
-    return [
-        "% needs \\usepackage{booktabs}",
-        r"\begin{table}",
-        rf"\caption{{{latex(caption)}}}",
-        rf"\begin{{tabular}}{{ll{'r' * (len(columns) + 1)}}}",
-        r"\toprule",
-        " & ".join(["", "system", "clips", *heads]) + r" \\",
-        r"\midrule",
-        *(_latex_row(row, list(columns)) for row in table["rows"]),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *(rf"\par\footnotesize $^{{{i}}}$ {latex(note)}" for i, note in enumerate(notes, 1)),
-        r"\end{table}",
-    ]
-
-
-def _latex_row(row: Mapping[str, Any], columns: Sequence[str]) -> str:
-    name = latex(row["system"])
-    name = rf"\emph{{{name}}}" if row["kind"] == "control" else name
-    cells = [row["place"] or "", name, f"{row['clips']}/{row['of']}"]
-    cells += [latex(_text(row["scores"].get(c))) for c in columns]
-    return " & ".join(latex(cell) if cell == row["place"] else cell for cell in cells) + r" \\"
-
-
-def _text(score: Mapping[str, Any] | None) -> str:
-    if score is None:
-        return ""
-    if score["value"] is None:
-        return "–"
-    partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
-    return with_interval(score) + partial
-
-
-def footnotes(columns: Mapping[str, Mapping[str, Any]]) -> tuple[dict[str, int], list[str]]:
-    """Column -> number of its footnote, and the footnotes: one per identity."""
-    digests: list[str] = []
-    notes: list[str] = []
-    for column in columns.values():
-        if column["identity_digest"] not in digests:
-            digests.append(column["identity_digest"])
-            identity = json.dumps(column["identity"], sort_keys=True, ensure_ascii=False)
-            notes.append(f"identity {column['identity_digest'][:12]}: {identity}")
-    return {n: digests.index(c["identity_digest"]) + 1 for n, c in columns.items()}, notes
 
 
 def latex(text: str) -> str:

@@ -204,3 +204,9 @@ def test_threads_of_the_caller_are_kept(suite: Path, tmp_path: Path) -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_results_are_exported(results: thbench.Results, tmp_path: Path) -> None:
+    written = results.export("csv", tmp_path / "scores.csv", systems=["echo"])
+    assert written == [str(tmp_path / "scores.csv")]
+    assert "echo" in (tmp_path / "scores.csv").read_text()

@@ -1,0 +1,1 @@
+"""A finished run for other programs: tables as text and data, experiment trackers, model cards."""
