@@ -71,6 +71,7 @@ __all__ = [
     "Remarks",
     "Request",
     "Score",
+    "SelfChecking",
     "Source",
     "Square",
     "TrainedOn",
@@ -262,7 +263,11 @@ class Failure:
 
 
 class Generator(Protocol):
-    """One identity frame and speech in, a talking head out."""
+    """One identity frame and speech in, a talking head out.
+
+    One that runs something else may have `about`, a line for the result on how it ran, and
+    `environment`, name -> version of what it ran on; both are recorded.
+    """
 
     trained_on: TrainedOn | None
     """Training actors, None where unknown: shown as unknown."""
@@ -273,6 +278,15 @@ class Generator(Protocol):
         An out-of-memory error makes the harness halve the batch; any other exception makes it retry
         the unanswered requests one by one.
         """
+        ...
+
+
+@runtime_checkable
+class SelfChecking(Protocol):
+    """What a generator may offer besides: what the conformance suite cannot see from outside."""
+
+    def check(self, requests: Sequence[Request]) -> Sequence[str]:
+        """What is wrong, a line each; none where all is well. Run by `thbench check`."""
         ...
 
 

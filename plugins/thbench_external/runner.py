@@ -12,14 +12,25 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from thbench.api import ClipFailure
 
-__all__ = ["Limits", "clean_environment", "last_words", "run"]
+__all__ = [
+    "Limits",
+    "check_written",
+    "clean_environment",
+    "end",
+    "how_it_ended",
+    "last_words",
+    "run",
+    "start",
+]
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 _GRACE = 12.0  # seconds in which the launcher ends all: it gives the program five after SIGTERM
-_LOOK = 0.5  # seconds between looks at how much was written
+LOOK = 0.5
+"""Seconds between looks at how much was written."""
 _TAIL = 300  # characters of the program's last words in a reason
 _KEPT = [
     "PATH",
@@ -68,6 +79,29 @@ def clean_environment(
     return {**passed, **own, **given}
 
 
+def start(
+    argv: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    limits: Limits,
+    stdin: int | IO[bytes],
+    stdout: int | IO[bytes],
+    stderr: int | IO[bytes],
+) -> subprocess.Popen[bytes]:
+    """Start it below the launcher, which holds it to its limits and ends with it."""
+    launcher = [sys.executable, "-I", "-S", str(_LAUNCH)]
+    limited = [str(limits.memory), str(limits.file_size)]
+    return subprocess.Popen(  # noqa: S603
+        [*launcher, *limited, str(folder), *argv],
+        cwd="/",
+        env=dict(environment),
+        stdin=stdin,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
 def run(
     argv: Sequence[str],
     folder: Path,
@@ -75,32 +109,24 @@ def run(
     log: Path,
     limits: Limits,
     workspace: Path | None = None,
+    stdin: Path | None = None,
 ) -> None:
     """Run to the end; all it prints goes to `log`. It and all that it started are ended in any case.
 
     workspace  whose files together must not exceed `limits.total`
+    stdin      what it reads; end of file without one
 
     Raises ClipFailure where it cannot start, takes too long, or ends with an error; the reason ends
     with its last words.
     """
-    launcher = [sys.executable, "-I", "-S", str(_LAUNCH)]
-    limited = [str(limits.memory), str(limits.file_size)]
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603
-            [*launcher, *limited, str(folder), *argv],
-            cwd="/",
-            env=dict(environment),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    with log.open("wb") as output, (stdin or Path(os.devnull)).open("rb") as given:
+        process = start(argv, folder, environment, limits, given, output, subprocess.STDOUT)
         try:
             code = _wait(process, limits, [p for p in (workspace, log) if p is not None], log)
         finally:
-            _end(process)
+            end(process)
     if code != 0:
-        raise ClipFailure(f"the program {_how_it_ended(code)}{last_words(log)}")
+        raise ClipFailure(f"the program {how_it_ended(code)}{last_words(log)}")
 
 
 def _wait(
@@ -113,12 +139,15 @@ def _wait(
         if left <= 0:
             raise ClipFailure(f"the program took over {limits.seconds:g} s{last_words(log)}")
         try:
-            return process.wait(min(left, _LOOK))
+            return process.wait(min(left, LOOK))
         except subprocess.TimeoutExpired:
-            if limits.total and sum(map(_size, written)) > limits.total:
-                raise ClipFailure(
-                    f"the program wrote over {limits.total / 1e6:.0f} MB{last_words(log)}"
-                ) from None
+            check_written(limits, written, log)
+
+
+def check_written(limits: Limits, written: Sequence[Path], log: Path) -> None:
+    """Raises ClipFailure where files and folders together are larger than all that may be written."""
+    if limits.total and sum(map(_size, written)) > limits.total:
+        raise ClipFailure(f"the program wrote over {limits.total / 1e6:.0f} MB{last_words(log)}")
 
 
 def _size(path: Path) -> int:
@@ -136,7 +165,7 @@ def _size(path: Path) -> int:
     return total
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """End the program and everything it started: the launcher does, and is ended where it does not."""
     with suppress(ProcessLookupError, PermissionError):
         process.send_signal(signal.SIGTERM)
@@ -146,7 +175,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _how_it_ended(code: int) -> str:
+def how_it_ended(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
     with suppress(ValueError):
@@ -154,10 +183,16 @@ def _how_it_ended(code: int) -> str:
     return f"was killed by signal {-code}"
 
 
-def last_words(log: Path) -> str:
-    """The last lines of a log as the end of a sentence, on one line, without control characters."""
+def last_words(log: Path, since: int = 0) -> str:
+    """The last lines of a log as the end of a sentence, on one line, without control characters.
+
+    A progress bar rewrites its line after a carriage return: of such a line only what a terminal shows
+    in the end counts. `since` is the byte from which on the log is about this clip.
+    """
     with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4 * _TAIL))
+        file.seek(max(since, log.stat().st_size - 40 * _TAIL))
         text = file.read().decode("utf-8", "replace")
-    words = re.sub(r"[\x00-\x1f\x7f]+", " ", "\n".join(text.strip().splitlines()[-2:])).strip()
+    shown = [line.rstrip().rpartition("\r")[2].strip() for line in text.split("\n")]
+    said = [line for line in shown if line][-2:]
+    words = re.sub(r"[\x00-\x1f\x7f]+", " ", "\n".join(said)).strip()
     return f": {words[-_TAIL:]}" if words else ", and said nothing"

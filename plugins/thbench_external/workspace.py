@@ -62,6 +62,10 @@ class Workspace:
         return self.folder / "tmp"
 
     @property
+    def home(self) -> Path:
+        return self.folder / "home"
+
+    @property
     def log(self) -> Path:
         return self.adopted / "log.txt"
 
@@ -91,16 +95,42 @@ class Workspace:
         path.write_text("".join(lines), encoding="utf-8")
         return path
 
+    def line(self, given: Given, out: Path) -> str:
+        """One request as a line of JSON."""
+        return _line(given, out)
+
+    def write_list(self, text: str) -> Path:
+        """What the option `each` made of the clips of a call."""
+        path = self.inputs / "list.txt"
+        path.write_text(text + "\n" if text else "", encoding="utf-8")
+        return path
+
     def adopt(self, pattern: str, name: str, largest: int) -> Path:
-        """A copy of the one video that matches, out of the program's reach. Raises ClipFailure."""
+        """A copy of the one video under `outputs` that matches, out of the program's reach.
+
+        Raises NotWritten where there is none, ClipFailure where it cannot be taken.
+        """
         found = sorted(self.outputs.glob(pattern)) if "*" in pattern else [self.outputs / pattern]
         if not found:
             raise NotWritten(f"the program wrote no {pattern}")
         if len(found) > 1:
             raise ClipFailure(f"{len(found)} files match {pattern}, one expected")
-        copy = self.adopted / f"{name}{found[0].suffix.lower()}"
-        _copy_plain(found[0], self.outputs, copy, largest)
+        return self.adopt_file(found[0], self.outputs, name, largest)
+
+    def adopt_file(self, path: Path, inside: Path, name: str, largest: int) -> Path:
+        """A copy of a file in a folder that the program may write. Raises as `adopt`."""
+        copy = self.adopted / f"{name}{path.suffix.lower()}"
+        _copy_plain(path, inside, copy, largest)
         return copy
+
+    def clear(self) -> None:
+        """Remove what one clip of a session was given and has left, and keep the folders."""
+        for folder in (self.inputs, self.outputs, self.temporary):
+            for path in folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -111,7 +141,7 @@ def workspace() -> Iterator[Workspace]:
         for _ in range(2):
             made.append(_private_folder())
         space = Workspace(made[0], made[1])
-        for part in (space.inputs, space.outputs, space.temporary):
+        for part in (space.inputs, space.outputs, space.temporary, space.home):
             part.mkdir(mode=0o700)
         yield space
     finally:

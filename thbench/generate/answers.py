@@ -138,6 +138,7 @@ def _adopt(
     generator = generator_of(job, system.name)
     folder.declare_training(generator.trained_on)
     folder.declare_about(str(getattr(generator, "about", "")))
+    folder.declare_environment(getattr(generator, "environment", {}))
     for answer in generator.generate(list(asked.values())):
         clip_id = str(getattr(answer, "clip_id", None))
         if clip_id not in asked:

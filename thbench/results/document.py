@@ -29,6 +29,10 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: object) -> bool:
+    return value == {}
+
+
 def _is_false(value: object) -> bool:
     return value is False
 
@@ -89,7 +93,11 @@ class TrainedOnRecord(_Model):
 
 
 class SystemRecord(_Model):
-    """A system or a control. `trained_on` is null where unknown."""
+    """A system or a control. `trained_on` is null where unknown.
+
+    `environment` are versions of what an outside program ran on, as measured there; it stands only where
+    there is such a program.
+    """
 
     name: str
     kind: Literal["system", "control"]
@@ -102,6 +110,7 @@ class SystemRecord(_Model):
     weights: dict[str, str] = {}
     non_commercial: tuple[str, ...] = ()
     oracle: tuple[str, ...] = ()
+    environment: dict[str, str] = Field(default={}, exclude_if=_is_empty)
     trained_on: TrainedOnRecord | None = None
 
 

@@ -148,6 +148,22 @@ class VideoFolder:
         if about and about not in known:
             atomic_write(self.path / "about.json", json.dumps([*known, about]) + "\n")
 
+    def declare_environment(self, versions: Mapping[str, str]) -> None:
+        """Write down what a generator says it ran on; kinds of machines that differ say so name by name."""
+        known = self.declared_environment()
+        for name, version in versions.items():
+            said = known.get(str(name), str(version)).split(" | ")
+            known[str(name)] = " | ".join(dict.fromkeys([*said, str(version)]))
+        if known != self.declared_environment():
+            atomic_write(self.path / "environment.json", json.dumps(known) + "\n")
+
+    def declared_environment(self) -> dict[str, str]:
+        try:
+            data = json.loads((self.path / "environment.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
+
     def declared_about(self) -> list[str]:
         try:
             data = json.loads((self.path / "about.json").read_text(encoding="utf-8"))

@@ -161,6 +161,7 @@ def _system_record(job: Job, entrant: RowKey) -> SystemRecord:
         weights={n: weights_digest(n, part.registry) for n in names},
         non_commercial=tuple(n for n in names if n in known and not known[n].commercial),
         oracle=system.oracle,
+        environment=entrant.folder.declared_environment(),
         trained_on=_trained_on(entrant.folder.declared_training()),
     )
 

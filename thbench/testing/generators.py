@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from thbench.api import FPS, ClipFailure, Failure, Generated, Request, TrainedOn
+from thbench.api import FPS, ClipFailure, Failure, Generated, Request, SelfChecking, TrainedOn
 from thbench.testing.checks import Checks, disturb_global_randomness, fail, require
 from thbench.testing.digests import answer
 from thbench.testing.material import request
@@ -51,6 +51,11 @@ class GeneratorChecks(Checks):
         """every request is answered once, with the frames, size and type asked for"""
         failures = [f"{c}: {d}" for c, d in self._together.items() if d.startswith("failure:")]
         require(not failures, f"it failed on plain requests: {'; '.join(failures)}")
+
+    def check_itself(self) -> None:
+        """what it checks of itself holds"""
+        if isinstance(self.built, SelfChecking):
+            require(not (wrong := self.built.check(self._requests)), "; ".join(wrong))
 
     def check_repeatable(self) -> None:
         """the same request gives the same bytes, also from a fresh instance"""

@@ -269,7 +269,9 @@ def test_a_name_the_program_chose(ask) -> None:
     given["argv"] = [*ours(*ONE[2:]), "--out", "{out_folder}/2026_11.23.avi"]
     assert ask(given, request())[0].frames.shape == (5, 32, 32, 3)
     given["output"] = "*.mp4"
-    assert "wrote no *.mp4, and said nothing" in reason(ask(given, request())[0])
+    found = reason(ask(given, request())[0])
+    assert "wrote no *.mp4; looked for {out_folder}/*.mp4" in found
+    assert "found {out_folder}/2026_11.23.avi, and said nothing" in found
 
 
 def test_a_settings_file(tmp_path: Path, ask) -> None:
@@ -296,7 +298,7 @@ def test_a_still_video_where_one_is_asked_for(tmp_path: Path, ask) -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"argv": ["x", "{sound}"]}, "no {sound} here: known: requests"),
+        ({"argv": ["x", "{wave}"]}, "no {wave} here: known: requests"),
         ({"argv": ["x", "{audo}"]}, "did you mean {audio}"),
         ({"argv": ["x", "{config}"]}, "no config is given"),
         ({"argv": ["x", "{identity}"], "call": "batch"}, "no {identity} here"),
