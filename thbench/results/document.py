@@ -29,16 +29,12 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
-def _is_empty(value: object) -> bool:
-    return value == {}
-
-
 def _is_false(value: object) -> bool:
     return value is False
 
 
 def _is_empty(value: object) -> bool:
-    return value == ()
+    return value in ((), {})
 
 
 class _Model(BaseModel):
