@@ -25,6 +25,7 @@ from thbench.api import Context, Died, Engine, Plugin, UserError, hookimpl
 from thbench.environment import check_device
 
 _SPAWN = multiprocessing.get_context("spawn")
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,34 @@ class LocalEngine:
             return
         workers = [] if self._standing is None else self._standing
         try:
-            workers += [_Worker() for _ in range(min(self.workers, len(tasks)) - len(workers))]
+            while len(workers) < min(self.workers, len(tasks)):
+                with _signals_wait():
+                    workers.append(_Worker())
             yield from _spread(workers, work, tasks, died)
         finally:
             if workers is not self._standing or any(w.task is not None for w in workers):
                 _end(workers)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Ctrl-C and SIGTERM come when the block has ended, so that no process is left half started.
+
+    A process that is started in the block has both blocked until it says what it does about them.
+    """
+    came: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():  # handlers belong to it
+        before = {s: signal.signal(s, lambda s, _: came.append(s)) for s in _ENDING}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def _end(workers: list[_Worker]) -> None:
@@ -101,7 +125,8 @@ def _spread(
             try:
                 result = worker.take()
             except _Died as death:
-                workers[workers.index(worker)] = fresh = _Worker()
+                with _signals_wait():
+                    workers[workers.index(worker)] = fresh = _Worker()
                 if i not in second_try:
                     second_try.add(i)
                     fresh.give(i, work, tasks[i])
@@ -173,6 +198,7 @@ def _serve(connection: Connection[Any, Any]) -> None:
     # So is SIGTERM, which a scheduler sends to every process. A function and not SIG_IGN, which
     # programs that are started here would inherit.
     signal.signal(signal.SIGTERM, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     try:
         work = None

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from thbench.api import UserError
-from thbench.engines import engine_for
+from thbench.engines import engine_for, local
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 
@@ -115,3 +115,31 @@ def test_an_engine_is_found_by_name_and_a_wrong_name_has_the_nearest_right_one()
 def test_an_address_that_an_engine_has_no_use_for_is_refused() -> None:
     with pytest.raises(UserError, match="unknown option of engine 'local' 'address'"):
         engine_for(1, Settings(), address="auto")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_a_process_starts_comes_when_it_has(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """No half started process is left, and none complains that its start was cut short."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    start = local._SPAWN.Process.start
+
+    def start_with_signal(process: multiprocessing.process.BaseProcess) -> None:
+        signal.raise_signal(number)
+        start(process)
+        assert process.pid is not None
+        os.kill(process.pid, number)  # a terminal and a scheduler tell every process
+
+    monkeypatch.setattr(local._SPAWN.Process, "start", start_with_signal)
+    before = signal.signal(number, interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(LocalEngine(2).map(double, range(4)))
+    finally:
+        signal.signal(number, before)
+    assert multiprocessing.active_children() == []
+    assert capfd.readouterr().err == ""
