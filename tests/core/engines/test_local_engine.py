@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
+from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from guards import some
 from thbench.api import UserError
-from thbench.engines import engine_for, local
+from thbench.engines import engine_for
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 
@@ -126,20 +130,26 @@ def test_a_signal_while_a_process_starts_comes_when_it_has(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    start = local._SPAWN.Process.start
+    resource_tracker.ensure_running()  # a process of its own, which stays
+    spawn = multiprocessing.util.spawnv_passfds
+    started: list[int] = []
 
-    def start_with_signal(process: multiprocessing.process.BaseProcess) -> None:
+    def spawn_and_stop(*arguments: Any) -> int:
+        """The process is there and waits for what it shall run."""
+        pid: int = spawn(*arguments)
+        started.append(pid)
+        os.kill(pid, number)  # a terminal and a scheduler tell every process
         signal.raise_signal(number)
-        start(process)
-        assert process.pid is not None
-        os.kill(process.pid, number)  # a terminal and a scheduler tell every process
+        return pid
 
-    monkeypatch.setattr(local._SPAWN.Process, "start", start_with_signal)
+    monkeypatch.setattr(multiprocessing.util, "spawnv_passfds", spawn_and_stop)
     before = signal.signal(number, interrupted)
     try:
         with pytest.raises(KeyboardInterrupt):
             list(LocalEngine(2).map(double, range(4)))
     finally:
         signal.signal(number, before)
-    assert multiprocessing.active_children() == []
+    for pid in some(started):
+        with pytest.raises(ChildProcessError):  # it ended and was waited for
+            os.waitpid(pid, 0)
     assert capfd.readouterr().err == ""
