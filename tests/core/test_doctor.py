@@ -118,6 +118,7 @@ def test_the_command(thbench, suite: Path) -> None:
     assert "versions:" in text and "caches:" in text
 
 
+@pytest.mark.slow
 def test_checking_a_plugin(thbench, suite: Path) -> None:
     done = thbench("check", "toy-extracted", "--on", suite)
     assert (done.code, done.out.splitlines()[0]) == (0, "metric toy-extracted")

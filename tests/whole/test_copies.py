@@ -81,6 +81,7 @@ def mine(folder: Path, frames_of: dict[str, Frames]) -> Result:
     return run.both()["mine"]
 
 
+@pytest.mark.slow
 def test_references_in_a_folder_are_shown_and_never_ranked(tmp_path: Path) -> None:
     probe = start(tmp_path / "probe", SUITE.replace("ROOT", str(tmp_path)))
     clips = [c.id for c in probe.split.clips]
@@ -97,6 +98,7 @@ def test_references_in_a_folder_are_shown_and_never_ranked(tmp_path: Path) -> No
     assert fair.clips.copies == () and fair.ranked
 
 
+@pytest.mark.slow
 def test_a_delivered_file_is_compared_as_well(tmp_path: Path) -> None:
     probe = start(tmp_path / "probe", SUITE.replace("ROOT", str(tmp_path)))
     folder = tmp_path / "files"

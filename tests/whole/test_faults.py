@@ -59,6 +59,7 @@ def slow(*moments: int) -> list[ParameterSet]:
     return [pytest.param(moment, marks=pytest.mark.slow) for moment in moments]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [9_500, *slow(1_000, 5_000, 20_000, 31_450)])
 def test_a_file_the_disk_has_no_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calm: dict[str, bytes], limit: int
@@ -99,6 +100,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", str(disk)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [300, *slow(40, 150, 450, 700)])
 def test_a_disk_that_fills_up(
     tmp_path: Path,
@@ -120,6 +122,7 @@ def test_a_disk_that_fills_up(
         assert Journal(path).lines()[: len(records)] == records
 
 
+@pytest.mark.slow
 def test_a_disk_that_may_only_be_read(
     tmp_path: Path, calm: dict[str, bytes], mount: Callable[[str], Path]
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_disk_that_may_only_be_read(
     assert ages(run) == before
 
 
+@pytest.mark.slow
 def test_a_cache_that_may_only_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mount: Callable[[str], Path]
 ) -> None:
@@ -141,6 +145,7 @@ def test_a_cache_that_may_only_be_read(
     assert "Read-only file system" in one_line(thbench(tmp_path, tmp_path / "run"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["a file", "below a file"])
 def test_an_output_that_is_no_folder(tmp_path: Path, where: str) -> None:
     (tmp_path / "taken").write_text("mine")
@@ -155,6 +160,7 @@ def test_an_output_without_permission(tmp_path: Path) -> None:
     assert "--out" in one_line(thbench(tmp_path, tmp_path / "closed" / "run"))
 
 
+@pytest.mark.slow
 def test_two_runs_into_one_folder(tmp_path: Path) -> None:
     """The first waits in its first clip until the second has been refused."""
     tally, suite, run = (tmp_path / name for name in ("tally", "waiting.yaml", "run"))
@@ -174,6 +180,7 @@ def test_two_runs_into_one_folder(tmp_path: Path) -> None:
     assert {**written(run), **videos(run)} == {**written(calm), **videos(calm)}
 
 
+@pytest.mark.slow
 def test_a_folder_with_a_hundred_thousand_records(tmp_path: Path) -> None:
     """Records of clips that the split no longer has, and of old attempts: never scored."""
     start(tmp_path).both()

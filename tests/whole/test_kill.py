@@ -14,6 +14,7 @@ import pytest
 from kill_many import Place, disturb, wait_until_it_works
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stage", ["generate", "score", pytest.param("train", marks=pytest.mark.slow)]
 )

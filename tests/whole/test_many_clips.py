@@ -13,6 +13,7 @@ from thbench.files.cache import Cache
 CLIPS, ACTORS = 2000, 50
 
 
+@pytest.mark.slow
 def test_each_observation_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text, opened = suite_text(CLIPS, ACTORS), list[str]()
     fill(start(tmp_path, text))
@@ -31,6 +32,7 @@ def test_each_observation_is_read_once(tmp_path: Path, monkeypatch: pytest.Monke
     assert len(set(opened)) == len(opened)
 
 
+@pytest.mark.slow
 def test_shards_of_many_clips_are_merged_to_the_same_result(tmp_path: Path) -> None:
     text = suite_text(CLIPS, ACTORS)
     fill(start(tmp_path / "one", text))

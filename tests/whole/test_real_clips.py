@@ -53,6 +53,7 @@ def blur(run: Path, folder: Path) -> None:
         write_h264(folder / f"{file.stem}.mp4", frames, recording.audio)
 
 
+@pytest.mark.slow
 def test_real_faces_end_to_end(suite: str, tmp_path: Path) -> None:
     run = start(tmp_path, suite)
     run.generate()  # nothing to adopt yet: every clip fails with a reason, and is asked again
@@ -86,6 +87,7 @@ def test_real_faces_end_to_end(suite: str, tmp_path: Path) -> None:
     assert written(tmp_path / "run") == before
 
 
+@pytest.mark.slow
 def test_a_replaced_video_is_adopted_anew(suite: str, tmp_path: Path) -> None:
     run = start(tmp_path, suite)
     run.generate()
@@ -101,6 +103,7 @@ def test_a_replaced_video_is_adopted_anew(suite: str, tmp_path: Path) -> None:
     assert record["clips"]["failed"] == 0
 
 
+@pytest.mark.slow
 def test_every_kind_of_bad_input_is_a_reason_and_nothing_is_lost(
     suite: str, tmp_path: Path, assets: Callable[[str], Path]
 ) -> None:
@@ -127,6 +130,7 @@ def test_every_kind_of_bad_input_is_a_reason_and_nothing_is_lost(
     assert len(lines) == 5
 
 
+@pytest.mark.slow
 def test_folders_are_scored_without_a_suite_file(
     suite: str,
     tmp_path: Path,

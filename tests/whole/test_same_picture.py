@@ -85,6 +85,7 @@ def redraw(root: Path, out: Path, change: Callable[[Frames], Frames]) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_same_full_frames_on_both_sides_are_equal(
     recordings: Path, tmp_path: Path, score: Scored
 ) -> None:
@@ -101,6 +102,7 @@ def test_the_same_full_frames_on_both_sides_are_equal(
     assert int(line["matches"]) > 30 and line["beyond"] == ""
 
 
+@pytest.mark.slow
 def test_a_video_that_is_the_square_already_is_taken_as_it_is(
     recordings: Path, tmp_path: Path, score: Scored
 ) -> None:
@@ -111,6 +113,7 @@ def test_a_video_that_is_the_square_already_is_taken_as_it_is(
     assert result["framing"][CLIPS[0]]["why"] == "square, unlike the recording"
 
 
+@pytest.mark.slow
 def test_the_recording_at_half_its_size_is_cut_alike(
     recordings: Path, tmp_path: Path, score: Scored
 ) -> None:
@@ -144,6 +147,7 @@ def boxed(frames: Frames) -> Frames:
     return np.pad(frames, [(0, 0), (40, 40), (0, 0), (0, 0)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -181,6 +185,7 @@ def test_what_is_framed_otherwise_is_found_and_named(
         assert (result["run"] / "report/framing/0-0.png").is_file()
 
 
+@pytest.mark.slow
 def test_bars_around_the_recordings_framing_are_named(
     recordings: Path, tmp_path: Path, score: Scored
 ) -> None:
@@ -195,6 +200,7 @@ def test_bars_around_the_recordings_framing_are_named(
     assert words in reason
 
 
+@pytest.mark.slow
 def test_crop_none_takes_every_video_as_it_is(
     recordings: Path, tmp_path: Path, score: Scored
 ) -> None:

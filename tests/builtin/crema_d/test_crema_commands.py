@@ -25,6 +25,7 @@ def no_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("THBENCH_WEIGHTS", str(tmp_path / "weights"))
 
 
+@pytest.mark.slow
 def test_a_run_without_data_lists_everything_missing(tmp_path: Path) -> None:
     done = thbench("run", "crema_d", cwd=tmp_path)
     assert done.returncode == 2
@@ -41,23 +42,27 @@ def test_a_run_without_data_lists_everything_missing(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_controls_alone_need_no_checkpoint(tmp_path: Path) -> None:
     done = thbench("run", "crema_d", "--systems", "ground-truth", cwd=tmp_path)
     assert "recordings of CREMA-D" in done.stderr
     assert "checkpoint" not in done.stderr
 
 
+@pytest.mark.slow
 def test_systems_that_share_a_checkpoint_lack_it_once(tmp_path: Path) -> None:
     done = thbench("run", "crema_d_ddim_steps", cwd=tmp_path)
     assert done.stderr.count("thbench train crema_d ddpm-64 ") == 1
 
 
+@pytest.mark.slow
 def test_the_folder_of_the_baseline_is_named_with_its_system(tmp_path: Path) -> None:
     done = thbench("run", "crema_d_diffused_heads", cwd=tmp_path)
     assert "folder of generated videos" in done.stderr
     assert "--set systems.diffused-heads.root=FOLDER\n" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_commands_shown_choose_the_clips_of_the_run(tmp_path: Path) -> None:
     """Another split, limits and a root with a space: the printed words find the same files again."""
     overrides = ["split=crema_d_audeering", "limits={actors: 2, clips: 30}", "seed=5"]
@@ -73,6 +78,7 @@ def test_the_commands_shown_choose_the_clips_of_the_run(tmp_path: Path) -> None:
     assert "... and 40 more problems" in followed.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -98,6 +104,7 @@ def test_mistakes_are_one_line(words: list[str], said: str, tmp_path: Path) -> N
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_the_weights_come_with_the_media(monkeypatch: pytest.MonkeyPatch) -> None:
     """One command brings both; a licence that was not accepted is a problem told at the end."""
     asked: list[tuple[str, bool]] = []

@@ -46,6 +46,7 @@ def has_weights(metric: str) -> bool:
     return not any(x.who.startswith("metric") for x in lacks(suite, Settings()))
 
 
+@pytest.mark.slow
 def test_the_shipped_suite_runs_and_counts_rejects(place: Place, tmp_path: Path) -> None:
     words = ["run", "crema_d", "--out", tmp_path / "out", *place.where()]
     words += ["--set", "metrics=[ofm, f_mse, psnr, ssim]", "--set", "primary=f_mse"]
@@ -79,6 +80,7 @@ def run_with(
     return scores
 
 
+@pytest.mark.slow
 def test_every_metric_that_has_its_weights_runs(place: Place, tmp_path: Path) -> None:
     metrics = [name for name in every_metric() if has_weights(name)]
     assert len(metrics) >= 11
@@ -90,6 +92,7 @@ def test_every_metric_that_has_its_weights_runs(place: Place, tmp_path: Path) ->
     assert values["av_confidence@puppet-v1"] > 0
 
 
+@pytest.mark.slow
 def test_published_rows_stand_below_measured_ones_and_never_among_them(
     place: Place, tmp_path: Path
 ) -> None:
@@ -187,6 +190,7 @@ def baseline(place: Place, released: Path, out: Path, *more: str) -> dict[str, A
     return next(r for r in table["rows"] if r["system"] == "diffused-heads")
 
 
+@pytest.mark.slow
 def test_the_baseline_is_measured_from_released_videos(
     place: Place, released: Path, tmp_path: Path
 ) -> None:
@@ -203,6 +207,7 @@ def test_the_baseline_is_measured_from_released_videos(
     assert "1001, 1005, 1091" in " ".join(row["unranked_because"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("declared", "shown"),
     [
@@ -224,6 +229,7 @@ def test_others_are_ranked_and_unknown_stays_unknown(
 # -- trained systems --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_suite_of_denoising_steps_runs_on_one_checkpoint(place: Place, tmp_path: Path) -> None:
     """Fewer steps than the suite's, for time; the three rows are told apart by them alone."""
     clean = {"dataset": "crema_d", "actors": ["1090"]}
@@ -249,6 +255,7 @@ def test_the_suite_of_denoising_steps_runs_on_one_checkpoint(place: Place, tmp_p
     assert len({r["scores"]["f_mse"]["value"] for r in rows}) == 3
 
 
+@pytest.mark.slow
 def test_the_suites_systems_run_on_it(place: Place, tmp_path: Path) -> None:
     """Small networks of random weights in the places of the three checkpoints; one has seen a test actor."""
     columns = (

@@ -54,6 +54,7 @@ def test_every_clip_is_answered_with_its_length(file: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_neither_order_nor_partition_nor_place_changes_a_byte(file: Path) -> None:
     made = generator(file)
     expected = videos(made, ASKED)

@@ -34,6 +34,7 @@ def run(folder: Path, *words: str, system: str = "ddpm", landmarks: bool = True)
     return CliRunner().invoke(main, [str(folder / "suite.yaml"), system, *chosen, *words])
 
 
+@pytest.mark.slow
 def test_a_table_and_a_picture(tmp_path: Path) -> None:
     out = tmp_path / "strength.png"
     done = run(tmp_path, "--clips", "1", "--frames", "0,2", "-o", str(out))

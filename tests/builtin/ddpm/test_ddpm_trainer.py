@@ -133,6 +133,7 @@ def test_the_predictor_learns_where_landmarks_are() -> None:
 # -- whole trainings ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("landmarks", [False, True])
 def test_twenty_steps_are_ten_and_ten_more_byte_for_byte(tmp_path: Path, landmarks: bool) -> None:
     text = suite(landmarks)
@@ -143,6 +144,7 @@ def test_twenty_steps_are_ten_and_ten_more_byte_for_byte(tmp_path: Path, landmar
     assert (whole / "best.safetensors").is_file()
 
 
+@pytest.mark.slow
 def test_saving_memory_changes_no_byte_of_a_resumed_training(tmp_path: Path) -> None:
     """Blocks computed again draw the same dropout, also where batches are accumulated and resumed."""
     assert trainer(gradient_checkpointing=True).denoiser.unet.checkpointing
@@ -159,6 +161,7 @@ def test_saving_memory_changes_no_byte_of_a_resumed_training(tmp_path: Path) -> 
     assert not all(torch.equal(v, other[k]) for k, v in weights[0].items())
 
 
+@pytest.mark.slow
 def test_what_was_trained_can_be_sampled(tmp_path: Path) -> None:
     run = trained(tmp_path, ["systems.ddpm.training.published=fp16"], system="ddpm", text=suite())
     made = DdpmGenerator(Options(checkpoint=run / "last.safetensors", steps=2), context())
@@ -170,6 +173,7 @@ def test_what_was_trained_can_be_sampled(tmp_path: Path) -> None:
     assert {v.dtype for v in stored if v.is_floating_point()} == {torch.float16}
 
 
+@pytest.mark.slow
 def test_fine_tuning_starts_from_the_weights_of_another_resolution(tmp_path: Path) -> None:
     small = trained(tmp_path, system="ddpm", text=suite(), name="small", steps=5)
     start = small / "last.safetensors"
@@ -190,6 +194,7 @@ def _architecture(file: Path) -> dict[str, Any]:
     return {**about, "multiples": tuple(about["multiples"])}
 
 
+@pytest.mark.slow
 def test_actors_of_what_a_training_starts_from_count_as_seen(tmp_path: Path) -> None:
     start = checkpoint(tmp_path / "start.safetensors", multiples=(1,), patch=4, audio_code=4)
     text = suite(more=f"init_from: {start}")
@@ -199,6 +204,7 @@ def test_actors_of_what_a_training_starts_from_count_as_seen(tmp_path: Path) -> 
     assert seen.actors == {"1001", "1002"}  # 1002 by `start`, though it validates here
 
 
+@pytest.mark.slow
 def test_who_was_seen_in_another_dataset_is_unknown(tmp_path: Path) -> None:
     strangers = {"dataset": "crema-d", "actors": ["1001"]}
     start = checkpoint(

@@ -19,6 +19,7 @@ from thbench_ddpm.options import Options
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.slow
 def test_it_holds_what_every_generator_holds() -> None:
     check_generator("ddpm", {"steps": 2}, suite="puppet_models", frames=4)
 

@@ -68,6 +68,7 @@ def test_size_and_neighbours_do_not_count(sources: dict[str, Source]) -> None:
         network(MemoryVideo(frames[:0], None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("metric", "score", "change", "sign"),
     [

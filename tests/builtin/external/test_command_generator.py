@@ -350,6 +350,7 @@ def test_conformance(tmp_path: Path) -> None:
     check_generator("command", options(), suite=file)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_whatever_one_program_does(tmp_path: Path) -> None:
     systems = {}
     for fault in ("none", "die", "hang", "half", "link", "outside", "long"):

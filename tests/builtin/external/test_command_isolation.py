@@ -165,6 +165,7 @@ def test_many_small_files_count_together(kind: str) -> None:
     assert "wrote over 50 MB" in answer.reason
 
 
+@pytest.mark.slow
 def test_the_result_says_how_a_row_was_isolated(tmp_path: Path) -> None:
     words = ["--out", "{out}", "--frames", "{frames}", "--size", "{size}"]
     argv = json.dumps([sys.executable, "-I", "-S", str(PROGRAM), *words])

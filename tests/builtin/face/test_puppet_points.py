@@ -33,6 +33,7 @@ def clip_of(actor: str) -> str:
     return next(c.id for c in all_clips() if c.actor == actor)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [64, 128])
 def test_actors_it_has_never_seen(network: PuppetLandmarks, size: int) -> None:
     errors = []

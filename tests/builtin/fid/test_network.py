@@ -53,6 +53,7 @@ def network(state: dict[str, Tensor]) -> Inception2015:
     return weights.folded(state)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("resize", RESIZES)
 def test_features_and_fid_equal_the_peer_in_float64(
     resize: Resize, network: Inception2015, reference: dict[str, NDArray[Any]]

@@ -58,6 +58,7 @@ def test_the_file_is_small_and_the_networks_name_for_it_is_its_own(
     assert extractor.identity.startswith("puppet-v1") and "nception" not in extractor.identity
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", SEVERITIES)
 def test_severities_are_ordered(
     kind: str, extractor: PuppetFeatures, sources: list[Source]

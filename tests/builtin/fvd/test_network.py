@@ -29,6 +29,7 @@ def network(reference: dict[str, NDArray[Any]]) -> i3d.I3d:
     return weights.folded(random_state(reference))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 def test_every_layer_equals_the_peer_through_the_resize(
     size: int, network: i3d.I3d, reference: dict[str, NDArray[Any]]

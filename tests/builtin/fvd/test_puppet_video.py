@@ -41,6 +41,7 @@ def value(metric: Fid | Fvd, sources: dict[str, Source], damaged: dict[str, Sour
     return metric.reduce(both)[metric.name]
 
 
+@pytest.mark.slow
 def test_order_a_still_mouth_and_a_late_mouth_raise_it(
     sources: dict[str, Source], one_thread: None
 ) -> None:

@@ -145,6 +145,7 @@ def test_an_archive_that_wants_more_than_tensors_is_refused(archive: Path, tmp_p
     assert not Path("/tmp/never-written-by-thbench").exists()
 
 
+@pytest.mark.slow
 def test_damaged_and_lying_archives_are_refused(archive: Path, tmp_path: Path) -> None:
     short = rewritten(archive, tmp_path / "short.pt", data__0=b"\0\0\0\0")
     with pytest.raises(UserError, match="storage 0 is not"):
@@ -227,6 +228,7 @@ def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
         weights.folded(twice)
 
 
+@pytest.mark.slow
 def test_a_state_dict_is_read(tmp_path: Path) -> None:
     torch.save(random_state({}), tmp_path / "i3d_pretrained_400.pt")
     assert weights.load(tmp_path / "i3d_pretrained_400.pt").logits.out_channels == 400

@@ -41,6 +41,7 @@ def video(generator: GanGenerator, asked: Request) -> Frames:
     return answer.frames
 
 
+@pytest.mark.slow
 def test_it_holds_what_every_generator_holds() -> None:
     check_generator("gan", suite="puppet_models")
 

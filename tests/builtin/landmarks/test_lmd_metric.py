@@ -48,6 +48,7 @@ def landmarks(context: Any, frames: Frames, network: str = "mesh") -> NDArray[np
     return context.extractor("landmarks68", network=network, max_missing=0.2)(MemoryVideo(frames))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"),
     [("a", 128), *(pytest.param(n, s, marks=pytest.mark.long) for n in "ac" for s in (64, 256))],
@@ -73,6 +74,7 @@ def test_the_mouth_counts_and_the_head_does_not(
     assert m_lmd(context, frames, frames) == 0
 
 
+@pytest.mark.slow
 def test_raw_pixels_are_a_measure_of_head_motion(
     heads: Callable[[str, int], Frames], context: Any
 ) -> None:
@@ -96,6 +98,7 @@ def test_late_and_wrong_are_told_apart(heads: Callable[[str, int], Frames], cont
     assert 0.7 * rigid < warped <= rigid
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", ["mesh", "pfld", "dlib"])
 def test_each_network_sees_a_dead_mouth(
     heads: Callable[[str, int], Frames], context: Any, network: str
@@ -151,6 +154,7 @@ def test_velocity_stands_beside_its_floor(
 # -- what cannot be scored ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_frames_without_a_face_are_left_out_and_counted(
     heads: Callable[[str, int], Frames], context: Any
 ) -> None:

@@ -23,6 +23,7 @@ STORED = json.loads(Path(__file__).with_name("reference.json").read_text())
 NETS = ("alex", "vgg")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", NETS)
 def test_equals_the_package_in_float64(net: str) -> None:
     trunk, linear = random_trunk(net), linear_layers(net, torch.float64)
@@ -32,6 +33,7 @@ def test_equals_the_package_in_float64(net: str) -> None:
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", NETS)
 def test_float32_stays_near_and_equal_pictures_are_at_zero(net: str) -> None:
     x, y = pair_of(64, 2)
@@ -42,6 +44,7 @@ def test_float32_stays_near_and_equal_pictures_are_at_zero(net: str) -> None:
     np.testing.assert_array_equal(forth, back)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", NETS)
 def test_channel_order_and_range_matter(net: str) -> None:
     """What a wrong call would give is another number, so that the test above would notice it."""

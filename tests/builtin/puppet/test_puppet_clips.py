@@ -82,6 +82,7 @@ def renders(dataset: Dataset, clips: dict[str, Clip], chosen: Sequence[str]) -> 
         assert source.frames.std() > 20 and np.abs(source.audio.astype(int)).max() > 3000
 
 
+@pytest.mark.slow
 def test_every_sentence_emotion_and_level_renders(
     puppet: Callable[..., Dataset], clips: dict[str, Clip]
 ) -> None:
@@ -96,6 +97,7 @@ def test_every_actor_speaks(puppet: Callable[..., Dataset], clips: dict[str, Cli
     renders(puppet(), clips, some_clips(ACTORS))
 
 
+@pytest.mark.slow
 def test_all_actors_look_and_sound_different() -> None:
     size = oversampling(32) * 32
     looks = np.stack([cv2.resize(portrait(a, size).head, (32, 32)).ravel() for a in ACTORS])
@@ -107,6 +109,7 @@ def test_all_actors_look_and_sound_different() -> None:
     assert len(set(men) | set(women)) == 91 and max(men) < min(women)
 
 
+@pytest.mark.slow
 def test_same_bytes_in_another_process_and_another_order() -> None:
     ids = ["1002_IEO_HAP_HI", "1021_DFA_SAD_XX", "1002_WSI_FEA_XX"]
     here = {i: digest(make(i, 64)) for i in ids}
@@ -138,6 +141,7 @@ def test_cached_clips_are_the_rendered_ones_and_damage_is_mended(
     assert not list(tmp_path.rglob("*.part"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [128, 64, 32])
 def test_other_sizes_show_the_same_scene(n: int) -> None:
     large, small = make("1011_TAI_HAP_XX", 256), make("1011_TAI_HAP_XX", n)

@@ -83,6 +83,7 @@ def work() -> Any:
     return importlib.import_module("toy_work")
 
 
+@pytest.mark.slow
 def test_two_nodes_give_the_bytes_of_one_local_worker(
     nodes: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -103,6 +104,7 @@ def test_smoke_on_two_nodes_gives_the_bytes_of_one_local_worker(
     assert whole_run("smoke", tmp_path / "ray", engine, Settings()) == expected
 
 
+@pytest.mark.slow
 def test_a_node_killed_in_the_middle_costs_only_what_it_was_at(
     nodes: Callable[..., Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +146,7 @@ def test_a_node_killed_in_the_middle_costs_only_what_it_was_at(
     assert len(set(first.values())) <= 1, "clips of a living actor were made again"
 
 
+@pytest.mark.slow
 def test_actors_stay_while_a_run_lasts_and_go_with_it(
     nodes: Callable[..., Any], work: Any, tmp_path: Path
 ) -> None:
@@ -157,12 +160,14 @@ def test_actors_stay_while_a_run_lasts_and_go_with_it(
     until(lambda: not [p for p in first if Path(f"/proc/{p}").exists()])
 
 
+@pytest.mark.slow
 def test_workers_share_each_gpu(nodes: Callable[..., Any], work: Any, tmp_path: Path) -> None:
     engine = ray_engine(nodes(2, num_cpus=3, num_gpus=1), 3, Settings(device="cuda"))
     assert len({pid for _, pid in engine.map(work.meet, [(str(tmp_path), 6)] * 30)}) == 6
     assert engine.workers == 6
 
 
+@pytest.mark.slow
 def test_errors_and_deaths_are_told_as_local_ones_are(nodes: Callable[..., Any], work: Any) -> None:
     engine = ray_engine(nodes(1, num_cpus=1))
     assert isinstance(engine, PersistentWorkers)
@@ -177,6 +182,7 @@ def test_errors_and_deaths_are_told_as_local_ones_are(nodes: Callable[..., Any],
         assert found == {i: i for i in (0, 1, 2, 4, 5)}
 
 
+@pytest.mark.slow
 def test_more_workers_than_the_cluster_has_room_for(nodes: Callable[..., Any], work: Any) -> None:
     cluster = nodes(2, num_cpus=1)
     with pytest.raises(UserError, match=r"room for 2 worker.*--workers 2"):
@@ -259,6 +265,7 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_whatever_ends_a_run_no_process_stays(number: signal.Signals) -> None:

@@ -65,12 +65,14 @@ def test_distance_function_agrees_alone(reference: Mapping[str, NDArray[Any]]) -
     np.testing.assert_allclose(ours, reference["pdist"], rtol=0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_float32_stays_close(network: SyncNet, reference: Mapping[str, NDArray[Any]]) -> None:
     """Stated, not promised tightly: docs/syncnet.md has the measured difference."""
     found = synchrony(*window_features(*synthetic_clip(), Folded(network), batch=8))
     assert found.confidence == pytest.approx(float(reference["confidence"]), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_folded_lip_network_equals_three_dimensional_form(network: SyncNet) -> None:
     frames = lip_frames(synthetic_clip()[0])
     windows = lip_windows(frames, 3, 6).double()
@@ -86,6 +88,7 @@ def test_folded_audio_network_equals_published_form(network: SyncNet) -> None:
     torch.testing.assert_close(flat, network.sound(windows), rtol=1e-10, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_clip_length_changes_no_byte_of_a_window(network: SyncNet) -> None:
     """The last batch is filled up, so a window's feature does not depend on how many follow."""
     frames, audio = synthetic_clip()

@@ -51,6 +51,7 @@ def test_nothing_to_hear_is_a_reason(
         features(replace(talking(12), audio=audio))
 
 
+@pytest.mark.slow
 def test_tracked_input_cuts_picture_and_sound_to_the_track(context: FakeContext) -> None:
     video = FakeVideo(
         np.random.default_rng(0).integers(0, 256, (14, 140, 140, 3), dtype=np.uint8),

@@ -54,6 +54,7 @@ def offset(metric: SyncNetMetric, video: FakeVideo) -> float:
     return metric.observe(pair_of(video)).rows["offset"]
 
 
+@pytest.mark.slow
 def test_delaying_the_audio_by_n_frames_moves_the_offset_by_minus_n(
     metric: SyncNetMetric, videos: list[FakeVideo]
 ) -> None:

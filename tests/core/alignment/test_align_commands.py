@@ -38,6 +38,7 @@ def thbench(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_align_shows_both_sides_and_names_what_is_framed_otherwise(folders: Path) -> None:
     done = thbench(folders, "align", "--videos", "m=out", "--root", "refs", *CENTRE)
     assert done.returncode == 1, done.stderr
@@ -50,6 +51,7 @@ def test_align_shows_both_sides_and_names_what_is_framed_otherwise(folders: Path
     assert not (folders / "runs").exists()  # nothing is left but the sheet
 
 
+@pytest.mark.slow
 def test_align_writes_one_picture(folders: Path) -> None:
     done = thbench(
         folders, "align", "--videos", "m=refs", "--root", "refs", "-o", "sheet.png", *CENTRE
@@ -73,6 +75,7 @@ def test_mistakes_are_one_line(words: list[str], message: str, folders: Path) ->
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
+@pytest.mark.slow
 def test_crop_writes_squares_and_videos_that_score_as_the_whole_frames_do(folders: Path) -> None:
     words = ["crop", "--videos", "m=out", "--root", "refs", "--lossless", "--resolution", "96"]
     done = thbench(folders, *words, *CENTRE)
@@ -91,6 +94,7 @@ def test_crop_writes_squares_and_videos_that_score_as_the_whole_frames_do(folder
     assert (reference == np.stack(expected)).all()
 
 
+@pytest.mark.slow
 def test_crop_of_a_dataset_alone(folders: Path) -> None:
     done = thbench(folders, "crop", "--root", "refs", "-o", "here", *CENTRE)
     assert done.returncode == 0, done.stderr

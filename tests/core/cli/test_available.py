@@ -58,6 +58,7 @@ def test_what_can_be_scored_is_and_the_rest_is_marked(
     assert not away["ranked"]
 
 
+@pytest.mark.slow
 def test_what_was_left_out_is_made_as_soon_as_it_is_here(
     thbench, partial: Path, tmp_path: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_without_references_nothing_can_be_scored(thbench, suite: Path, tmp_path
     assert "missing: dataset toy: toy media" in done.err
 
 
+@pytest.mark.slow
 def test_a_metric_that_cannot_be_built_without_its_weights_has_no_columns(
     thbench, partial: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

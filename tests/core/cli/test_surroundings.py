@@ -23,6 +23,7 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, **more}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_sigterm_is_like_ctrl_c(workers: int, tmp_path: Path) -> None:
     """The run says how to continue, and continues."""
@@ -41,6 +42,7 @@ def test_sigterm_is_like_ctrl_c(workers: int, tmp_path: Path) -> None:
     assert subprocess.run(words, capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_output_that_is_not_utf_8(encoding: str, tmp_path: Path) -> None:
     suite = tmp_path / "suite.yaml"

@@ -31,6 +31,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
 
 
+@pytest.mark.slow
 def test_a_generator_that_kills_its_process_fails_on_that_clip_only(tmp_path: Path) -> None:
     fault = ["systems.echo.fault=die", f"systems.echo.on='{CLIP}'"]
     run = start(tmp_path, SUITE, fault, batch=2)
@@ -43,6 +44,7 @@ def test_a_generator_that_kills_its_process_fails_on_that_clip_only(tmp_path: Pa
     assert CLIP in [e["clip"] for e in events if e["state"] == "retried"]
 
 
+@pytest.mark.slow
 def test_a_metric_that_kills_its_process_fails_on_that_clip_only(tmp_path: Path) -> None:
     faulty = f"[{{metric: toy-brightness, fault: die, on: '{CLIP}'}}, toy-extracted]"
     run = start(tmp_path, SUITE.replace("[toy-brightness]", faulty))
@@ -58,6 +60,7 @@ def command(folder: Path, workers: int) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_command_that_died_in_place_says_next_time_where_and_how_to_get_past_it(
     tmp_path: Path,
 ) -> None:

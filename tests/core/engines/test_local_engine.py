@@ -45,6 +45,7 @@ def die_once(marks: tuple[str, int]) -> int:
     return n
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_every_task_is_answered_once(workers: int) -> None:
     found = list(LocalEngine(workers).map(double, range(7)))
@@ -61,6 +62,7 @@ def test_what_work_raises_is_raised_here(workers: int) -> None:
         list(LocalEngine(workers).map(fail_at_three, range(6)))
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_its_process_twice_has_a_stand_in_and_the_rest_goes_on() -> None:
     found = dict(LocalEngine(2).map(die_at_three, range(6), lambda task, why: (task, why)))
     signal_number = int(signal.SIGSEGV)
@@ -68,11 +70,13 @@ def test_a_task_that_kills_its_process_twice_has_a_stand_in_and_the_rest_goes_on
     assert found == {i: i for i in (0, 1, 2, 4, 5)}
 
 
+@pytest.mark.slow
 def test_without_a_stand_in_it_ends_the_run_in_one_line() -> None:
     with pytest.raises(UserError, match=r"the worker process died \(signal \d+\), twice"):
         list(LocalEngine(2).map(die_at_three, range(6)))
 
 
+@pytest.mark.slow
 def test_a_process_killed_once_costs_nothing(tmp_path: Path) -> None:
     tasks = [(str(tmp_path), n) for n in range(6)]
     assert sorted(LocalEngine(2).map(die_once, tasks)) == [(n, n) for n in range(6)]
@@ -83,6 +87,7 @@ def process_of(_: int) -> int:
     return os.getpid()
 
 
+@pytest.mark.slow
 def test_processes_stay_for_the_length_of_a_block_and_die_with_it() -> None:
     engine = LocalEngine(2)
     with engine.serve([], {}):
@@ -93,6 +98,7 @@ def test_processes_stay_for_the_length_of_a_block_and_die_with_it() -> None:
     assert not first & {child.pid for child in multiprocessing.active_children()}
 
 
+@pytest.mark.slow
 def test_a_block_goes_on_after_work_that_raised_and_processes_that_died() -> None:
     engine = LocalEngine(2)
     with engine.serve([], {}):

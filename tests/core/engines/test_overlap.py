@@ -54,6 +54,7 @@ def promised(run: Run) -> dict[str, bytes]:
     return {**written(run.job.run.root), **videos(run.job.run.root)}
 
 
+@pytest.mark.slow
 def test_bytes_are_those_of_one_stage_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,6 +69,7 @@ def test_bytes_are_those_of_one_stage_after_the_other(
     assert timings(during, "generate echo") == timings(after, "generate echo") == clips
 
 
+@pytest.mark.slow
 def test_what_is_observed_meanwhile_is_not_observed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,6 +78,7 @@ def test_what_is_observed_meanwhile_is_not_observed_again(
     assert sorted(scored) == sorted(c.id for c in run.split.clips)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("device", "workers"), [("cpu", 2), ("cuda", 1)])
 def test_where_nothing_would_be_idle_one_stage_follows_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, workers: int
@@ -86,6 +89,7 @@ def test_where_nothing_would_be_idle_one_stage_follows_the_other(
     assert "generate echo" not in stages[stages.index("score") :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [pytest.param("die", marks=pytest.mark.slow), "raise", "fail"])
 def test_a_fault_of_a_metric_is_not_the_generators(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
@@ -101,6 +105,7 @@ def test_a_fault_of_a_metric_is_not_the_generators(
     assert failure.clips == ("1001_BBB",)
 
 
+@pytest.mark.slow
 def test_a_generator_that_kills_its_process_fails_on_that_clip_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -52,6 +52,7 @@ def journals() -> int:
     return sum(len(p.read_bytes()) for p in Path("run").rglob("journal.jsonl"))
 
 
+@pytest.mark.slow
 def test_another_folder_is_read_and_not_what_was_stored_of_the_first(score: Score) -> None:
     """Seen: the numbers of the first two folders, printed for the second two."""
     first = score("mine", "a/outputs", "a/recordings")
@@ -63,12 +64,14 @@ def test_another_folder_is_read_and_not_what_was_stored_of_the_first(score: Scor
     assert second["clips"]["videos_digest"] == alone["clips"]["videos_digest"]
 
 
+@pytest.mark.slow
 def test_other_outputs_over_the_same_recordings(score: Score) -> None:
     score("mine", "a/outputs", "a/recordings")
     alone = score("mine", "b/outputs", "a/recordings", out="alone")
     assert score("mine", "b/outputs", "a/recordings")["scores"] == alone["scores"]
 
 
+@pytest.mark.slow
 def test_the_same_folders_are_not_read_again(score: Score) -> None:
     first = score("mine", "a/outputs", "a/recordings")
     written = journals()
@@ -84,6 +87,7 @@ def test_a_folder_that_was_moved_gives_the_same(score: Score) -> None:
     assert (again["scores"], again["dataset"]) == (first["scores"], first["dataset"])
 
 
+@pytest.mark.slow
 def test_rows_over_unlike_references_are_no_table(score: Score, thbench) -> None:
     """A system that was scored before over other recordings stays in the run folder."""
     score("mine", "a/outputs", "a/recordings")

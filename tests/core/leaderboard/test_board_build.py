@@ -41,6 +41,7 @@ def test_the_repositorys_pages_are_current() -> None:
     assert (root / "data.json").read_text(encoding="utf-8") == board_text(data), how
 
 
+@pytest.mark.slow
 def test_the_repositorys_rows_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "sys.argv", ["thbench", "leaderboard", "verify", "--in", str(ROOT / "leaderboard")]
@@ -112,6 +113,7 @@ def test_synthetic_rows_stand_apart(toys: Board) -> None:
     assert "No measured rows yet." in text
 
 
+@pytest.mark.slow
 def test_set_metrics_stay_self_reported_until_all_videos_were_scored_again(
     toys: Board, run: Path
 ) -> None:

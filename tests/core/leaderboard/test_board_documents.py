@@ -111,6 +111,7 @@ def check(examples: int, toys: Board) -> None:
     documents()
 
 
+@pytest.mark.slow
 def test_two_hundred_documents(toys: Board) -> None:
     check(200, toys)
 

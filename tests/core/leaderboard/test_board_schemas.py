@@ -19,6 +19,7 @@ def test_the_committed_schemas_are_current() -> None:
     assert written == schemas(), "run: thbench leaderboard schema > leaderboard/schemas.json"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "kind"),
     [("results/*/*/*.json", "result"), ("results/*/*/*.verified", "verification")],

@@ -98,6 +98,7 @@ def test_recordings_of_other_names_are_another_split(
     assert any("measured on another split" in p for p in problems)
 
 
+@pytest.mark.slow
 def test_a_manifest_lists_them_and_scoring_still_asks_for_the_root(
     row: Board, made: Path, tmp_path: Path
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_dataset_without_such_a_place(thbench) -> None:
     assert "--root somewhere: unknown option of dataset 'puppet' 'root'" in done.out
 
 
+@pytest.mark.slow
 def test_the_way_of_a_folder_of_outputs(
     thbench, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -91,6 +91,7 @@ def test_build_sets_apart_what_verify_says_stands_apart(toys: Board, name: str) 
     assert any(OTHER_REFERENCES in said for said in (*finding.problems, *finding.remarks))
 
 
+@pytest.mark.slow
 def test_a_run_over_other_recordings_of_the_same_names(toys: Board, tmp_path: Path) -> None:
     """Honestly measured: the suite's digest is the same, as places are no part of it."""
     (tmp_path / "shift.txt").write_text("9")

@@ -84,6 +84,7 @@ def test_features(plant: Plant) -> None:
     assert base() != before
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "says"),
     [

@@ -128,6 +128,7 @@ def test_the_line_for_a_new_metric_works(environment: Environment, tmp_path: Pat
     assert "my-metric" in (tmp_path / "runs" / "demo" / "leaderboard.md").read_text()
 
 
+@pytest.mark.slow
 def test_what_is_written_passes_its_own_test(environment: Environment, tmp_path: Path) -> None:
     write_package("generator", "my-generator", tmp_path / "g")
     write_package("metric", "my-metric", tmp_path / "m")

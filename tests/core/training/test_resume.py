@@ -15,6 +15,7 @@ from thbench.training.checkpoint import read_checkpoint
 from trainings import bytes_of, setting, suite_file, trained
 
 
+@pytest.mark.slow
 def test_ten_steps_and_ten_more_are_twenty(tmp_path: Path) -> None:
     whole = trained(tmp_path, name="whole")
     trained(tmp_path, name="parts", steps=10)
@@ -39,6 +40,7 @@ def test_another_seed_is_another_training(tmp_path: Path) -> None:
     assert bytes_of(one)["last.safetensors"] != bytes_of(other)["last.safetensors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moments", [(12,), pytest.param((7, 12, 17), marks=pytest.mark.long)])
 def test_killed_again_and_again_it_ends_in_the_same_bytes(
     tmp_path: Path, moments: tuple[int, ...]
