@@ -92,14 +92,14 @@ def _signals_wait() -> Iterator[None]:
     came: list[int] = []
     before = {}
     if threading.current_thread() is threading.main_thread():  # handlers belong to it
-        before = {s: signal.signal(s, lambda s, _: came.append(s)) for s in _ENDING}
+        before = {s: signal.signal(s, lambda number, _: came.append(number)) for s in _ENDING}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for held, handler in before.items():
+            signal.signal(held, handler)
         for number in came:
             signal.raise_signal(number)
 
