@@ -156,6 +156,8 @@ def test_a_signal_while_a_process_starts_comes_when_it_has(
     finally:
         signal.signal(number, before)
     for pid in some(started):
-        with pytest.raises(ChildProcessError, match="No child processes"):  # it ended and was waited for
+        with pytest.raises(
+            ChildProcessError, match="No child processes"
+        ):  # it ended and was waited for
             os.waitpid(pid, 0)
     assert capfd.readouterr().err == ""
