@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from thbench.api import ClipFailure, Context, Observation, Observations, Observed, Pair, Score
 from thbench_expression import PointsOptions
 from thbench_expression.expression import alternate_blocks, expression, neutral
-from thbench_expression.source import Faces, face_source, require_known
+from thbench_expression.source import Faces, face_source, require_frontal
 from thbench_fid.frechet import fid_from_moments
 from thbench_fid.moments import Moments, moments
 
@@ -20,8 +20,6 @@ __all__ = ["ExpressionFrechet"]
 PARTS = ("mouth", "brow_eye")
 UNIT = 1000.0
 """Values are in thousandths of a squared interocular distance."""
-TURNED = 45.0
-"""Degrees to the side beyond which half of the face is a guess."""
 BLOCK = 10
 FEWEST = 2 * BLOCK
 
@@ -36,9 +34,9 @@ class ExpressionFrechet:
     def observe(self, pair: Pair) -> Observation:
         """Arrays mouth and brow_eye [t, d] float32 and frame [t] of the frames with a face; row frames."""
         ours, theirs = self._faces(pair.generated), self._faces(pair.reference)
-        seen = ours.frontal(TURNED)
-        require_known(seen, FEWEST, f"a face turned away by less than {TURNED:g} degrees")
-        require_known(theirs.frontal(TURNED), FEWEST, "a frontal face of the reference")
+        seen = ours.frontal
+        require_frontal(ours, FEWEST)
+        require_frontal(theirs, FEWEST, "a face of the reference")
         like, io = _identity(theirs, pair.identity_index or 0)
         arrays: dict[str, NDArray[np.generic]] = {"frame": np.flatnonzero(seen)}
         for part in PARTS:

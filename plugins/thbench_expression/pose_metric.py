@@ -18,7 +18,7 @@ from thbench_expression.pose import (
     steps,
     widths,
 )
-from thbench_expression.source import Faces, face_source, require_known
+from thbench_expression.source import Faces, face_source, require_frontal
 
 __all__ = ["HeadPose", "pose_of"]
 
@@ -34,8 +34,8 @@ class HeadPose:
         """Rows pose_std_, pose_step_ and pose_range_ (95th minus 5th percentile) of every angle, and
         pose_distance; arrays pitch, yaw, roll [T] in degrees, NaN where no face was found."""
         ours, theirs = self._faces(pair.generated), self._faces(pair.reference)
-        require_known(ours.known, FEWEST, "a face")
-        require_known(theirs.known, FEWEST, "a face of the reference")
+        require_frontal(ours, FEWEST)
+        require_frontal(theirs, FEWEST, "a face of the reference")
         pose = pose_of(ours, ours)
         rows = {"pose_distance": distance(pose_of(ours, theirs), pose_of(theirs, theirs))}
         for i, name in enumerate(ANGLES):

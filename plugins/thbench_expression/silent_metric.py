@@ -25,8 +25,6 @@ from thbench_expression.source import Faces, face_source
 
 __all__ = ["SilentMouth", "pauses"]
 
-TURNED = 45.0
-"""Degrees to the side beyond which half of the mouth is a guess."""
 SMALLEST_IO = {"mesh": 16.0, "puppet-v1": 0.0}
 """Pixels between the eyes below which the points tremble more than a silent mouth moves: on a real head of 64
 pixels (11 between the eyes) a mouth that was frozen measured no less than before (docs/expression.md)."""
@@ -76,7 +74,7 @@ def require_large(faces: Faces, smallest: float) -> None:
 def opening_of(faces: Faces) -> NDArray[np.float64]:
     """[T] opening of the inner lips in interocular distances, NaN where the face is not seen or turned away."""
     curve = opening(faces.points, faces.layout.opening, faces.io)
-    return np.where(faces.frontal(TURNED), curve, np.nan)
+    return np.where(faces.frontal, curve, np.nan)
 
 
 def score_of(options: SilentOptions) -> Score:

@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from thbench.api import ClipFailure, Context, Video
 from thbench_expression import PointsOptions
 from thbench_expression.layout import IBUG, MESH, Layout
+from thbench_face.mesh import TURNED
 
-__all__ = ["Faces", "face_source", "faces_of_mesh", "faces_of_puppet", "require_known"]
+__all__ = [
+    "Faces",
+    "face_source",
+    "faces_of_mesh",
+    "faces_of_puppet",
+    "require_frontal",
+    "require_known",
+]
 
 FaceSource = Callable[[Video], "Faces"]
-_CHEEKS = (234, 454)
-"""Points of the mesh beside the ears, the person's right one first: left in the picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +31,8 @@ class Faces:
     """The face of every frame of one video.
 
     points  [T, N, D] float64, pixels, NaN where no face was found; D is 3 for the mesh, 2 for landmarks
-    turned  [T] degrees by which the face looks past the camera to either side, >= 0; NaN where unknown
+    turned  [T] degrees by which the face looks past the camera to either side, >= 0, as the network reads
+            them; NaN where unknown
     pose    [T, 3] pitch, yaw, roll in degrees, where the network says it
     openness  [T] eye aspect ratio over the clip's median, where the network says it
     """
@@ -49,9 +56,10 @@ class Faces:
         ]
         return np.asarray(np.linalg.norm(middles[0] - middles[1], axis=-1))
 
-    def frontal(self, degrees: float) -> NDArray[np.bool_]:
-        """[T] frames whose face is seen and turned away by at most so much."""
-        return np.asarray(self.known & (self.turned <= degrees))
+    @cached_property
+    def frontal(self) -> NDArray[np.bool_]:
+        """[T] frames whose face is seen and turned away by at most `TURNED`."""
+        return np.asarray(self.known & (self.turned <= TURNED))
 
 
 def face_source(options: PointsOptions, context: Context) -> FaceSource:
@@ -66,9 +74,7 @@ def face_source(options: PointsOptions, context: Context) -> FaceSource:
 def faces_of_mesh(mesh: NDArray[np.void]) -> Faces:
     """Of the array [T] that the extractor `face_mesh` gives."""
     points = np.where(mesh["found"][:, None, None], mesh["points"], np.nan).astype(np.float64)
-    across = points[:, _CHEEKS[1]] - points[:, _CHEEKS[0]]
-    turned = np.abs(np.degrees(np.arctan2(across[:, 2], np.hypot(across[:, 0], across[:, 1]))))
-    return Faces(MESH, points, turned)
+    return Faces(MESH, points, mesh["turned"].astype(np.float64))
 
 
 def faces_of_puppet(found: NDArray[np.floating]) -> Faces:
@@ -77,6 +83,12 @@ def faces_of_puppet(found: NDArray[np.floating]) -> Faces:
     yaw, pitch, roll = np.asarray(found[:, 136:139], np.float64).T
     openness = np.asarray(found[:, 139], np.float64)
     return Faces(IBUG, points, np.abs(yaw), np.stack([pitch, yaw, roll], axis=1), openness)
+
+
+def require_frontal(faces: Faces, needed: int, whose: str = "a face") -> None:
+    """Raises ClipFailure where fewer than `needed` frames show a face, or one that does not look away."""
+    require_known(faces.known, needed, whose)
+    require_known(faces.frontal, needed, f"{whose} turned away by less than {TURNED:g} degrees")
 
 
 def require_known(known: NDArray[np.bool_], needed: int, what: str) -> None:

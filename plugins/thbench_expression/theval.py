@@ -16,7 +16,7 @@ from thbench_expression import PointsOptions, SilentOptions, ThevalOptions
 from thbench_expression.layout import Layout
 from thbench_expression.mouth import spread
 from thbench_expression.silent_metric import opening_of, pauses
-from thbench_expression.source import face_source, require_known
+from thbench_expression.source import face_source, require_frontal
 
 __all__ = ["Eyebrow", "LipDynamics", "SilentLips", "eyebrow_movement", "lip_dynamics"]
 
@@ -59,7 +59,7 @@ class LipDynamics:
 
     def observe(self, pair: Pair) -> Observation:
         faces = self._faces(pair.generated)
-        require_known(faces.known, FEWEST, "a face")
+        require_frontal(faces, FEWEST)
         lips = faces.points[faces.known][:, list(faces.layout.lips), :2]
         unit = faces.io[faces.known][:, None, None] if self._io else pair.generated.size / SQUEEZED
         return Observation({"theval_lip_dynamics": lip_dynamics(lips / unit)})
@@ -77,7 +77,7 @@ class Eyebrow:
 
     def observe(self, pair: Pair) -> Observation:
         faces = self._faces(pair.generated)
-        require_known(faces.known, FEWEST, "a face")
+        require_frontal(faces, FEWEST)
         value = eyebrow_movement(faces.points[faces.known], faces.layout)
         return Observation({"theval_eyebrow": value})
 

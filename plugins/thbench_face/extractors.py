@@ -48,6 +48,8 @@ class FaceBoxes:
 class Landmarks68:
     """[T, 68, 2] float32 x, y in pixels, iBUG order; NaN in frames without a face.
 
+    Of the mesh's points also in frames whose face looks away (`thbench_face.mesh.TURNED`).
+
     Raises ClipFailure where more than the share `max_missing` of the frames has no face.
     """
 
@@ -81,6 +83,7 @@ class FaceMesh:
     mesh["points"]  [T, 468, 3] float32 x, y, z in pixels of the frame (pixel centres at integers; z in the
                     same unit, smaller is nearer to the camera); NaN where no face was found
     mesh["score"]   [T] float32, 0..1; NaN where no box was found to look in
+    mesh["turned"]  [T] float32, degrees by which the face looks aside, 0..90; NaN where no face was found
     mesh["found"]   [T] bool
 
     Points are numbered as in MediaPipe's canonical face model. No frame is filled in from its
@@ -94,7 +97,7 @@ class FaceMesh:
         self._boxes = context.extractor("face_boxes", max_missing=options.max_missing)
         self._network = FaceMeshNet(context.weights(FACE_MESH.name))
         self.identity = (
-            f"face_mesh 1, mediapipe {str(FACE_MESH.sha256)[:8]}, 192 px of 1.5 x the box, then of 1.5 x "
+            f"face_mesh 2, mediapipe {str(FACE_MESH.sha256)[:8]}, 192 px of 1.5 x the box, then of 1.5 x "
             f"the points, level with the eyes, score from {options.min_score:g}, missing up to "
             f"{options.max_missing:g}; {self._boxes.identity}"
         )

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from thbench.api import Context, Extractor, Frames, Video
 from thbench_face import DLIB68, FAN, PFLD, S3FD, LandmarksOptions
 from thbench_face.landmarks import LandmarkNet
-from thbench_face.mesh import IBUG
-from thbench_face.track import main_face
+from thbench_face.mesh import IBUG, TURNED
+from thbench_face.track import main_face, require_found
 
 __all__ = ["Finder", "finder"]
 
@@ -32,7 +32,8 @@ class Finder(Protocol):
 def finder(options: LandmarksOptions, context: Context) -> Finder:
     """The network of these options. Raises UserError where its weights or its package are not here."""
     if options.network == "mesh":
-        return OfMesh(context.extractor("face_mesh", max_missing=options.max_missing))
+        mesh = context.extractor("face_mesh", max_missing=options.max_missing)
+        return OfMesh(mesh, options.max_missing)
     if options.network == "fan":
         return Fan(context)
     if options.network == "puppet-v1":
@@ -68,14 +69,22 @@ def in_boxes(frames: Frames, boxes: NDArray[np.float64], network: OneFace) -> ND
 
 
 class OfMesh:
-    """The mesh's points where iBUG has its own."""
+    """The mesh's points where iBUG has its own, of faces that do not look away.
 
-    def __init__(self, mesh: Extractor) -> None:
-        self._mesh = mesh
-        self.identity = f"68 of the mesh; {mesh.identity}"
+    Raises ClipFailure where more than the share `max_missing` of the frames has none.
+    """
+
+    def __init__(self, mesh: Extractor, max_missing: float) -> None:
+        self._mesh, self._max_missing = mesh, max_missing
+        self.identity = f"68 of the mesh, turned by up to {TURNED:g} degrees; {mesh.identity}"
 
     def __call__(self, video: Video) -> NDArray[np.float32]:
-        return np.asarray(self._mesh(video)["points"][:, IBUG, :2])
+        mesh = self._mesh(video)
+        frontal = mesh["found"] & ~(mesh["turned"] > TURNED)
+        require_found(frontal, self._max_missing, f"face turned by at most {TURNED:g} degrees")
+        points = mesh["points"][:, IBUG, :2].copy()
+        points[~frontal] = np.nan
+        return np.asarray(points)
 
 
 class Fan:

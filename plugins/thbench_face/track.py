@@ -79,14 +79,17 @@ def require_faces(boxes: Boxes, max_missing: float) -> None:
     require_found(~np.isnan(boxes[:, 0]), max_missing)
 
 
-def require_found(found: NDArray[np.bool_], max_missing: float) -> None:
-    """Raises ClipFailure where more than the share `max_missing` of [T] frames is without a face, or all are."""
+def require_found(found: NDArray[np.bool_], max_missing: float, what: str = "face") -> None:
+    """Raises ClipFailure where more than the share `max_missing` of [T] frames is without a face, or all are.
+
+    `what` is it that was looked for, in words.
+    """
     count, total = int(np.count_nonzero(found)), len(found)
     if count == 0:
-        raise ClipFailure(f"no face in any of {total} frames")
+        raise ClipFailure(f"no {what} in any of {total} frames")
     if total - count > max_missing * total:
         needed = f"at least {1 - max_missing:.0%} needed"
-        raise ClipFailure(f"a face in only {count} of {total} frames: {needed}")
+        raise ClipFailure(f"a {what} in only {count} of {total} frames: {needed}")
 
 
 def filled_boxes(boxes: Boxes) -> Boxes:

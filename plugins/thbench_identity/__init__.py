@@ -117,6 +117,7 @@ def thbench_extractors() -> Iterable[Plugin[Extractor, Any]]:
             "face_identity",
             IdentityOptions,
             _build_features,
+            version="2",
             summary="embedding of the main face per frame: [T, features], NaN where none was looked for or found",
             missing=_missing,
             weights=_weights,

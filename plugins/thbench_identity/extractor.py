@@ -14,11 +14,21 @@ from thbench_face.track import main_face, require_found
 from thbench_identity import IdentityOptions
 from thbench_identity.embedders import Embedder, embedder
 
-__all__ = ["SMALLEST", "FaceIdentity", "embedded", "require_large", "require_one_face"]
+__all__ = [
+    "SMALLEST",
+    "FaceIdentity",
+    "embedded",
+    "require_large",
+    "require_no_profile",
+    "require_one_face",
+]
 
 SMALLEST = 30.0
 """Pixels of the longer side of a face's box, median over a clip. A head of 64 pixels, with a face of 34,
 tells four people apart without error; one of 32, with a face of 17, does not (docs/expression.md)."""
+ASIDE = 0.33
+"""Eye distances from the middle of the eyes to the nose, along the eyes, beyond which a face is in profile: a turn
+of about 50 degrees. Talking heads have up to 0.15."""
 RIVAL = 0.5
 """A second face counts from this share of the main one's area."""
 
@@ -27,13 +37,13 @@ class FaceIdentity:
     """[T, features] float32 of the main face; NaN in frames that were not looked at or have no face.
 
     Raises ClipFailure where too many of the frames looked at have no face, where the face is too small to
-    say whose it is, and where a second face is about as large in half of them.
+    say whose it is or in profile, and where a second face is about as large in half of them.
     """
 
     def __init__(self, options: IdentityOptions, context: Context) -> None:
         self._options, self._context = options, context
         self.identity = (
-            f"face_identity 1, {options.network}, every {options.every}, yunet five points, faces from "
+            f"face_identity 2, {options.network}, every {options.every}, yunet five points, faces from "
             f"{SMALLEST:g} px, missing up to {options.max_missing:g}"
         )
 
@@ -52,6 +62,7 @@ class FaceIdentity:
         require_found(np.isfinite(main[:, 0]), self._options.max_missing)
         require_one_face(faces, main)
         require_large(main)
+        require_no_profile(main)
         found = embedded(video.frames[looked_at], main, self._embedder)
         spread = np.full((video.n_frames, found.shape[1]), np.nan, np.float32)
         spread[looked_at] = found
@@ -73,6 +84,19 @@ def require_large(main: NDArray[np.float64]) -> None:
     side = float(np.nanmedian(main[:, 2:4].max(axis=1)))
     if side < SMALLEST:
         raise ClipFailure(f"faces of {side:.0f} px: identity needs at least {SMALLEST:g}")
+
+
+def require_no_profile(main: NDArray[np.float64]) -> None:
+    """Raises ClipFailure where the median face of [T, 15] rows looks past the camera: half of it is hidden."""
+    points = main[:, 5:].reshape(-1, 5, 2)
+    across = points[:, 1] - points[:, 0]
+    nose = points[:, 2] - (points[:, 0] + points[:, 1]) / 2
+    share = np.abs((nose * across).sum(axis=1)) / np.square(across).sum(axis=1)
+    if (typical := float(np.nanmedian(share))) > ASIDE:
+        raise ClipFailure(
+            f"faces in profile: the nose lies {typical:.2f} eye distances beside the eyes' middle, "
+            f"identity needs at most {ASIDE:g}"
+        )
 
 
 def require_one_face(faces: Sequence[NDArray[np.float64]], main: NDArray[np.float64]) -> None:

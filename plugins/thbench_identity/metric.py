@@ -82,7 +82,7 @@ class Csim:
 
 _LIMITS = (
     f"Faces whose box is smaller than {SMALLEST:g} px are refused: heads of 64 px are told apart, heads of 32 px "
-    "not. Strong blur has the same effect and is not refused. "
+    "not; faces in profile are refused too. Strong blur has the same effect and is not refused. "
 )
 _STILL = (
     "A still identity frame has the best value and real people never reach it, so nearer to the ground truth "

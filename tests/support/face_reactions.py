@@ -6,11 +6,15 @@ from pathlib import Path
 
 from real_changes import changes
 from real_heads import HEADS, head_frames
-from thbench.api import Clip, ClipFailure, Metric, Observed, Pair
+from thbench.api import SAMPLES_PER_FRAME, Clip, ClipFailure, Metric, Observed, Pair
 from thbench.testing.subject import subject_of
 from thbench.video import MediaReader, MemoryVideo
 
 __all__ = ["rows", "values"]
+
+
+OTHER = {"a": "c", "b": "c", "c": "a", "d": "a"}
+"""Whose pictures, said by another mouth, stand in for a clip's own: the identity swapped."""
 
 
 class OneClip:
@@ -34,20 +38,23 @@ def values(metric: Metric, pair: Pair) -> dict[str, float] | str:
         return failure.reason
 
 
-def reference(assets: Path, name: str, size: int, frames: int) -> MemoryVideo:
-    heads = head_frames(assets, name, size, frames)
+def reference(assets: Path, name: str, size: int, part: range) -> MemoryVideo:
+    """The frames `part` of a clip, with their sound."""
+    heads = head_frames(assets, name, size, part.stop)[part.start :]
     sound = MediaReader().audio(assets / "clips" / HEADS[name])
-    return MemoryVideo(heads, None if sound is None else sound[: len(heads) * 640])
+    at = slice(part.start * SAMPLES_PER_FRAME, part.stop * SAMPLES_PER_FRAME)
+    return MemoryVideo(heads, None if sound is None else sound[at])
 
 
 def rows(
-    assets: Path, name: str, size: int, frames: int, metrics: dict[str, Metric]
+    assets: Path, name: str, size: int, part: range, metrics: dict[str, Metric]
 ) -> dict[str, dict[str, dict[str, float] | str]]:
-    """Change -> metric -> scores of one clip at one size."""
-    clean = reference(assets, name, size, frames)
+    """Change -> metric -> scores of the frames `part` of one clip at one size."""
+    clean = reference(assets, name, size, part)
     mesh = subject_of("extractor", "face_mesh", {}).build()(clean)
     made = {"ground truth": clean.frames}
     made |= {k: c(clean.frames) for k, c in changes(mesh["points"].astype(float), size).items()}
+    made["another person"] = reference(assets, OTHER[name], size, part).frames
     found = {}
     for change, pictures in made.items():
         pair = Pair(Clip(name, name), MemoryVideo(pictures, clean.audio), clean)

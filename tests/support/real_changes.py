@@ -17,7 +17,15 @@ from thbench.video.writer import through_h264
 from thbench_expression.geometry import similarity
 from thbench_expression.layout import MESH
 
-__all__ = ["affine", "brighter", "changes", "head_still", "mouth_still", "without_blinks"]
+__all__ = [
+    "affine",
+    "brighter",
+    "changes",
+    "eyes_of",
+    "head_still",
+    "mouth_still",
+    "without_blinks",
+]
 
 Points = NDArray[np.float64]
 """[T, 468, 2 or 3] of the mesh in pixels."""
@@ -58,8 +66,13 @@ def head_still(frames: Frames, points: Points) -> Frames:
 
 def without_blinks(frames: Frames, points: Points) -> Frames:
     """Every frame with the eyes of the first."""
+    return eyes_of(0, frames, points)
+
+
+def eyes_of(t: int, frames: Frames, points: Points) -> Frames:
+    """Every frame with the eyes of frame `t`."""
     return np.stack([
-        _laid_over(f, frames[0], p, points[0], MESH.eyes, 0.15) for f, p in zip(frames, points, strict=True)
+        _laid_over(f, frames[t], p, points[t], MESH.eyes, 0.15) for f, p in zip(frames, points, strict=True)
     ])  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """Reactions of the measures of faces on real heads, as the Markdown tables of docs/expression.md.
 
-    python tests/tools/measure_faces.py --assets ../shared --clips a c --sizes 256 128 64 --frames 200
+    python tests/tools/measure_faces.py --assets ../shared --clips a c --sizes 256 128 64 --first 0 --last 199
 
 Needs the weights yunet and face_mesh. Every change is made of pixels and measured anew.
 """
@@ -35,7 +35,8 @@ def main() -> None:
     parser.add_argument("--assets", type=Path, required=True)
     parser.add_argument("--clips", nargs="+", default=["a", "c"])
     parser.add_argument("--sizes", nargs="+", type=int, default=[256, 128, 64])
-    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="first frame that is measured")
+    parser.add_argument("--last", type=int, default=199, help="last frame that is measured")
     parser.add_argument(
         "--metrics",
         nargs="+",
@@ -47,8 +48,9 @@ def main() -> None:
     scores = [(m, s) for m, metric in metrics.items() for s in metric.scores]
     for name in args.clips:
         for size in args.sizes:
-            print(f"\nclip {name}, {size} px, {args.frames} frames\n")
-            print(table(rows(args.assets, name, size, args.frames, metrics), scores), flush=True)
+            part = range(args.first, args.last + 1)
+            print(f"\nclip {name}, {size} px, frames {args.first} to {args.last}\n")
+            print(table(rows(args.assets, name, size, part, metrics), scores), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from thbench_expression.silent_metric import SilentMouth
 from thbench_expression.source import faces_of_mesh
 from thbench_expression.theval import Eyebrow, LipDynamics, SilentLips
 from thbench_face.mesh import MESH as MESH_TYPE
+from thbench_face.mesh import turned_away
 
 T = 50
 METRICS: Mapping[str, tuple[type, Any]] = {
@@ -52,6 +53,7 @@ def mesh(points: np.ndarray | None = None, missing: slice = slice(0, 0)) -> np.n
     found["score"], found["found"] = 1.0, True
     found["found"][missing] = False
     found["points"][missing] = np.nan
+    found["turned"] = turned_away(found["points"])
     return found
 
 
@@ -137,9 +139,12 @@ def profile() -> np.ndarray:
 def test_a_profile_is_told_and_refused() -> None:
     assert np.median(faces_of_mesh(profile()).turned) == pytest.approx(76, abs=1)
     for name, reason in (
+        ("head_pose", "a face turned away by less than 30 degrees in 0 of 50 frames: at least 25"),
         ("blinks", "a face turned away by less than 30 degrees in 0 of 50 frames"),
         ("blink_duration", "turned away by less than 30 degrees"),
-        ("expression_frechet", "turned away by less than 45 degrees"),
+        ("expression_frechet", "turned away by less than 30 degrees"),
+        ("theval_lip_dynamics", "turned away by less than 30 degrees"),
+        ("theval_eyebrow", "turned away by less than 30 degrees"),
         ("silent_mouth", "no two neighbouring frames of a pause show the mouth"),
         ("theval_silent_lips", "no frame of a pause shows the mouth"),
     ):
@@ -155,6 +160,40 @@ def test_eyes_closed_throughout_are_not_a_median() -> None:
     metric, pair = built("blinks", mesh(points))
     with pytest.raises(ClipFailure, match="eyes closed most of the time"):
         metric.observe(pair)
+
+
+def test_eyes_are_closed_that_are_half_as_open_as_the_references() -> None:
+    """A mesh sees 0.19 in one person's closed eyes and 0.21 in another's open ones: the reference tells."""
+    asleep = blinking()
+    for eye in (MESH.right, MESH.left):
+        asleep["points"][:, list(eye), 1] += 0.4 * (50 - asleep["points"][:, list(eye), 1])
+    for name in ("blinks", "blink_duration"):
+        metric, pair = built(name, asleep)
+        with pytest.raises(
+            ClipFailure, match=r"closed most of the time: median aspect ratio 0\.18, of the"
+        ):
+            metric.observe(pair)
+        metric, pair = built(name, asleep, asleep)  # somebody's open eyes
+        assert metric.observe(pair).rows["blinks"] == 2
+        metric, pair = built(name, asleep, "no face in any of 50 frames")
+        assert metric.observe(pair).rows["blinks"] == 2
+
+
+def test_drawn_eyes_that_are_closed_throughout() -> None:
+    drawn = np.zeros((T, 140), np.float32)
+    drawn[:, :136] = np.random.default_rng(0).normal(64, 20, (1, 136))
+    points = drawn[:, :136].reshape(T, 68, 2)
+    points[:, [36, 39, 42, 45]] = [[30, 60], [42, 60], [70, 60], [82, 60]]
+    for openness, closed in ((0.6, False), (0.3, True)):
+        drawn[:, 139] = openness
+        video = MemoryVideo(np.zeros((T, 128, 128, 3), np.uint8), None)
+        metric = BlinkRate(PointsOptions(points="puppet-v1"), Lent({video: drawn}, SPEECH))  # type: ignore[arg-type]
+        pair = Pair(Clip("c", "a"), video, video)
+        if not closed:
+            assert metric.observe(pair).rows["blinks"] == 0
+            continue
+        with pytest.raises(ClipFailure, match="eyes closed most of the time"):
+            metric.observe(pair)
 
 
 def test_small_eyes_are_refused() -> None:

@@ -15,7 +15,8 @@ from real_heads import HEADS, head_frames
 from thbench.api import ClipFailure
 from thbench.video import MemoryVideo
 from thbench_face import FACE_MESH, YUNET, thbench_extractors
-from thbench_face.mesh import MESH, LevelSquare, around, no_mesh
+from thbench_face.mesh import MESH, LevelSquare, around, no_mesh, turned_away
+from turned_heads import turned_heads
 
 PLUGINS: dict[str, Any] = {p.name: p for p in thbench_extractors()}
 FRAMES = 48
@@ -120,6 +121,37 @@ def test_a_rolled_head_gives_rolled_points(
     expected = upright @ turn[:, :2].T + turn[:, 2]
     apart = np.linalg.norm(found - expected, axis=-1).mean() / eye_distance(upright)
     assert apart < 0.02
+
+
+def test_degrees_aside_by_hand() -> None:
+    points = np.full((3, 468, 3), np.nan)
+    points[0, [234, 454]] = [[10, 20, 0], [110, 20, 0]]
+    points[1, [234, 454]] = [
+        [10, 20, 30],
+        [40, 60, -20],
+    ]  # 50 apart in the picture and in depth, rolled
+    assert turned_away(points) == pytest.approx([0, 45, np.nan], nan_ok=True)
+
+
+@pytest.mark.parametrize("name", ["b", "d"])
+def test_a_head_turned_aside_is_read_as_such(
+    heads: Callable[[str, int], NDArray[np.uint8]], context: Any, name: str
+) -> None:
+    """Real pixels on their own mesh, turned: less than the angle, and no 68 landmarks beyond 45 degrees."""
+    frames = heads(name, 128)[::24]
+    extract = context.extractor("face_mesh")
+    mesh = extract(MemoryVideo(frames))
+    assert (mesh["turned"] < 8).all()
+    for degrees in (15, 30):  # to both sides, since the head itself looks a little aside
+        sides = [turned_heads(frames, mesh["points"], d) for d in (-degrees, degrees)]
+        seen = extract(MemoryVideo(np.concatenate(sides)))["turned"]
+        assert 0.5 * degrees < seen.mean() < degrees
+    side = MemoryVideo(turned_heads(frames, mesh["points"], -60))
+    assert (extract(side)["turned"] > 30).all()
+    with pytest.raises(
+        ClipFailure, match="no face turned by at most 30 degrees in any of 2 frames"
+    ):
+        context.extractor("landmarks68", network="mesh")(side)
 
 
 def test_no_face_is_a_reason_and_a_picture_of_noise_has_no_mesh(context: Any) -> None:

@@ -16,7 +16,12 @@ from thbench_face.detector import FaceDetector
 from thbench_identity import IdentityOptions
 from thbench_identity.align import SIDE, TEMPLATE, aligned, placing
 from thbench_identity.embedders import arcface, dlib_square, sface
-from thbench_identity.extractor import FaceIdentity, require_large, require_one_face
+from thbench_identity.extractor import (
+    FaceIdentity,
+    require_large,
+    require_no_profile,
+    require_one_face,
+)
 from thbench_identity.likeness import cosines, distances
 from thbench_identity.metric import Csim
 from tiny_onnx import linear_features, matrix, write_linear
@@ -129,6 +134,21 @@ def test_small_faces_are_refused() -> None:
     require_large(boxes((0, 0, 34, 30), (0, 0, 33, 30)))  # heads of 64 px
     with pytest.raises(ClipFailure, match="faces of 17 px: identity needs at least 30"):
         require_large(boxes((0, 0, 17, 15), (0, 0, 16, 17)))  # heads of 32 px
+
+
+def test_faces_in_profile_are_refused() -> None:
+    frontal = np.stack([face_row(moved(TEMPLATE, d, 1.3, (40, 9))) for d in (-20, 0, 20)])
+    require_no_profile(frontal)
+    aside = frontal.copy()
+    across = aside[:, 7:9] - aside[:, 5:7]
+    aside[:2, 9:11] += 0.3 * across[:2]
+    require_no_profile(aside)
+    aside[:2, 9:11] += 0.1 * across[:2]
+    with pytest.raises(ClipFailure, match=r"in profile: the nose lies 0\.40 eye distances beside"):
+        require_no_profile(aside)
+    unknown = np.where(np.arange(3)[:, None] == 2, np.nan, aside)
+    with pytest.raises(ClipFailure, match="in profile"):
+        require_no_profile(unknown)
 
 
 def test_two_faces_of_like_size_are_refused() -> None:
