@@ -14,13 +14,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from thbench.api import Context, Dataset, Plugin, hookimpl
 
-__all__ = ["MASTER", "VERSION", "BackendName", "Options"]
+__all__ = ["MASTER", "VERSION", "BackendName", "CropName", "Options"]
 
 VERSION = "1"
 MASTER = 320
 """Pixels of the prepared square, as in the paper; smaller sizes are made from it."""
 
-BackendName: TypeAlias = Literal["yunet-pfld", "face-alignment", "yunet-dlib"]
+BackendName: TypeAlias = Literal["yunet-pfld", "face-alignment", "yunet-dlib", "yunet-mesh"]
+CropName: TypeAlias = Literal["wide", "tight"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Options:
         "folder with VideoFlash/ and AudioWAV/ (a clone is used in place); default: in the cache",
     ] = None
     prepared: Annotated[
-        Path | None, "folder of the prepared set; default: in the cache, one per backend"
+        Path | None, "folder of the prepared set; default: in the cache, one per backend and crop"
     ] = None
     manifest: Annotated[
         Path | None,
@@ -41,9 +42,14 @@ class Options:
     ] = None
     backend: Annotated[
         BackendName,
-        "what finds face and landmarks: YuNet + PFLD, S3FD + FAN of face-alignment (slow), or YuNet + "
-        "dlib's 68 points (pip install 'thbench[dlib]')",
+        "what finds face and landmarks: YuNet + PFLD, S3FD + FAN of face-alignment (slow), YuNet + "
+        "dlib's 68 points (pip install 'thbench[dlib]'), or YuNet + the face mesh",
     ] = "yunet-pfld"
+    crop: Annotated[
+        CropName,
+        "wide: head, hair and chin (the face is 0.42 of the side wide); tight: as videos of 128 px are "
+        "published (0.54)",
+    ] = "wide"
 
 
 def build(options: Options, context: Context) -> Dataset:

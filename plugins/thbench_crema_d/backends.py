@@ -1,4 +1,4 @@
-"""What finds faces and landmarks, in three ways behind one form."""
+"""What finds faces and landmarks, in four ways behind one form."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from thbench_crema_d import BackendName
 from thbench_face.detector import FaceDetector
 from thbench_face.landmarks import LandmarkNet
 
-__all__ = ["Backend", "YunetDlib", "YunetPfld", "backend"]
+__all__ = ["Backend", "YunetDlib", "YunetMesh", "YunetPfld", "backend"]
 
 
 class Backend(Protocol):
@@ -48,14 +48,31 @@ class YunetDlib:
         self.landmarks = DlibNet(landmarks)
 
 
+class YunetMesh:
+    """The points of MediaPipe's face mesh that stand where iBUG's 68 do, in YuNet's box."""
+
+    def __init__(self, detector: Path, landmarks: Path) -> None:
+        from thbench_face.mesh import FaceMeshNet
+
+        self.faces = FaceDetector(detector)
+        self._network = FaceMeshNet(landmarks)
+
+    def landmarks(self, frame: Frames, box: NDArray[np.float64]) -> NDArray[np.float32]:
+        from thbench_face.mesh import IBUG, mesh_of
+
+        points, _ = mesh_of(frame, box, self._network)
+        return points[IBUG, :2].astype(np.float32)
+
+
+_SMALL = {"yunet-pfld": YunetPfld, "yunet-dlib": YunetDlib, "yunet-mesh": YunetMesh}
+
+
 @lru_cache(maxsize=1)
 def backend(name: BackendName, detector: str, landmarks: str, device: str, threads: int) -> Backend:
     """The networks of this process, loaded once. OpenCV and torch are held to `threads`."""
     cv2.setNumThreads(threads)
-    if name == "yunet-pfld":
-        return YunetPfld(Path(detector), Path(landmarks))
-    if name == "yunet-dlib":
-        return YunetDlib(Path(detector), Path(landmarks))
+    if name in _SMALL:
+        return _SMALL[name](Path(detector), Path(landmarks))
     from thbench_face.fan import S3fdFan
 
     return S3fdFan(Path(detector), Path(landmarks), device, threads)

@@ -37,11 +37,12 @@ class CremaD:
     """api.Dataset and api.Fetchable. Building it reads the catalogue and opens no recording."""
 
     def __init__(self, options: Options, context: Context) -> None:
-        self._context, self._backend = context, options.backend
+        self._context, self._backend, self._crop = context, options.backend, options.crop
         self.root = options.root or context.cache / "recordings"
-        folder = options.prepared or context.cache / "prepared" / options.backend
+        name = options.backend if options.crop == "wide" else f"{options.backend}-{options.crop}"
+        folder = options.prepared or context.cache / "prepared" / name
         code = context.source("thbench_crema_d.prepare")
-        self.prepared = PreparedSet(folder, recipe_of(options.backend, code))
+        self.prepared = PreparedSet(folder, recipe_of(options.backend, code, options.crop))
         self._catalogue = load_catalogue(options.manifest)
         self.version = self._version()
 
@@ -184,6 +185,7 @@ class CremaD:
             device=self._context.device,
             threads=self._context.threads,
             media=self._context.media,
+            crop=self._crop,
         )
 
     def _account(self, clips: Sequence[Clip], todo: int, counts: dict[str, int]) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import FPS, ClipFailure, Frames, Media, Source
-from thbench_crema_d import MASTER, BackendName
+from thbench_crema_d import MASTER, BackendName, CropName
 from thbench_crema_d.backends import Backend, backend
 from thbench_crema_d.catalogue import File
 from thbench_crema_d.picture import points_in_crop
@@ -19,11 +19,12 @@ from thbench_crema_d.prepared import PreparedSet, Record
 from thbench_crema_d.recipe import FEWEST, MAX_MISSING
 from thbench_crema_d.recordings import Finding, condition_of
 from thbench_crema_d.sound import Aligned, align
-from thbench_face.box import SquareBox, crop_resize, smoothed_square_box
+from thbench_face.box import TIGHT, WIDEST, SquareBox, crop_resize, smoothed_square_box
 from thbench_face.track import filled_boxes, main_face, require_faces
 
 __all__ = ["Outcome", "Workshop", "prepare_clip"]
 
+WIDTHS: dict[CropName, float] = {"wide": WIDEST, "tight": TIGHT}
 Status: TypeAlias = Literal["prepared", "rejected", "unusable"]
 
 
@@ -39,6 +40,7 @@ class Workshop:
     device: str
     threads: int
     media: Media = field(compare=False)
+    crop: CropName = "wide"
 
     @property
     def backend(self) -> Backend:
@@ -80,7 +82,7 @@ def _made(shop: Workshop, flv: Path, wav: Path) -> tuple[Source, Record]:
         raise ClipFailure(f"too short: {len(frames)} frames, {FEWEST} needed")
     sound = _sound(shop.media, flv, wav, len(frames))
     boxes, points = _found(shop.backend, frames)
-    square = smoothed_square_box(boxes, *frames.shape[1:3])
+    square = smoothed_square_box(boxes, *frames.shape[1:3], WIDTHS[shop.crop])
     master = np.stack([crop_resize(frame, square, MASTER) for frame in frames])
     source = Source(master, sound.audio, {"landmarks": points_in_crop(points, square, MASTER)})
     details = {

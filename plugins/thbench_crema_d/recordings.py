@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from typing import Literal, TypeAlias
 from tqdm import tqdm
 
 from thbench.api import ClipFailure, Media
-from thbench_crema_d.catalogue import REMUXED, File
+from thbench_crema_d.catalogue import REMUXED, File, Kind
 from thbench_crema_d.pointers import is_pointer
 
-__all__ = ["Condition", "Finding", "absent", "condition_of", "verify", "without_sound"]
+__all__ = ["Condition", "Finding", "absent", "condition_of", "is_whole", "verify", "without_sound"]
 
 Condition: TypeAlias = Literal["good", "missing", "pointer", "truncated", "old", "damaged"]
 
@@ -82,7 +83,25 @@ def condition_of(path: Path, file: File, no_sound: Callable[[Path], bool]) -> Co
         return "pointer"
     if file.kind == "flv" and file.clip in REMUXED and no_sound(path):
         return "old"
-    return "truncated" if size < file.size else "damaged"
+    return "truncated" if size < file.size and not is_whole(path, file.kind) else "damaged"
+
+
+def is_whole(path: Path, kind: Kind) -> bool:
+    """Whether a WAV or FLV ends where its own lengths say: then a wrong file is another one, not cut off."""
+    size = path.stat().st_size
+    with path.open("rb") as content:
+        if kind == "wav":  # RIFF, length of what follows
+            riff, length = struct.unpack("<4sI", content.read(8).ljust(8, b"\0"))
+            return bool(riff == b"RIFF" and 8 + length <= size)
+        content.seek(_FLV_HEADER)
+        while (
+            len(tag := content.read(11)) == 11
+        ):  # type, 3 bytes of length, time; length again behind
+            content.seek(int.from_bytes(tag[1:4], "big") + 4, 1)
+        return not tag and content.tell() == size
+
+
+_FLV_HEADER = 13
 
 
 def without_sound(media: Media, path: Path) -> bool:

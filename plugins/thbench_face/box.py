@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from thbench.api import ClipFailure, Frames, Square
 
-__all__ = ["SquareBox", "crop_resize", "smoothed_square_box"]
+__all__ = ["TIGHT", "WIDEST", "SquareBox", "crop_resize", "smoothed_square_box"]
 
 WIDEST = 1.6
 """Side of the square over the height of the face box (forehead to chin): hair, chin and some air."""
+TIGHT = 1.21
+"""The same of a crop as videos of 128 px are published: the face box is 0.54 of the side wide, not 0.42."""
 NARROWEST = 1.35
 """Where the picture is no larger, the square shrinks with it down to this before it leaves it."""
 UPWARDS = 0.06
@@ -33,7 +35,9 @@ class SquareBox:
         return Square(self.left, self.top, self.side, width, height)
 
 
-def smoothed_square_box(boxes: NDArray[np.float64], height: int, width: int) -> SquareBox:
+def smoothed_square_box(
+    boxes: NDArray[np.float64], height: int, width: int, widest: float = WIDEST
+) -> SquareBox:
     """The square that holds the head, hair and chin included, throughout a clip.
 
     Its middle and size are medians over the frames, so it stands still however the detector
@@ -43,6 +47,7 @@ def smoothed_square_box(boxes: NDArray[np.float64], height: int, width: int) -> 
     Args:
         boxes: [T, 4 or more] x, y, width, height of the face in pixels; rows of NaN are ignored.
         height, width: of the picture in pixels.
+        widest: side of the square over the height of the face box, before the travel is added.
 
     Raises:
         ClipFailure: no box at all.
@@ -53,8 +58,8 @@ def smoothed_square_box(boxes: NDArray[np.float64], height: int, width: int) -> 
     face = float(np.median(np.maximum(known[:, 2], known[:, 3])))
     centres = known[:, :2] + known[:, 2:] / 2 - [0, UPWARDS * face]
     travel = float(np.ptp(np.percentile(centres, [5, 95], axis=0), axis=0).max())
-    wanted = WIDEST * face + travel
-    side = round(min(wanted, max(min(height, width), NARROWEST * face)))
+    wanted = widest * face + travel
+    side = round(min(wanted, max(min(height, width), min(NARROWEST, widest) * face)))
     x, y = np.median(centres, axis=0)
     return SquareBox(_placed(x, side, width), _placed(y, side, height), side)
 

@@ -51,9 +51,7 @@ _data_command = together(
         "--split",
         "part",
         type=click.Choice(PARTS),
-        default="test",
-        show_default=True,
-        help="Which clips of the suite's split.",
+        help="Which clips of the suite's split.  [default: test; all with --manifest]",
     ),
     click.option("--clip", "ids", multiple=True, metavar="ID", help="Only this clip."),
 )
@@ -152,7 +150,7 @@ def _chosen(
     manifest: Path | None,
     suite: str | None,
     overrides: tuple[str, ...],
-    part: Part = "test",
+    part: Part | None = None,
     ids: tuple[str, ...] = (),
     device: str = "cpu",
 ) -> tuple[Fetchable, Sequence[Clip]]:
@@ -164,7 +162,7 @@ def _chosen(
     built, clips = fetchable(chosen, device)
     if ids:
         return built, clips_of_names(clips, ids, dataset)
-    selected, notes = clips_of_part(chosen, clips, part)
+    selected, notes = clips_of_part(chosen, clips, part or ("all" if manifest else "test"))
     for note in notes:
         click.echo(note)
     return built, selected

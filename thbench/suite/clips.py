@@ -79,15 +79,21 @@ def clips_of_names(clips: Sequence[Clip], names: Sequence[str], dataset: str) ->
 
 
 def clips_of_part(suite: Suite, clips: Sequence[Clip], part: str) -> tuple[list[Clip], list[str]]:
-    """Clips of `test`, `validation`, `train` or `all`, and a note for each that the split excludes."""
-    split = select(suite, clips)
+    """Clips of `test`, `validation`, `train` or `all`, and a note for each that the split excludes.
+
+    Only clips that the dataset has: a manifest or a folder may hold a few of them.
+    """
+    split = select(suite, clips, partial=True)
     everyone = frozenset(c.actor for c in clips)
     parts = {"test": split.actors, "train": split.train, "validation": split.validation}
-    actors = parts.get(part, everyone)
+    actors = parts.get(part, everyone) & everyone
     own = [c for c in clips if c.actor in actors]
     chosen = list(split.clips) if part == "test" else [c for c in own if c.id not in split.excluded]
     if not chosen:
-        raise UserError(f"split '{split.name}' names no {part} actors", "choose another --split")
+        raise UserError(
+            f"split '{split.name}' names no {part} actors that have clips here",
+            "choose another --split, or --split all",
+        )
     notes = [f"{len(chosen)} clips of {len(actors)} actors ({part} of split {split.name})"]
     left_out = [c.id for c in own if c.id in split.excluded]
     return chosen, notes + [f"excluded {c}: {split.excluded[c]}" for c in left_out]

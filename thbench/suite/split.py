@@ -126,8 +126,10 @@ def _manifest_of(suite: Suite, clips: Sequence[Clip]) -> tuple[str, Manifest]:
     return path.stem, load_manifest(path)
 
 
-def select(suite: Suite, clips: Sequence[Clip]) -> Split:
+def select(suite: Suite, clips: Sequence[Clip], partial: bool = False) -> Split:
     """The test clips of a suite, sorted by id, after exclusions and limits.
+
+    `partial`: only some of the dataset's clips are given, and perhaps none of a test actor's.
 
     Raises UserError where the manifest is for another dataset, names actors the dataset lacks, or
     leaves no clip.
@@ -140,16 +142,16 @@ def select(suite: Suite, clips: Sequence[Clip]) -> Split:
             f"'{name}' splits dataset '{manifest.dataset}', not '{dataset}'",
             "choose another",
         )
-    if unknown := set(manifest.test) - {c.actor for c in clips}:
+    if not partial and (unknown := set(manifest.test) - {c.actor for c in clips}):
         raise suite.document.error(
             ("split",),
             f"actors {', '.join(sorted(unknown))} have no clip in '{dataset}'",
-            "check both",
+            f"check both; --set split={EVERYTHING} takes every clip there is",
         )
     tested = set(manifest.test)
     test = [c for c in clips if c.actor in tested and c.id not in manifest.exclude]
     chosen = _limit(sorted(test, key=lambda c: c.id), suite.limits, suite.seed)
-    if not chosen:
+    if not chosen and not partial:
         raise suite.document.error(("split",), "leaves no clip to test on", "check the exclusions")
     return Split(
         name=name,

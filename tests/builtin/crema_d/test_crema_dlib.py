@@ -63,7 +63,7 @@ def test_what_is_missing_comes_with_its_command(
 
 
 def test_a_set_of_its_own_under_a_licence_of_its_own() -> None:
-    assert len({recipe_of(name, "code") for name in WEIGHTS}) == 3
+    assert len({recipe_of(name, "code") for name in WEIGHTS}) == 4
     assert not DLIB68.commercial and "no commercial use" in DLIB68.licence
     assert any(w.name == "dlib68" for w in WEIGHTS["yunet-dlib"])
 
