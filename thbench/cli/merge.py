@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from thbench.cli.options import available_option, engine_options
+from thbench.cli.options import all_option, available_option, engine_options
 from thbench.cli.output import show_results
 
 
@@ -16,7 +16,15 @@ from thbench.cli.output import show_results
 @click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 @engine_options
 @available_option
-def merge(folder: Path, workers: int, engine: str, address: str | None, available: bool) -> None:
+@all_option
+def merge(
+    folder: Path,
+    workers: int,
+    engine: str,
+    address: str | None,
+    available: bool,
+    all_columns: bool,
+) -> None:
     """Join the shards of RUN and write what an undivided run would have written.
 
     Refuses where a shard has not finished, and names it. Observations that are not in this machine's
@@ -34,5 +42,8 @@ def merge(folder: Path, workers: int, engine: str, address: str | None, availabl
     left_out = lacks_apart(suite_of(job), settings)[1] if available else {}
     job = replace(job, lacking=left_out)
     show_results(
-        merge_shards(job, engine_for(workers, settings, engine, address)), folder, left_out
+        merge_shards(job, engine_for(workers, settings, engine, address)),
+        folder,
+        left_out,
+        all_columns,
     )

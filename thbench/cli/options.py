@@ -33,6 +33,9 @@ available_option = click.option(
     help="Do what can be done now; systems and metrics that lack something are marked with the command "
     "that brings it.",
 )
+all_option = click.option(
+    "--all", "all_columns", is_flag=True, help="Show every score, not the headline scores alone."
+)
 set_option = click.option(
     "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="As for run."
 )

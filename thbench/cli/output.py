@@ -54,13 +54,16 @@ def print_plan(suite: Suite, split: Split | None, missing: list[str]) -> None:
 
 
 def show_results(
-    results: list[Result], out: Path, left_out: Mapping[str, str] = MappingProxyType({})
+    results: list[Result],
+    out: Path,
+    left_out: Mapping[str, str] = MappingProxyType({}),
+    all_columns: bool = False,
 ) -> None:
     """Tables and failures; exits with 1 where a system that was asked has no clip that was scored."""
     from thbench.results.finished import finished_rows, tables_of
     from thbench.tables.screen import print_tables
 
-    print_tables(results, tables_of(finished_rows(out))[1])
+    print_tables(results, tables_of(finished_rows(out))[1], all_columns)
     print_left_out(left_out)
     for result in results:
         if result.clips.failed and f"system {result.system.name}" not in left_out:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from thbench.cli.options import (
+    all_option,
     available_option,
     device_option,
     engine_options,
@@ -82,6 +83,7 @@ _stage_options = together(
         help="Do the K-th of N parts only, or `slurm`: this task of a Slurm array. Then `thbench merge`.",
     ),
     available_option,
+    all_option,
     click.option(
         "--dry-run", is_flag=True, help="Print the plan and everything missing, do nothing."
     ),
@@ -228,7 +230,7 @@ def _stages(
         return
     died = _warn_of_death if options["workers"] == 1 else None
     if results := run_stages(plan.job, split, engine, stages, died):
-        show_results(results, plan.out, plan.left_out)
+        show_results(results, plan.out, plan.left_out, options["all_columns"])
 
 
 def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> None:

@@ -97,7 +97,11 @@ def _in_order(run: Path, table: dict[str, Any]) -> dict[str, Any]:
 
 
 def _default(first: Result, table: Mapping[str, Any], all_columns: bool) -> list[str]:
-    return list(table["columns"]) if all_columns else headline(first.suite, table["columns"])
+    return (
+        list(table["columns"])
+        if all_columns
+        else headline(table["columns"], first.suite.primary, first.suite.headline)
+    )
 
 
 def _is_chosen(row: Mapping[str, Any], systems: Sequence[str], controls: bool) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from thbench.published.page import QUOTED, quoted
 from thbench.published.scaled import scaled
+from thbench.tables.headline import headline
 from thbench.tables.markdown import escape_cell, markdown_table
 
 TITLE = """\
@@ -57,7 +58,9 @@ def _measured(tables: Sequence[Mapping[str, Any]]) -> list[str]:
             f"`{escape_cell(table['primary'] or 'none')}`, suite digest {table['suite_digest'][:12]}, references "
             f"{table['references_digest'][:12]}.",
             "",
-            *markdown_table(dict(table), extra=("verified",)),
+            *markdown_table(
+                dict(table), ("verified",), headline(table["columns"], table["primary"])
+            ),
             *_entrants(table["rows"]),
             "",
         ]

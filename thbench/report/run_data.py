@@ -102,8 +102,9 @@ class ReportData:
     @cached_property
     def headline(self) -> list[str]:
         """The columns that are shown first, see `thbench.tables.headline`."""
+        suite = self.entrants[0].result.suite
         described = {name: score.model_dump() for name, score in self.columns.items()}
-        return headline(self.entrants[0].result.suite, described)
+        return headline(described, suite.primary, suite.headline)
 
     @cached_property
     def row_columns(self) -> list[str]:

@@ -83,15 +83,29 @@ def column_identity(part: MetricPart, resolution: int, decode: Decode = "exact")
     return {**part.identity, "resolution": resolution, **usual}
 
 
-def clips_table(columns: Columns, split: Split, row: Scored) -> str:
-    """One line per clip: what it is, whether it was made, and its rows of every metric."""
+def clips_table(
+    columns: Columns, split: Split, row: Scored, absent: Mapping[str, str] | None = None
+) -> str:
+    """One line per clip: what it is, whether it was made, and its rows of every metric.
+
+    absent  clip -> why its reference cannot be used
+
+    `failure` says why a clip has nothing that could be scored, and then no metric repeats it.
+    """
     names = _row_names(columns, row)
+    own = {clip: str(r["failure"]) for clip, r in row.records.items() if "failure" in r}
+    own = {**(absent or {}), **own}
+    failed = {key: reason for key, reason in row.failures.items() if key[1] not in own}
     head = ["clip", "actor", "failure"]
     for metric in range(len(columns.parts)):
         head += [name for (m, _), name in names.items() if m == metric]
-        if any(m == metric for m, _ in row.failures):
+        if any(m == metric for m, _ in failed):
             head.append(columns.row(metric, "failure"))
-    return clips_text(head, [_clip_line(columns, names, row, c.id, c.actor) for c in split.clips])
+    lines = []
+    for c in split.clips:
+        line = {"clip": c.id, "actor": c.actor, "failure": own.get(c.id)}
+        lines.append({**line, **_clip_cells(columns, names, row, failed, c.id)})
+    return clips_text(head, lines)
 
 
 def _row_names(columns: Columns, row: Scored) -> dict[tuple[int, str], str]:
@@ -100,14 +114,17 @@ def _row_names(columns: Columns, row: Scored) -> dict[tuple[int, str], str]:
     return {key: columns.row(*key) for key in found}
 
 
-def _clip_line(
-    columns: Columns, names: Mapping[tuple[int, str], str], row: Scored, clip: str, actor: str
+def _clip_cells(
+    columns: Columns,
+    names: Mapping[tuple[int, str], str],
+    row: Scored,
+    failed: Mapping[tuple[int, str], str],
+    clip: str,
 ) -> dict[str, Any]:
-    line: dict[str, Any] = {"clip": clip, "actor": actor}
-    line["failure"] = row.records.get(clip, {}).get("failure")
+    cells: dict[str, Any] = {}
     for metric in range(len(columns.parts)):
         for name, value in row.rows.get((metric, clip), {}).items():
-            line[names[metric, name]] = value
-        if reason := row.failures.get((metric, clip)):
-            line[columns.row(metric, "failure")] = reason
-    return line
+            cells[names[metric, name]] = value
+        if reason := failed.get((metric, clip)):
+            cells[columns.row(metric, "failure")] = reason
+    return cells

@@ -51,7 +51,8 @@ def write_results(
     sizes = {row.entrant.resolution for row in scored}
     references = {size: job.run.references(size).stored() for size in sizes}
     for row in scored:
-        table = clips_table(columns, split, row)
+        size = row.entrant.resolution
+        table = clips_table(columns, split, row, _unusable(split, references[size]))
         result = _result(
             job, columns, split, row, scored, references[row.entrant.resolution], table
         )

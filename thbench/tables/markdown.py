@@ -9,8 +9,20 @@ from typing import Any
 from thbench.results.document import Result
 from thbench.statistics.paired import actors_notes, pairs_note
 from thbench.tables.build import Clips, tables
+from thbench.tables.headline import headline
 
+_MEANING = {
+    "lower": "↓ lower is better",
+    "higher": "↑ higher is better",
+    "nearer-reference": "→GT the nearer to the ground truth's value (row ground-truth) the better",
+}
 ARROWS = {"lower": "↓", "higher": "↑", "nearer-reference": "→GT"}
+
+
+def legend(columns: Mapping[str, Mapping[str, Any]]) -> str:
+    """What the arrows of these columns mean; only those that occur."""
+    directions = {column["better"] for column in columns.values()}
+    return "; ".join(words for better, words in _MEANING.items() if better in directions)
 
 
 def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) -> str:
@@ -21,7 +33,7 @@ def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) 
         "",
         f"{split.n_clips} clips of {split.n_actors} actors (split `{split.name}`), "
         f"primary score: {f'`{suite.primary}`' if suite.primary else 'none'}. "
-        "↓ lower, ↑ higher, →GT nearer to ground truth is better. A missing value is –, with its reason below. "
+        "↓ lower, ↑ higher, →GT the nearer to the value of the row ground-truth the better. A missing value is –, with its reason below. "
         "[low, high] is the 95 % interval over actors; systems that the primary score cannot tell "
         "apart share places.",
         "",
@@ -34,27 +46,46 @@ def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) 
         lines += [f"{note}.", ""]
     for table in tables(results, clips):
         lines += [f"## {table['resolution']} × {table['resolution']} px", ""]
-        lines += markdown_table(table)
+        chosen = headline(table["columns"], suite.primary, suite.headline)
+        lines += markdown_table(table, first=chosen)
         if note := pairs_note(sum(row["place"] is not None for row in table["rows"])):
             lines += [f"{note}.", ""]
     return "\n".join(lines)
 
 
-def markdown_table(table: dict[str, Any], extra: Sequence[str] = ()) -> list[str]:
+def markdown_table(
+    table: dict[str, Any], extra: Sequence[str] = (), first: Sequence[str] | None = None
+) -> list[str]:
     """A table, what is to be said of its rows, and the identity of every column.
 
-    `extra` names further keys of the rows to be shown.
+    extra  further keys of the rows to be shown
+    first  the columns that stand in the table; the others in one that opens on a click. None: all
     """
     columns = table["columns"]
-    heads = [
-        "#",
-        "system",
-        *extra,
-        "clips",
-        *(f"{c} {ARROWS[d['better']]}" for c, d in columns.items()),
-    ]
-    lines = ["| " + " | ".join(escape_cell(h) for h in heads) + " |", "|" + " --- |" * len(heads)]
+    shown = list(columns) if first is None else [c for c in columns if c in first]
+    others = [c for c in columns if c not in shown]
     notes: list[str] = []
+    lines = _grid(table, shown, extra, notes)
+    if others:
+        head = f"<details><summary>{len(others)} more scores</summary>"
+        lines += ["", head, "", *_grid(table, others, (), notes), "", "</details>"]
+    for row in table["rows"]:
+        name = escape_cell(row["system"])
+        notes += [f"{name} is not ranked: {escape_cell(why)}" for why in row["unranked_because"]]
+        notes += [f"{name}: {escape_cell(remark)}" for remark in row["remarks"]]
+        if row["kind"] == "system":
+            notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
+    lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]
+    return [*lines, *_identities(columns), ""]
+
+
+def _grid(
+    table: Mapping[str, Any], columns: Sequence[str], extra: Sequence[str], notes: list[str]
+) -> list[str]:
+    """The table itself; what is to be said of its cells goes into `notes`."""
+    heads = ["#", "system", *extra, "clips"]
+    heads += [f"{c} {ARROWS[table['columns'][c]['better']]}" for c in columns]
+    lines = ["| " + " | ".join(escape_cell(h) for h in heads) + " |", "|" + " --- |" * len(heads)]
     for row in table["rows"]:
         name = escape_cell(row["system"])
         cells = [row["place"] or "", f"*{name}*" if row["kind"] == "control" else name]
@@ -62,12 +93,7 @@ def markdown_table(table: dict[str, Any], extra: Sequence[str] = ()) -> list[str
         cells.append(f"{row['clips']}/{row['of']}")
         cells += [_markdown_cell(row, column, notes) for column in columns]
         lines.append("| " + " | ".join(cells) + " |")
-        notes += [f"{name} is not ranked: {escape_cell(why)}" for why in row["unranked_because"]]
-        notes += [f"{name}: {escape_cell(remark)}" for remark in row["remarks"]]
-        if row["kind"] == "system":
-            notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
-    lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]
-    return [*lines, *_identities(columns), ""]
+    return lines
 
 
 def _identities(columns: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -113,6 +139,22 @@ def with_interval(score: Mapping[str, Any]) -> str:
 def counted(score: Mapping[str, Any]) -> list[str]:
     """`512 frames`: how much entered a set's value."""
     return [f"{n} {unit}" for unit, n in score.get("counts", {}).items()]
+
+
+def entered(table: Mapping[str, Any]) -> str:
+    """How much entered the values of sets, said once: `fid: 534 frames (reference-halves 294)`."""
+    found: dict[str, list[str]] = {}
+    for name in table["columns"]:
+        counts: dict[str, list[str]] = {}
+        for row in table["rows"]:
+            if score := row["scores"].get(name):
+                counts.setdefault(", ".join(counted(score)), []).append(row["system"])
+        counts.pop("", None)
+        if counts:
+            usual, *others = sorted(counts.items(), key=lambda item: -len(item[1]))
+            apart = "; ".join(f"{', '.join(rows)}: {text}" for text, rows in others)
+            found.setdefault(usual[0] + (f" ({apart})" if apart else ""), []).append(name)
+    return "; ".join(f"{', '.join(names)}: {text}" for text, names in found.items())
 
 
 def score_text(value: float) -> str:

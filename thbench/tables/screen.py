@@ -15,22 +15,41 @@ from thbench.results.document import Result
 from thbench.statistics.paired import ACTORS_UNKNOWN, few_actors, pairs_note
 from thbench.tables.build import Clips, tables
 from thbench.tables.dashes import dashes
-from thbench.tables.markdown import ARROWS, counted, score_text
+from thbench.tables.headline import headline, hidden, only
+from thbench.tables.markdown import ARROWS, entered, legend, score_text
 
-_NARROWEST, _LONG, _PADDING = 8, 12, 3
+_NARROWEST, _LONG, _PADDING, _WIDEST = 8, 12, 3, 34
 
 
-def print_tables(results: Sequence[Result], clips: Clips | None = None) -> None:
+def print_tables(
+    results: Sequence[Result], clips: Clips | None = None, all_columns: bool = False
+) -> None:
     """Per resolution a table on standard output: a line per score, a column per system and control; below
-    it why each dash is one.
+    it what the arrows mean and why each dash is one.
 
-    To stay narrow it shows no intervals; leaderboard.md has them.
+    Only headline scores, unless `all_columns`. To stay narrow it shows no intervals; leaderboard.md has
+    them.
     """
     width = max(shutil.get_terminal_size((100, 24)).columns, 80)
     console = Console(file=sys.stdout, width=width)
-    for table in tables(results, clips):
-        for rows in _parts(table, width):
-            console.print(_table(results[0], table, rows))
+    suite = results[0].suite
+    for whole in tables(results, clips):
+        names = headline(whole["columns"], suite.primary, suite.headline)
+        table = whole if all_columns else only(whole, names)
+        parts = list(_parts(table, width))
+        for i, rows in enumerate(parts):
+            console.print(
+                _table(
+                    results[0], table, rows, f", part {i + 1} of {len(parts)}" * (len(parts) > 1)
+                )
+            )
+        said = (
+            legend(table["columns"]),
+            entered(table),
+            hidden(whole["columns"], table["columns"]),
+        )
+        for line in filter(None, said):
+            console.print(Text(line, style="dim"))
         ranked = sum(row["place"] is not None for row in table["rows"])
         for note in (few_actors(results[0].split.n_actors), pairs_note(ranked)):
             if note and ranked > 1:
@@ -50,7 +69,9 @@ def _below(table: dict[str, Any]) -> Iterator[str]:
 
 
 def _label(name: str, column: dict[str, Any]) -> str:
-    return f"{name} {ARROWS[column['better']]}"
+    """`psnr ↑, dB`."""
+    unit = f", {column['unit']}" if column["unit"] else ""
+    return f"{name} {ARROWS[column['better']]}{unit}"
 
 
 def _heading(row: dict[str, Any]) -> str:
@@ -62,7 +83,8 @@ def _heading(row: dict[str, Any]) -> str:
 
 def _parts(table: dict[str, Any], width: int) -> Iterator[list[dict[str, Any]]]:
     """Systems in their order, as many side by side as fit next to the names of the scores."""
-    fixed = max(len(_label(n, c)) for n, c in table["columns"].items()) + _PADDING + 1
+    longest = max(len(_label(n, c)) for n, c in table["columns"].items())
+    fixed = min(longest, _WIDEST) + _PADDING + 1
     part: list[dict[str, Any]] = []
     used = fixed
     for row in table["rows"]:
@@ -75,11 +97,11 @@ def _parts(table: dict[str, Any], width: int) -> Iterator[list[dict[str, Any]]]:
     yield part
 
 
-def _table(first: Result, table: dict[str, Any], rows: list[dict[str, Any]]) -> Table:
+def _table(first: Result, table: dict[str, Any], rows: list[dict[str, Any]], part: str) -> Table:
     shown = Table(
-        title=f"{first.suite.name}, {table['resolution']} px, {first.split.n_clips} clips"
+        title=f"{first.suite.name}, {table['resolution']} px, {first.split.n_clips} clips{part}"
     )
-    shown.add_column("")
+    shown.add_column("", max_width=_WIDEST)
     for row in rows:
         style = "dim" if row["kind"] == "control" else None
         shown.add_column(Text(_heading(row)), justify="right", no_wrap=True, style=style)
@@ -97,4 +119,4 @@ def _cell(score: dict[str, Any] | None) -> str:
     if score["value"] is None:
         return "–"
     partial = f" ({score['n']}/{score['of']})" if score["n"] < score["of"] else ""
-    return "\n".join([f"{score_text(score['value'])}{partial}", *counted(score)])
+    return f"{score_text(score['value'])}{partial}"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from guards import some
 from runs import SUITE, start
+from thbench.results.clips import read_clips
 from thbench.results.document import Result
 from thbench.tables.screen import print_tables
 
@@ -66,3 +69,16 @@ def test_numbers_stand_with_their_coverage_and_direction(
     assert "(7/9)" in text.replace("(7/8)", "(7/9)")
     assert "brightness ≈" in text or "brightness" in text
     assert "spread ↓" in text
+
+
+def test_clips_csv_says_a_failure_once(tmp_path: Path) -> None:
+    text = SUITE.replace("32}", "32, fault: refuse, 'on': 1001_AAA}").replace(
+        "[toy-brightness]",
+        "[{metric: toy-brightness, fault: fail, 'on': 1002_BBB}, {metric: toy-brightness, as: b}]",
+    )
+    start(tmp_path, text).both()
+    table = read_clips(tmp_path / "run/systems/echo/clips.csv")
+    assert list(table.failures) == ["1001_AAA"]
+    reasons = {c: cells for c, cells in table.cells.items() if ".failure" in c}
+    assert [list(cells) for cells in reasons.values()] == [["1002_BBB"]]
+    assert list(table.reasons()) == ["1001_AAA", "1002_BBB"]
