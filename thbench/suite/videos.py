@@ -76,6 +76,8 @@ def videos_suite(registry: Registry, asked: Asked) -> tuple[Suite, list[str]]:
         set_key(document, key, value, flag)
         if key[-1] not in ("root", "manifest"):  # where something lies is no part of a result
             changed.append(f"{'.'.join(key)}={_yaml(value)}")
+    if asked.metrics is not None or "metrics" in _keys(asked.overrides):
+        del document.data["headline"]  # that of the template's own metrics
     apply_overrides(document, asked.overrides)
     document.overrides = (*changed, *asked.overrides)
     check_square(document, asked.folders)
