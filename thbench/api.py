@@ -9,10 +9,12 @@ so one frame lasts exactly 640 samples (40 ms).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import (
     Any,
@@ -79,9 +81,11 @@ __all__ = [
     "Video",
     "Waveform",
     "WeightsFile",
+    "bf16_speed",
     "fast_bf16",
     "hookimpl",
     "mean_of_rows",
+    "picked_precision",
     "placed",
     "whole",
 ]
@@ -648,17 +652,43 @@ class PublishedValue:
     samples: Mapping[str, str] = field(default_factory=dict)
 
 
-def fast_bf16() -> bool:
-    """Whether this processor computes in bfloat16; others emulate it, several times slower than float32.
+@cache
+def bf16_speed() -> float:
+    """Speed of bfloat16 on this processor, float32's being 1: measured once per process, in a matrix product.
 
-    False where it is not known. It says nothing about GPUs, all recent ones of which do.
+    Processors without the instructions emulate it, several times slower. It says nothing about GPUs.
     """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # a busy machine lets threads wait for each other: 60 times was seen
     try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-            words = set(file.read(1 << 20).split())
-    except OSError:
-        return False
-    return not words.isdisjoint(("avx512_bf16", "amx_bf16", "bf16"))
+        xs = [torch.ones(512, 512, dtype=kind) for kind in (torch.float32, torch.bfloat16)]
+        # the first of ten prepares what later ones use; the least is that without other programs
+        rounds = [[_seconds(x) for x in xs] for _ in range(10)]
+    finally:
+        torch.set_num_threads(threads)
+    usual, short = (min(seconds) for seconds in zip(*rounds, strict=True))
+    return usual / max(short, 1e-9)
+
+
+def _seconds(x: Any) -> float:
+    start = time.perf_counter()
+    x @ x
+    return time.perf_counter() - start
+
+
+def fast_bf16() -> bool:
+    """Whether bfloat16 is faster than float32 on this processor, by measurement."""
+    return bf16_speed() > 1
+
+
+def picked_precision(asked: str) -> str:
+    """The option `precision` of a network: `auto` becomes `bf16` where that is faster here, else `fp32`.
+
+    For the `__post_init__` of options, so that identities and results hold what was picked and never `auto`.
+    """
+    return asked if asked != "auto" else "bf16" if fast_bf16() else "fp32"
 
 
 def _nothing_missing(_: Any) -> Sequence[Missing]:

@@ -6,13 +6,12 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from thbench.api import UserError, fast_bf16
+from thbench.api import UserError, bf16_speed, fast_bf16
 from thbench.environment import Settings, provenance
 from thbench.errors import in_one_line
 from thbench.files.cache import Cache, cache_root
@@ -103,7 +102,7 @@ def _devices() -> Iterator[Diagnosis]:
     except Exception as error:  # a torch that was built for another system raises anything
         yield Diagnosis("devices", "torch", "broken", in_one_line(error))
         return
-    yield _bf16(torch)
+    yield _bf16()
     yield Diagnosis(
         "devices", "threads", "ok", f"torch would use {torch.get_num_threads()}, runs 1"
     )
@@ -115,23 +114,13 @@ def _devices() -> Iterator[Diagnosis]:
         yield Diagnosis("devices", f"cuda:{index}", "ok", about)
 
 
-def _bf16(torch: Any) -> Diagnosis:
+def _bf16() -> Diagnosis:
     """bfloat16 against float32 in one matrix product, measured."""
-    seconds = {}
-    for name in ("float32", "bfloat16"):
-        x = torch.ones(512, 512, dtype=getattr(torch, name))
-        x @ x  # the first product prepares what later ones use
-        start = time.perf_counter()
-        for _ in range(3):
-            x @ x
-        seconds[name] = time.perf_counter() - start
-    ratio = seconds["float32"] / max(seconds["bfloat16"], 1e-9)
-    about = f"{ratio:.1f} times the speed of float32 in a matrix product"
+    about = f"{bf16_speed():.2g} times the speed of float32 in a matrix product"
     if fast_bf16():
-        return Diagnosis("devices", "bfloat16", "ok", f"in hardware, {about}")
-    return Diagnosis(
-        "devices", "bfloat16", "note", f"emulated, {about}: leave precision at fp32 or auto"
-    )
+        return Diagnosis("devices", "bfloat16", "ok", f"{about}: precision auto picks it")
+    advice = "emulated or slow: leave precision at fp32 or auto"
+    return Diagnosis("devices", "bfloat16", "note", f"{about}, {advice}")
 
 
 def _caches() -> Iterator[Diagnosis]:

@@ -15,8 +15,8 @@ from thbench.api import (
     PublishedValue,
     UserError,
     WeightsFile,
-    fast_bf16,
     hookimpl,
+    picked_precision,
 )
 
 __all__ = ["FidOptions", "InceptionOptions", "PuppetOptions", "SampledOptions"]
@@ -41,12 +41,6 @@ INCEPTION = WeightsFile(
 )
 
 
-def _pick_precision(options: FidOptions | InceptionOptions) -> None:
-    """`auto` becomes what it picks as the options are made, so that identities and results say which."""
-    if options.precision == "auto":
-        object.__setattr__(options, "precision", "bf16" if fast_bf16() else "fp32")
-
-
 @dataclass(frozen=True)
 class InceptionOptions:
     resize: Annotated[
@@ -54,12 +48,12 @@ class InceptionOptions:
     ] = "tf"
     precision: Annotated[
         Precision,
-        "of the network; bf16 is a column of its own; auto: bf16 where this processor has it, recorded as what it picked",
+        "of the network; bf16 is a column of its own; auto: bf16 where it is faster on this processor, recorded as what it picked",
     ] = "fp32"
     weights: Annotated[str, "registered weights of the 2015 Inception"] = "inception-2015"
 
     def __post_init__(self) -> None:
-        _pick_precision(self)
+        object.__setattr__(self, "precision", picked_precision(self.precision))
 
 
 @dataclass(frozen=True)
@@ -79,7 +73,10 @@ class FidOptions:
     max_frames: Annotated[int, "frames per set, chosen by a fixed rule; 0 takes all"] = 0
 
     def __post_init__(self) -> None:
-        _pick_precision(self)
+        if self.extractor == "inception":
+            object.__setattr__(self, "precision", picked_precision(self.precision))
+        elif self.precision == "auto":  # the puppet network has fp32 only
+            object.__setattr__(self, "precision", "fp32")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Sharpness of the face: variance of the Laplacian and high-frequency energy.
+"""Sharpness of the face: variance of the Laplacian and high-frequency energy; as a variant CPBD.
 
 No reference is needed to measure it, but one to judge it: noise and compression blocks count as sharpness as
 well, so that systems are ranked by the distance from the ground truth, at one resolution only.
@@ -24,6 +24,11 @@ class SharpnessOptions:
     region: Annotated[
         Literal["face", "frame"], "inside the face box, or the whole frame (needs no weights)"
     ] = "face"
+    measure: Annotated[
+        Literal["energy", "cpbd"],
+        "energy: laplacian_variance and high_frequency; cpbd: share of edges where no blur is seen, which "
+        "noise raises; needs a region of 64 pixels",
+    ] = "energy"
     max_missing: Annotated[
         float,
         "largest share of frames without a face in a clip that is still scored",
@@ -50,6 +55,10 @@ def thbench_metrics() -> Iterable[Plugin[Metric, Any]]:
             _build,
             summary="variance of the Laplacian and high-frequency energy inside the face box",
             extractors=_extractors,
-            variants={"frame": {"region": "frame"}},
+            variants={
+                "frame": {"region": "frame"},
+                "cpbd": {"measure": "cpbd"},
+                "cpbd-frame": {"measure": "cpbd", "region": "frame"},
+            },
         )
     ]

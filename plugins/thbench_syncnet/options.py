@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from thbench.api import picked_precision
 from thbench_face import Network
 
 FACE_BOXES: Mapping[str, object] = {"max_missing": 1.0}
@@ -32,7 +33,10 @@ class FeatureOptions:
         "`whole`: the frame as it is, resized; `tracked`: the face followed and cropped as the "
         "reference pipeline does, the only input whose numbers are LSE-C and LSE-D",
     ] = "whole"
-    precision: Annotated[Literal["fp32", "bf16"], "arithmetic of the networks"] = "fp32"
+    precision: Annotated[
+        Literal["fp32", "bf16", "auto"],
+        "arithmetic of the published networks; auto: bf16 where it is faster on this processor, recorded as what it picked",
+    ] = "fp32"
     detector: Annotated[
         Literal["s3fd", "yunet"], "who finds faces; the reference uses S3FD, YuNet is a stand-in"
     ] = "s3fd"
@@ -47,6 +51,12 @@ class FeatureOptions:
     ] = 100
     min_face_size: Annotated[int, "mean face size must exceed so many pixels", Field(ge=0)] = 100
     crop_scale: Annotated[float, "margin around the face, of half its size", Field(ge=0)] = 0.40
+
+    def __post_init__(self) -> None:
+        if self.weights == "syncnet":  # the puppet network is too small to gain
+            object.__setattr__(self, "precision", picked_precision(self.precision))
+        elif self.precision == "auto":
+            object.__setattr__(self, "precision", "fp32")
 
 
 @dataclass(frozen=True)

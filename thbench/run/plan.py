@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from thbench.api import Dataset, Fetchable, Missing, fast_bf16
+from thbench.api import Dataset, Fetchable, Missing, bf16_speed, fast_bf16
 from thbench.environment import Settings
 from thbench.plugins.missing import Lack, plugin_lacks
 from thbench.run.folder import RunFolder
@@ -18,14 +18,25 @@ from thbench.suite.split import Split, select
 
 
 def job_for(suite: Suite, out: Path, settings: Settings) -> Job:
-    """The job of one invocation. Selected systems enter the document, so that workers agree."""
+    """The job of one invocation. Selected systems and picked precisions enter the document, so that workers agree."""
     data = dict(suite.document.data)
     names = {s.name for s in suite.systems}
     data["systems"] = {n: s for n, s in (data.get("systems") or {}).items() if n in names}
+    data["metrics"] = [
+        _with_picked(given, part)
+        for given, part in zip(data.get("metrics") or [], suite.metrics, strict=True)
+    ]
     data["controls"] = list(suite.controls)
     data["resolutions"] = list(suite.also_at)
     document = replace(suite.document, data=data)
     return Job(secrets.token_hex(8), document, RunFolder(out.absolute()), settings)
+
+
+def _with_picked(given: object, part: Part) -> object:
+    """A metric of the document with the precision that `auto` picked here: a worker elsewhere might pick another."""
+    if isinstance(given, dict) and given.get("precision") == "auto":
+        return {**given, "precision": part.resolved["precision"]}
+    return given
 
 
 def lacks(suite: Suite, settings: Settings) -> list[Lack]:
@@ -53,14 +64,20 @@ def lacks_apart(suite: Suite, settings: Settings) -> tuple[list[Lack], dict[str,
 
 
 def slow_precisions(suite: Suite, settings: Settings) -> list[str]:
-    """A warning for every metric that asks a CPU without bfloat16 for it: emulated, it is several times slower."""
-    if not settings.device.startswith("cpu") or fast_bf16():
+    """A warning for every metric and system that asks a CPU without bfloat16 for it: emulated, it is several times
+    slower."""
+    if not settings.device.startswith("cpu"):
+        return []
+    asking = [
+        *(m.who for m in suite.metrics if m.resolved.get("precision") == "bf16"),
+        *(s.who for s in suite.systems if s.part and s.part.resolved.get("precision") == "bf16"),
+    ]
+    if not asking or fast_bf16():
         return []
     return [
-        f"metric {m.column(m.plugin.name)}: precision bf16 is emulated by this processor, several times slower than "
-        "float32; `precision: auto` picks what is fast"
-        for m in suite.metrics
-        if m.resolved.get("precision") == "bf16"
+        f"{who}: precision bf16 is emulated by this processor, {1 / max(bf16_speed(), 1e-3):.2g} times slower than "
+        "float32 in a matrix product; fp32, or auto where the metric has it, is faster"
+        for who in asking
     ]
 
 

@@ -262,7 +262,7 @@ def percentile_interval(
 
 
 def _expanded_tail(n_actors: int, level: float) -> float:
-    """The normal tail beyond sqrt(n / (n - 1)) times the t quantile: 0.0085 for ten actors, not 0.025."""
+    """The normal tail beyond sqrt(n / (n - 1)) times the t quantile: 0.00855 for ten actors, not 0.025."""
     reach = math.sqrt(n_actors / (n_actors - 1)) * stdtrit(n_actors - 1, (1 + level) / 2)
     return float(ndtr(-reach))
 

@@ -1,40 +1,36 @@
-"""Two systems on the same clips: paired differences, a permutation test, and places with ties.
+"""Two systems on the same clips: paired differences, what is to be said of them, and places with ties.
 
-    mean of clips          paired_difference: bootstrap-t of the differences, and sign_flip_test
-    nearer-reference       paired_distance, and swap_test
-    several tests at once  holm
-    set metrics (FID)      thbench.statistics.intervals.set_interval with value=lambda actors: a(actors) - b(actors)
-    tables                 tied, ranks_with_ties
+    mean of clips      paired_difference: bootstrap-t of the differences
+    nearer-reference   paired_distance: jackknife
+    medians            paired_median: expanded percentiles
+    set metrics (FID)  thbench.statistics.intervals.set_interval with value=lambda actors: a(actors) - b(actors)
+    tables             tied, ranks_with_ties
 
-Sources: Good, Permutation, Parametric and Bootstrap Tests of Hypotheses (2005), chapter 3; Holm, A simple sequentially
-rejective multiple test procedure (1979).
+Each with its permutation test of thbench/statistics/permutation.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from thbench.statistics.intervals import (
     EVERYTHING,
-    FLAT,
-    Actors,
     Floats,
     Interval,
     mean_interval,
+    percentile_interval,
     set_interval,
 )
-
-EXACT_FLIPS = 16
-"""Up to so many actors all 2^actors sign flips are enumerated."""
-
-
-def smallest_p(n_actors: int) -> float:
-    """The smallest p that exchanging two systems actor by actor can reach: 0.25 for three actors."""
-    return 2.0 ** (1 - n_actors)
-
+from thbench.statistics.permutation import (
+    Test,
+    exchange_test,
+    sign_flip_test,
+    smallest_p,
+    swap_test,
+)
 
 ACTORS_UNKNOWN = "actors are unknown, every clip counts as one: intervals are too narrow where people appear in several"
 
@@ -68,23 +64,6 @@ def difference_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
     """What the difference of two values in `bounds` (Score.range) can be, and that of two distances."""
     width = bounds[1] - bounds[0]
     return (-width, width) if np.isfinite(width) else EVERYTHING
-
-
-@dataclass(frozen=True)
-class Test:
-    """A two-sided permutation test over actors.
-
-    p_value   share of exchanges at least as extreme as what was seen, the seen one included
-    smallest  the smallest p there can be: 2 / 2^actors where exact, else 1 / (1 + draws)
-    exact     every exchange was enumerated, none drawn
-    """
-
-    __test__ = False  # not a test case, whatever pytest thinks of the name
-
-    p_value: float
-    smallest: float
-    exact: bool
-    n_actors: int
 
 
 @dataclass(frozen=True)
@@ -170,90 +149,40 @@ def paired_distance(
     )
 
 
-def sign_flip_test(
-    differences: Sequence[float], actors: Sequence[str], *, draws: int = 99_999, seed: int = 0
-) -> Test:
-    """Permutation test of "neither system is better": the sign of all clips of an actor flips at once.
-
-    Up to 16 actors every one of the 2^actors flips is enumerated; beyond, `draws` of them are drawn
-    from `seed` and p = (1 + as extreme) / (1 + draws). Raises ValueError for values that are not
-    finite, for no clips and for unlike lengths.
-    """
-    data = np.asarray(differences, dtype=np.float64)
-    if len(data) == 0 or len(data) != len(actors) or not np.isfinite(data).all():
-        raise ValueError("one finite difference and one actor per clip are needed")
-    sums = Actors.of(data, actors).sums
-    n = len(sums)
-    seen = abs(float(sums.sum())) - FLAT * float(np.abs(sums).sum())  # equal sums count as extreme
-    if n <= EXACT_FLIPS:
-        return Test(_as_extreme(_every_flip(n), sums, seen) / 2**n, smallest_p(n), True, n)
-    extreme = sum(_as_extreme(signs, sums, seen) for signs in _drawn_flips(n, draws, seed))
-    return Test((1 + extreme) / (1 + draws), 1 / (1 + draws), False, n)
-
-
-def swap_test(
-    a: Sequence[float],
-    b: Sequence[float],
+def paired_median(
+    values: Sequence[Sequence[float]],
     actors: Sequence[str],
     *,
-    draws: int = 99_999,
+    level: float = 0.95,
     seed: int = 0,
-) -> Test:
-    """Permutation test of "neither system is nearer": a and b change places for all clips of an actor.
+    bounds: tuple[float, float] = EVERYTHING,
+) -> tuple[Interval, Test | None]:
+    """Median of a minus median of b, or |median - reference's| of a minus that of b.
 
-    a, b    [clips] values minus the reference's; the statistic is |sum a| - |sum b|
+    values  a and b, and the reference third where nearness to it decides; each [clips]
+    bounds  of a clip's value, as in `paired_difference`
 
-    Exact up to 16 actors, drawn beyond, as `sign_flip_test`, which is the same test of sum a - sum b. Raises
-    ValueError for values that are not finite, for no clips and for unlike lengths.
+    No test where a value is not finite. Raises ValueError for no clips.
     """
-    x, y = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
-    if not 0 < len(x) == len(y) == len(actors) or not np.isfinite([x, y]).all():
-        raise ValueError("two finite values and one actor per clip are needed")
-    half = Actors.of((x - y) / 2, actors).sums  # [A]; a sign of -1 exchanges the two
-    middle = float((x + y).sum()) / 2
-    n = len(half)
-    seen = abs(abs(middle + half.sum()) - abs(middle - half.sum()))
-    seen -= FLAT * float(np.abs(x).sum() + np.abs(y).sum())
+    table = np.asarray(values, dtype=np.float64)  # [2 or 3, clips]
+    middle = float(np.median(table[2])) if len(table) == 3 else None
 
-    def extreme(signs: Floats) -> int:
-        moved = (signs * half).sum(axis=1)
-        return int((np.abs(np.abs(middle + moved) - np.abs(middle - moved)) >= seen).sum())
+    def gap(x: Floats, y: Floats, reference: float | None = middle) -> float:
+        a, b = float(np.median(x)), float(np.median(y))
+        return a - b if reference is None else abs(a - reference) - abs(b - reference)
 
-    if n <= EXACT_FLIPS:
-        return Test(extreme(_every_flip(n)) / 2**n, smallest_p(n), True, n)
-    found = sum(extreme(signs) for signs in _drawn_flips(n, draws, seed))
-    return Test((1 + found) / (1 + draws), 1 / (1 + draws), False, n)
+    def of_clips(drawn: Floats) -> float:
+        part = table[:, drawn.astype(np.int64)]
+        return gap(part[0], part[1], float(np.median(part[2])) if len(part) == 3 else None)
 
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values adjusted for being several, in the order given (Holm 1979): the chance of any false find is kept.
-
-    The k-th smallest of m is multiplied by m - k + 1, none is below a smaller one's, none above 1.
-    """
-    m = len(p_values)
-    adjusted, largest = [0.0] * m, 0.0
-    for k, i in enumerate(sorted(range(m), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (m - k) * p_values[i]))
-        adjusted[i] = largest
-    return adjusted
-
-
-def _every_flip(n: int) -> Floats:
-    """[2^n, n] of -1 and 1: the bits of 0 .. 2^n - 1."""
-    bits = np.arange(2**n)[:, None] >> np.arange(n)
-    return np.where(bits & 1, 1.0, -1.0)
-
-
-def _drawn_flips(n: int, draws: int, seed: int, chunk: int = 4096) -> Iterator[Floats]:
-    """`draws` rows of n signs, a chunk at a time so that memory stays flat."""
-    generator = np.random.default_rng(seed)
-    for start in range(0, draws, chunk):
-        heads = generator.integers(0, 2, size=(min(chunk, draws - start), n))
-        yield np.where(heads == 1, 1.0, -1.0)
-
-
-def _as_extreme(signs: Floats, sums: Floats, seen: float) -> int:
-    return int((np.abs((signs * sums).sum(axis=1)) >= seen).sum())
+    places = np.arange(table.shape[1], dtype=np.float64)
+    interval = percentile_interval(
+        places, actors, of_clips, level=level, seed=seed, bounds=difference_bounds(bounds)
+    )
+    finite = bool(np.isfinite(table).all())
+    return interval, exchange_test(
+        table[0].tolist(), table[1].tolist(), actors, gap, seed=seed
+    ) if finite else None
 
 
 def tied(difference: Interval) -> bool:

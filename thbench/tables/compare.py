@@ -10,7 +10,8 @@ from thbench import controls
 from thbench.api import UserError
 from thbench.results.finished import finished_rows, run_folder_of
 from thbench.results.row import Row, clips_file, read_row
-from thbench.statistics.paired import actors_notes, holm
+from thbench.statistics.paired import actors_notes
+from thbench.statistics.permutation import holm
 from thbench.tables.difference import Difference, difference
 from thbench.tables.markdown import ARROWS, score_text
 

@@ -7,13 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from thbench.results.document import ScoreRecord
 from thbench.results.row import Row
 from thbench.results.scores import LEVEL, clip_values
-from thbench.statistics.intervals import Interval, jackknife_interval, percentile_interval
-from thbench.statistics.paired import Test, paired_difference, paired_distance, tied
+from thbench.statistics.intervals import Interval, jackknife_interval
+from thbench.statistics.paired import (
+    difference_bounds,
+    paired_difference,
+    paired_distance,
+    paired_median,
+    tied,
+)
+from thbench.statistics.permutation import Test, pseudo_value_test
 
 
 @dataclass(frozen=True)
@@ -22,7 +28,7 @@ class Difference:
 
     by        `value`, or `distance` where nearness to the ground truth decides: negative where a is
               the nearer one
-    test      the two exchanged actor by actor, for means of clips
+    test      the two exchanged actor by actor; for set metrics an approximation of that
     """
 
     column: str
@@ -66,11 +72,12 @@ def _of_rows(column: str, by: str, rows: Sequence[Row]) -> Difference:
     if not shared:
         return Difference(column, by, note="they share no clip")
     actors = rows[0].clips.actors
-    if over.statistic == "median":
-        table = np.array([[v[clip] for clip in shared] for v in values])
-        return Difference(column, by, _of_medians(table, [actors[c] for c in shared]))
-    ours, theirs, *truth = values
     bounds = _bounds_of(rows[0].result.scores[column])
+    if over.statistic == "median":
+        table = [[v[clip] for clip in shared] for v in values]
+        middles = paired_median(table, [actors[c] for c in shared], level=LEVEL, bounds=bounds)
+        return Difference(column, by, *middles)
+    ours, theirs, *truth = values
     if truth:
         found = paired_distance(ours, theirs, truth[0], actors, level=LEVEL, bounds=bounds)
     else:
@@ -92,17 +99,6 @@ def _values(column: str, row: Row) -> dict[str, float]:
     return dict(zip(cells, clip_values(over, list(cells.values())).tolist(), strict=True))
 
 
-def _of_medians(table: NDArray[np.float64], actors: Sequence[str]) -> Interval:
-    """Interval of the difference of two medians; table [2 or 3 rows, clips], the third the reference."""
-
-    def gap(drawn: NDArray[np.float64]) -> float:
-        middles = np.median(table[:, drawn.astype(np.int64)], axis=1)
-        return _gap(*middles.tolist())
-
-    places = np.arange(table.shape[1], dtype=np.float64)
-    return percentile_interval(places, actors, gap, level=LEVEL)
-
-
 def _gap(a: float, b: float, reference: float | None = None) -> float:
     return a - b if reference is None else abs(a - reference) - abs(b - reference)
 
@@ -117,9 +113,16 @@ def _of_sets(column: str, by: str, rows: Sequence[Row]) -> Difference:
     if not without[0] or any(w.keys() != without[0].keys() for w in without):
         return Difference(column, by, note="its actors were not left out one by one")
     left_out = [_gap(*(w[actor] for w in without)) for actor in sorted(without[0])]
-    return Difference(
-        column, by, jackknife_interval(_gap(*values), left_out, n_clips=scores[0].n, level=LEVEL)
+    found = jackknife_interval(
+        _gap(*values),
+        left_out,
+        n_clips=scores[0].n,
+        level=LEVEL,
+        bounds=difference_bounds(_bounds_of(scores[0])),
     )
+    known = len(left_out) > 1 and bool(np.isfinite([*left_out, *values]).all())
+    test = pseudo_value_test(found.estimate, left_out) if known else None
+    return Difference(column, by, found, test)
 
 
 Tied = Callable[[str, str], bool]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from skimage import color, filters
+from skimage import color, feature, filters
 
+from sharp_pictures import REAL, REFERENCE, damaged, drawn, real
 from thbench.api import Clip, ClipFailure, Pair
 from thbench.video import MemoryVideo
 from thbench_sharpness import SharpnessOptions
+from thbench_sharpness.cpbd import _canny, cpbd
 from thbench_sharpness.measures import grey, high_frequency_energy, laplacian_variance
 from thbench_sharpness.metric import Sharpness
 
@@ -86,3 +91,51 @@ def test_a_region_too_small_is_a_reason() -> None:
     boxes = np.array([[60.0, 60, 30, 30, 0.9]] * 2)
     with pytest.raises(ClipFailure, match="4 x 4 pixels"):
         Sharpness(SharpnessOptions(), context(boxes)).observe(pair_of(frames))
+
+
+# -- CPBD -----------------------------------------------------------------------------------------
+
+PEER = json.loads(REFERENCE.read_text())["values"]
+
+
+def test_cpbd_equals_the_published_program_on_drawn_pictures() -> None:
+    pictures = drawn()
+    assert len(pictures) == 16
+    for name, picture in pictures.items():
+        assert cpbd(picture.astype(np.float64)) == pytest.approx(PEER[name], rel=1e-12), name
+        np.testing.assert_array_equal(
+            _canny(picture.astype(np.float64)), feature.canny(picture.astype(np.float64))
+        )
+
+
+@pytest.mark.parametrize("clip", REAL)
+def test_cpbd_equals_the_published_program_on_real_frames(
+    clip: str, assets: Callable[[str], Path]
+) -> None:
+    pictures = real(assets(f"clips/{clip}"))
+    assert len({round(PEER[name], 3) for name in pictures}) == 12
+    for name, picture in pictures.items():
+        assert cpbd(picture.astype(np.float64)) == pytest.approx(PEER[name], rel=1e-12), name
+
+
+def test_noise_raises_cpbd_and_its_card_says_so() -> None:
+    as_it_is, blurred, noisy, _ = damaged("x", drawn()["drawn 200x200"]).values()
+    found = [cpbd(p.astype(np.float64)) for p in (blurred, as_it_is, noisy)]
+    assert found == sorted(found) and len(set(found)) == 3  # type: ignore[type-var]
+    score = Sharpness(SharpnessOptions("frame", "cpbd"), context()).scores["cpbd"]
+    assert score.reacts_to["noise"] == "+" and "Noise raises it" in score.description
+    assert "Noise raises it" in score.biases and score.better == "nearer-reference"
+
+
+def test_cpbd_of_clips_their_size_and_their_lack_of_edges() -> None:
+    metric = Sharpness(SharpnessOptions("frame", "cpbd"), context())
+    disc = drawn()["drawn 200x200"][..., None].repeat(3, 2)
+    frames = np.stack([disc, np.full((200, 200, 3), 90, np.uint8)])
+    grey_frame = np.rint(grey(frames[0]))
+    assert metric.observe(pair_of(frames)).rows == {"cpbd": cpbd(grey_frame)}, (
+        "flat frames have no value"
+    )
+    with pytest.raises(ClipFailure, match="no frame has an edge"):
+        metric.observe(pair_of(frames[1:]))
+    with pytest.raises(ClipFailure, match="32 x 32 pixels: needs 64"):
+        metric.observe(pair_of(frames[:, :32, :32]))

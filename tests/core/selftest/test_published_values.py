@@ -12,12 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-import thbench.api
 from random_trunk import random_state, random_trunk
-from thbench.api import ClipFailure, PublishedValue, UserError, WeightsFile, fast_bf16
+from thbench.api import ClipFailure, PublishedValue, UserError, WeightsFile
 from thbench.plugins.discovery import registry
 from thbench.selftest.reference import as_text, check
-from thbench_fid import FidOptions, InceptionOptions
 from thbench_fid.published import RECORD, N, pictures_of
 from thbench_lpips.distance import distances, linear_layers
 from thbench_lpips.published import zeros_against_ones
@@ -113,13 +111,3 @@ def test_pictures_of_cifar_are_planes_of_red_green_and_blue(tmp_path: Path) -> N
     (tmp_path / "short.bin").write_bytes(b"abc")
     with pytest.raises(UserError, match="holds no 5,000 pictures"):
         pictures_of(tmp_path / "short.bin")
-
-
-@pytest.mark.parametrize("fast", [True, False])
-def test_auto_is_recorded_as_what_it_picked(fast: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("thbench_fid.fast_bf16", lambda: fast)
-    picked = "bf16" if fast else "fp32"
-    assert FidOptions(precision="auto").precision == picked
-    assert InceptionOptions(precision="auto").precision == picked
-    assert FidOptions().precision == "fp32"
-    assert isinstance(fast_bf16(), bool) and "fast_bf16" in thbench.api.__all__

@@ -4,82 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
-from thbench.statistics import paired
 from thbench.statistics.intervals import Interval, mean_interval
 from thbench.statistics.paired import (
-    holm,
     paired_difference,
     paired_distance,
+    paired_median,
     ranks_with_ties,
-    sign_flip_test,
-    swap_test,
     tied,
 )
-
-
-@pytest.mark.parametrize("n_actors", [3, 6, 9])
-@pytest.mark.parametrize("clips", [1, 5])
-def test_exact_test_agrees_with_scipy(n_actors: int, clips: int) -> None:
-    rng = np.random.default_rng(n_actors)
-    sums = rng.normal(0.5, 1, size=(n_actors, clips))
-    owners = [f"{i}" for i in range(n_actors) for _ in range(clips)]
-    expected = stats.permutation_test(
-        [sums.sum(axis=1)],
-        lambda x, axis: np.sum(x, axis=axis),
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=10**6,  # more than there are: scipy enumerates them
-    )
-    found = sign_flip_test(sums.ravel().tolist(), owners)
-    assert found.exact
-    assert found.p_value == pytest.approx(float(expected.pvalue), abs=1e-12)
-    assert found.smallest == 2.0 ** (1 - n_actors)
-
-
-def test_all_actors_on_one_side_give_the_smallest_p() -> None:
-    found = sign_flip_test([1.0, 2.0, 0.5, 4.0], list("abcd"))
-    assert found.p_value == found.smallest == 2 / 16
-
-
-def test_no_difference_gives_p_1() -> None:
-    assert sign_flip_test([0.0] * 6, list("aabbcc")).p_value == 1.0
-    assert sign_flip_test([1.0, -1.0, 2.0, -2.0], list("abcd")).p_value == 1.0
-
-
-def test_drawn_flips_agree_with_all_flips(monkeypatch: pytest.MonkeyPatch) -> None:
-    differences = np.random.default_rng(3).normal(0.4, 1, size=12).tolist()
-    owners = [f"{i:02d}" for i in range(12)]
-    exact = sign_flip_test(differences, owners)
-    monkeypatch.setattr(paired, "EXACT_FLIPS", 0)
-    drawn = sign_flip_test(differences, owners)
-    assert not drawn.exact
-    assert drawn.smallest == 1e-5
-    assert drawn.p_value == pytest.approx(exact.p_value, abs=4 * (0.25 / 99_999) ** 0.5)
-    assert drawn == sign_flip_test(differences, owners)
-
-
-def test_flipping_whole_actors_not_clips() -> None:
-    """Forty clips of two actors: no p below 1/2, whatever the clips say."""
-    assert sign_flip_test([1.0] * 40, ["a"] * 20 + ["b"] * 20).p_value == 0.5
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.floats(-9, 9), st.sampled_from("abcdef")), min_size=1, max_size=20))
-def test_p_is_a_probability_and_symmetric(clips: list[tuple[float, str]]) -> None:
-    owners = [c[1] for c in clips]
-    found = sign_flip_test([c[0] for c in clips], owners)
-    assert found.smallest <= found.p_value <= 1
-    assert found.p_value == sign_flip_test([-c[0] for c in clips], owners).p_value
-
-
-@pytest.mark.parametrize(("values", "owners"), [([], []), ([1.0], ["a", "b"]), ([np.nan], ["a"])])
-def test_our_own_mistakes_are_refused(values: list[float], owners: list[str]) -> None:
-    with pytest.raises(ValueError, match="one finite difference"):
-        sign_flip_test(values, owners)
 
 
 def test_only_shared_clips_are_compared() -> None:
@@ -136,26 +69,6 @@ def test_nearness_to_the_reference_decides_not_the_value() -> None:
     assert closer.test is not None and closer.test.p_value < 0.1
 
 
-def test_the_test_of_nearness_is_the_definition_spelled_out() -> None:
-    """Every exchange of the two systems' clips of some actors, by loops."""
-    rng = np.random.default_rng(5)
-    owners = [a for a in "abcde" for _ in range(3)]
-    x, y = rng.normal(0.4, 1, 15), rng.normal(-0.2, 1, 15)
-    seen, count = abs(abs(x.sum()) - abs(y.sum())), 0
-    for mask in range(2**5):
-        swapped = np.array([mask >> "abcde".index(a) & 1 for a in owners], bool)
-        a, b = np.where(swapped, y, x), np.where(swapped, x, y)
-        count += abs(abs(a.sum()) - abs(b.sum())) >= seen - 1e-12
-    found = swap_test(x.tolist(), y.tolist(), owners)
-    assert found.p_value == count / 2**5 and found.exact and found.smallest == 2 / 2**5
-    assert swap_test(y.tolist(), x.tolist(), owners).p_value == found.p_value
-    many = [f"{a}{i}" for i, a in enumerate(owners)] * 2
-    drawn = swap_test([*x, *x], [*y, *y], many[:15] + [f"z{m}" for m in many[:15]])
-    assert not drawn.exact and 0 < drawn.p_value <= 1
-    with pytest.raises(ValueError, match="two finite values"):
-        swap_test([1.0], [float("nan")], ["a"])
-
-
 def test_differences_are_cut_at_what_is_possible() -> None:
     """Two actors far apart: Student's t with one degree of freedom reaches beyond any SSIM."""
     actors = {"a0": "a", "a1": "a", "b0": "b", "b1": "b"}
@@ -168,12 +81,6 @@ def test_differences_are_cut_at_what_is_possible() -> None:
     near = paired_distance(ours, theirs, theirs, actors, bounds=(0.0, 1.0)).difference
     assert near.high == 1.0
     assert paired_difference(ours, theirs, actors, bounds=(0.0, np.inf)).difference == free
-
-
-def test_holm_is_the_textbook_example() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([]) == [] and holm([0.4]) == [0.4]
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
 def interval(low: float | None, high: float | None) -> Interval:
@@ -207,3 +114,20 @@ def test_everything_tied() -> None:
 def test_a_system_named_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="twice"):
         ranks_with_ties(["a", "a"], lambda a, b: False)
+
+
+def test_medians_are_compared_cut_and_tested() -> None:
+    rng = np.random.default_rng(4)
+    owners = [f"{i}" for i in range(8) for _ in range(3)]
+    a = (rng.random(24) * 0.1 + 0.85).tolist()
+    b = (rng.random(24) * 0.1).tolist()
+    interval, test = paired_median([a, b], owners, bounds=(0.0, 0.9))
+    assert interval.estimate == pytest.approx(np.median(a) - np.median(b))
+    assert interval.high is not None and interval.high <= 0.9
+    assert test is not None and test.p_value == test.smallest == 2**-7
+    near, test = paired_median([a, b, a], owners)
+    assert near.estimate == pytest.approx(-abs(np.median(b) - np.median(a)))
+    assert test is not None and test.p_value == 2**-7
+    same, test = paired_median([a, a, b], owners)
+    assert same.estimate == 0 and test is not None and test.p_value == 1
+    assert paired_median([[*a[1:], float("inf")], b], owners)[1] is None

@@ -43,7 +43,9 @@ def test_a_system_is_tied_with_itself(run: Path) -> None:
     pairs = rivals(run, run)
     assert [p.a.name for p in pairs] == ["echo", "loud", "twin"]
     for pair in pairs:
-        assert all(line.endswith(": tied") for line in list(lines(pair))[1:])
+        *columns, family = list(lines(pair))[1:]
+        assert all(line.endswith(": tied") for line in columns)
+        assert "2 tests at once: after Holm's correction the smallest p is 1 " in family
 
 
 def test_the_difference_of_a_set_metric_follows_from_its_values_without_actors(run: Path) -> None:
@@ -55,6 +57,8 @@ def test_the_difference_of_a_set_metric_follows_from_its_values_without_actors(r
     assert found.interval is not None
     scores = (a.result.scores["spread"], b.result.scores["spread"])
     assert found.interval.estimate == pytest.approx((scores[0].value or 0) - (scores[1].value or 0))
+    assert found.test is not None
+    assert found.test.p_value == found.test.smallest == 2.0 ** (1 - found.interval.n_actors)
     back = difference("spread", b, a, None)
     assert back.interval is not None
     assert back.interval.low == pytest.approx(-(found.interval.high or 0))
@@ -78,6 +82,7 @@ def test_medians_and_shares_are_compared_by_their_own_rule(run: Path) -> None:
     assert found.interval.estimate == pytest.approx(
         np.median([*x.values()]) - np.median([*y.values()])
     )
+    assert found.test is not None and found.test.smallest == 2.0**-7 <= found.test.p_value
     share = OverRecord(column="brightness", at_most=120.0)
     found = difference("brightness", changed(a, share, "higher"), changed(b, share, "higher"), None)
     assert found.interval is not None
@@ -89,7 +94,7 @@ def test_medians_and_shares_are_compared_by_their_own_rule(run: Path) -> None:
     rows = [changed(row, median, near) for row in (a, b, truth)]
     found = difference("brightness", *rows)
     assert found.by == "distance"
-    assert found.interval is not None
+    assert found.interval is not None and found.test is not None
 
 
 def test_what_cannot_be_compared_says_why(run: Path) -> None:
