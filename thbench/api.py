@@ -669,7 +669,7 @@ def bf16_speed() -> float:
     finally:
         torch.set_num_threads(threads)
     usual, short = (min(seconds) for seconds in zip(*rounds, strict=True))
-    return usual / max(short, 1e-9)
+    return float(usual / max(short, 1e-9))
 
 
 def _seconds(x: Any) -> float:
