@@ -55,6 +55,7 @@ __all__ = [
     "Frames",
     "Generated",
     "Generator",
+    "Given",
     "LeaveOneOut",
     "Media",
     "MediaInfo",
@@ -99,6 +100,8 @@ Decode: TypeAlias = Literal["exact", "ffmpeg-default"]
 """How decoded colours become RGB: `exact` rounds and is the same on every processor; `ffmpeg-default`
 are the pixels of `ffmpeg -pix_fmt rgb24` and of OpenCV, which truncate and are darker by about 1.5 of
 255 levels."""
+Given: TypeAlias = Literal["image", "recording"]
+"""What a generator makes a video from, besides speech: one picture, or the recording that it edits."""
 
 FPS = 25
 SAMPLE_RATE = 16_000
@@ -148,6 +151,8 @@ class Source:
     origin       the file it was read from, if any: when that changes, the clip is read again
     frame        where `frames` lie in the picture of the recording, so that a video delivered at the
                  recording's framing is cut alike; None where they are the whole of it
+    changes      what was done to the recording that a reader must know, in words that are equal for
+                 equal changes; counted in the result of the ground truth and shown below tables
     """
 
     frames: Frames
@@ -155,6 +160,7 @@ class Source:
     annotations: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     origin: Path | None = None
     frame: Square | None = None
+    changes: Sequence[str] = ()
 
 
 class Dataset(Protocol):
@@ -523,6 +529,11 @@ class MediaInfo:
     sample_rate: int | None
     frames_at_25: int
     hdr: str = ""
+
+    @property
+    def hdr_note(self) -> str:
+        """What is to be said of its pictures where they are of high dynamic range, else empty."""
+        return f"high dynamic range ({self.hdr}) without tone mapping" if self.hdr else ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -109,7 +109,8 @@ class ClipsDataset:
             counted = f"{len(frames)} frame{'' if len(frames) == 1 else 's'}"
             raise ClipFailure(f"{counted}: at least {self._options.min_frames} needed")
         audio = audio[: len(frames) * SAMPLES_PER_FRAME]
-        return Source(frames, audio, origin=path, frame=frame)
+        changes = [said] if (said := self._context.media.probe(path).hdr_note) else []
+        return Source(frames, audio, origin=path, frame=frame, changes=changes)
 
     @cached_property
     def _listed(self) -> dict[str, Listed]:

@@ -134,8 +134,8 @@ def _changes(info: MediaInfo, placement: Placement, request: Request) -> list[st
         found.append(f"{placement.square.width} -> {request.size} px")
     if info.frames_at_25 > request.n_frames:
         found.append("longer than its clip, cut")
-    if info.hdr:
-        found.append(f"high dynamic range ({info.hdr}) without tone mapping")
+    if info.hdr_note:
+        found.append(info.hdr_note)
     return found
 
 

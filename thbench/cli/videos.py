@@ -26,6 +26,7 @@ NAMES = [
     "manifest",
     "actor",
     "pattern",
+    "given",
     "overrides",
 ]
 
@@ -81,6 +82,12 @@ folder_options = together(
 """Which videos, which references, and what is made of them: of `score`, `align` and `crop`."""
 videos_options = together(
     folder_options,
+    click.option(
+        "--given",
+        type=click.Choice(["image", "recording"]),
+        help="With --videos: what they were made from besides speech. Of programs that edit the recording "
+        "itself, as Wav2Lip: recording; they are ranked among themselves. [default: image]",
+    ),
     click.option(
         "--metrics",
         metavar="A,B",

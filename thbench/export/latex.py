@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 from thbench.export.selection import Selection
 from thbench.results.row import Row
 from thbench.statistics.paired import ACTORS_UNKNOWN
+from thbench.tables.build import GIVEN
 from thbench.tables.difference import difference
 from thbench.tables.export import latex
 from thbench.tables.markdown import ARROWS
@@ -77,8 +78,8 @@ def _name(row: Mapping[str, Any]) -> str:
 def _caption(chosen: Selection, table: Mapping[str, Any], uncertainty: Uncertainty) -> str:
     first, size = chosen.first, table["resolution"]
     said = [
-        f"{first.suite.name}, {size} × {size} pixels, {first.split.n_clips} clips of "
-        f"{first.split.n_actors} actors"
+        f"{first.suite.name}, {size} × {size} pixels{GIVEN[table['given']]}, {first.split.n_clips} clips "
+        f"of {first.split.n_actors} actors"
     ]
     if uncertainty == "pm":
         said.append("± is the larger half of the 95 % interval over actors")

@@ -40,7 +40,8 @@ class Selection:
     @property
     def shown(self) -> list[Row]:
         """The chosen rows in the order of their tables."""
-        return [self.row(t["resolution"], r) for t in self.tables for r in t["rows"]]
+        found = [self.row(t["resolution"], r) for t in self.tables for r in t["rows"]]
+        return list({row.key: row for row in found}.values())  # a control stands in several tables
 
     @property
     def columns(self) -> list[str]:

@@ -32,6 +32,7 @@ from thbench.run.folder import Record, VideoFolder, failure_record, origin_of, r
 from thbench.run.job import Job, batch_limit, generator_of, system_of
 from thbench.run.records import timing_of, video_record, wrong_frames
 from thbench.suite import System
+from thbench.video.edits import least_likeness
 from thbench.video.likeness import likeness
 
 Stored: TypeAlias = tuple[Record, Frames]
@@ -62,22 +63,28 @@ def answer_batch(
         records[record["clip"]] = record
     folder = job.run.system(name)
     made = [
-        {**_with_likeness(folder, records[r["clip"]], r), "reference": reference_mark(r)}
+        {**_with_likeness(folder, system, records[r["clip"]], r), "reference": reference_mark(r)}
         for r in references
     ]
     timing = timing_of([r["clip"] for r in references], start)
     return made, {**timing, "events": events} if events else timing
 
 
-def _with_likeness(folder: VideoFolder, record: Record, reference: Record) -> Record:
-    """The record of an answer with how nearly it moves as its reference does: copies are not ranked."""
+def _with_likeness(
+    folder: VideoFolder, system: System, record: Record, reference: Record
+) -> Record:
+    """The record of an answer with how nearly it moves as its reference does: copies are not ranked.
+
+    Of a system that edits the recording, what counts is the part that moves least alike.
+    """
     if "failure" in record:
         return record
     if record["frames_digest"] == reference["frames_digest"]:
         return {**record, "likeness": 1.0}
     try:
         frames, truth = folder.open(record).frames, folder.open(reference).frames
-        return {**record, "likeness": likeness(frames, truth)}
+        measure = least_likeness if system.given == "recording" else likeness
+        return {**record, "likeness": measure(frames, truth)}
     except ClipFailure as failure:
         stop_for_machine(failure, f"clip {record['clip']}")
         return {"clip": record["clip"], "failure": failure.reason}
@@ -152,9 +159,9 @@ def _adopt(
 def _registered(
     job: Job, folder: VideoFolder, request: Request, reference: Record, answer: Any
 ) -> Record:
-    """Store an answer; what was made elsewhere is registered on its reference, whose picture it shows."""
+    """Store an answer, and register its picture on its reference's, which it should show."""
     record, frames = _store_answer(folder, request, answer, job.settings.decode)
-    if "placement" in record and frames is not None:
+    if frames is not None:
         seen = job.run.references(request.size).open(reference)
         record["registration"] = check(job, folder, request, frames, seen)
     return record

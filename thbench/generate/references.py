@@ -61,6 +61,8 @@ def _store_source(folder: VideoFolder, clip_id: str, source: Source) -> Record:
     record["annotations"] = folder.relative(files[1]) if source.annotations else None
     record["annotations_digest"] = video.annotations_digest(source.annotations)
     record["origin"] = origin_of(source.origin)
+    if source.changes:
+        record["changes"] = [" ".join(str(change).split()) for change in source.changes]
     record["frame"] = asdict(source.frame) if source.frame else None
     return record
 
@@ -108,7 +110,10 @@ def _store_variation(
 ) -> Record:
     """A record that points at the reference's files for everything the control leaves alone."""
     clip_id = reference["clip"]
-    left_out = ("annotations", "annotations_digest", "origin", "frame")
+    left_out = {"annotations", "annotations_digest", "origin", "frame"}
+    if variation.through_h264 or variation.frames is not None or variation.audio is not None:
+        # What is to be said of references is said once, of the ground truth.
+        left_out.add("changes")
     record = {k: v for k, v in reference.items() if k not in left_out}
     record["files"] = dict(reference["files"])
     if variation.through_h264:

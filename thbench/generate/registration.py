@@ -1,4 +1,4 @@
-"""The registration check of a delivered video: is its picture framed as its reference's?
+"""The registration check of a video: is its picture framed as its reference's?
 
 The first picture is registered on the identity frame; where an installed extractor locates faces and its
 weights are here, faces are compared with the reference's over the clip. Beyond the tolerances the clip is

@@ -14,6 +14,7 @@ from thbench import video
 from thbench.api import (
     SAMPLES_PER_FRAME,
     ClipFailure,
+    Decode,
     Failure,
     Frames,
     Generated,
@@ -117,7 +118,7 @@ def generate_single(
     for answer in generator.generate([request]):
         if isinstance(answer, Failure):
             raise UserError(f"{name} failed: {answer.reason}", "try another picture or sound")
-        _write(answer, request, out)
+        _write(answer, request, out, settings.decode)
         return out
     raise UserError(f"{name} gave no answer", f"thbench check {name}")
 
@@ -128,7 +129,7 @@ def _part(name: str, given: Sequence[str], registry: Registry) -> Part:
     return named_part("generator", name, options, registry, document, ())
 
 
-def _write(answer: Generated, request: Request, out: Path) -> None:
+def _write(answer: Generated, request: Request, out: Path, decode: Decode) -> None:
     """A delivered file is copied where the suffix fits; everything else is encoded as `out` says."""
     if answer.file is not None and answer.file.suffix.lower() == out.suffix.lower():
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -136,7 +137,7 @@ def _write(answer: Generated, request: Request, out: Path) -> None:
         return
     frames, audio = answer.frames, answer.audio
     if answer.file is not None:
-        recording = video.MediaReader().read(answer.file)
+        recording = video.MediaReader(decode=decode).read(answer.file)
         frames, audio = recording.frames, recording.audio
     _check(frames, request)
     assert frames is not None

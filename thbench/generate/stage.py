@@ -152,6 +152,8 @@ def _claim(job: Job, system: System) -> None:
         "media code": code_digest(*MEDIA),
         "numerics": job.settings.numerics(),
     }
+    if system.given != "image":  # decides how copies are found
+        described["given"] = system.given
     remedy = f"--regenerate {system.name} makes its videos anew; --out FOLDER keeps both"
     is_empty = not job.run.system(system.name).records()
     job.run.claim(f"systems/{system.name}/system.json", described, remedy, is_empty)

@@ -14,7 +14,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from thbench.api import UserError
+from thbench.api import Given, UserError
 from thbench.engines import engine_for
 from thbench.environment import Settings, default_offline, kept_threads
 from thbench.files.canonical import NAME
@@ -40,6 +40,7 @@ def evaluate(
     manifest: Location | None = None,
     crop: str | None = None,
     resolution: int | None = None,
+    given: Given | None = None,
     limit: int | None = None,
     overrides: Overrides = (),
     out: Location | None = None,
@@ -66,6 +67,7 @@ def evaluate(
     manifest    CSV or JSON with the columns file, clip, actor of the references
     crop        "none", "centre" or "face": which square of the references is scored
     resolution  side in pixels at which they are scored; default: that of the videos
+    given       "image", or "recording" for programs that edit the recording itself, as Wav2Lip
     limit       so many clips only
     overrides   keys of the suite, e.g. {"primary": "ssim"}
     out         run folder; default runs/videos. The same call continues it
@@ -86,6 +88,7 @@ def evaluate(
         limit=limit,
         crop=crop,
         resolution=resolution,
+        given=given,
         manifest=_path(manifest),
         actor=actor,
         pattern=pattern,

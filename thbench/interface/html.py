@@ -44,7 +44,7 @@ def _table(group: overview.Group, columns: Sequence[str]) -> str:
     heads = "".join(f"<th style='{_CELL}'>{_column(c, group)}</th>" for c in shown)
     rows = "".join(_row(line, shown) for line in [*group.systems, *group.controls])
     return (
-        f"<table><caption style='text-align:left'>{group.resolution} × {group.resolution} px</caption>"
+        f"<table><caption style='text-align:left'>{escape(group.heading)}</caption>"
         f"<thead><tr><th>#</th><th style='{_HEAD}'>system</th><th>clips</th>{heads}</tr></thead>"
         f"<tbody>{rows}</tbody></table><p style='font-size:smaller'>{LEGEND}</p>"
         f"<ul style='font-size:smaller'>{''.join(_notes(group, shown))}</ul>"

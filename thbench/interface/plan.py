@@ -9,7 +9,7 @@ from pathlib import Path
 from thbench.api import Remarks
 from thbench.environment import Settings
 from thbench.run.job import Job
-from thbench.run.plan import job_for, lacks, lacks_apart, slow_precisions, unused_files
+from thbench.run.plan import gone_files, job_for, lacks, lacks_apart, slow_precisions, unused_files
 from thbench.score.columns import check_columns, columns_of
 from thbench.suite import Suite
 from thbench.suite.split import Split, split_of
@@ -41,10 +41,11 @@ class Planned:
         check_columns(self.suite, columns_of(self.job))
 
     def remarks(self) -> list[str]:
-        """What the dataset says of itself, and files in the systems' folders that answer no clip."""
+        """What the dataset says of itself, and files of systems that answer no clip or are gone."""
         dataset = self.suite.dataset.build(self.job.settings)
         said = list(dataset.remarks()) if isinstance(dataset, Remarks) else []
-        return [*said, *unused_files(self.suite, dataset)]
+        gone = gone_files(self.suite, self.job.run)
+        return [*said, *unused_files(self.suite, dataset), *gone]
 
 
 def planned(

@@ -210,6 +210,7 @@ def _table_row(row: ReportRow, names: Sequence[str], intervals: bool) -> dict[st
         "system": row.name,
         "kind": row.result.system.kind,
         "resolution": row.resolution,
+        "given": row.result.system.given if row.result.system.kind == "system" else None,
         "clips": clips.generated,
         "of": clips.n,
     }

@@ -12,9 +12,9 @@ from thbench.errors import UserError, in_one_line
 from thbench.leaderboard.store import CommittedRow, common_ground, read_rows
 from thbench.published.rows import Published, load_published
 from thbench.published.scaled import on_scale_of
-from thbench.results.document import Result
+from thbench.results.document import Result, SystemRecord
 from thbench.results.ranking import in_table_order, why_unranked
-from thbench.tables.build import table_of
+from thbench.tables.build import by_given, table_of
 
 Identity = frozenset[tuple[str, str]]
 """Which columns a row has, and what they are."""
@@ -60,7 +60,7 @@ def board_text(data: dict[str, Any]) -> str:
 
 
 def rows_by_table(rows: Sequence[CommittedRow]) -> list[list[CommittedRow]]:
-    """Rows that may stand in one table: one common ground, and one identity of every column.
+    """Rows that may stand in one table: one common ground, what is given, one identity of every column.
 
     A row with fewer columns joins the fullest table whose columns include its own.
     """
@@ -72,7 +72,12 @@ def rows_by_table(rows: Sequence[CommittedRow]) -> list[list[CommittedRow]]:
             max(fitting, key=len).append(row)
         else:
             found.append((where, identity, [row]))
-    return [members for _, _, members in sorted(found, key=lambda g: (g[0], sorted(g[1])))]
+    ordered = sorted(found, key=lambda g: (g[0], sorted(g[1])))
+    return [table for _, _, rows in ordered for table in by_given(rows, _system)]
+
+
+def _system(row: CommittedRow) -> SystemRecord:
+    return row.result.system
 
 
 def _by_columns(row: CommittedRow) -> tuple[int, list[tuple[str, str]], str]:

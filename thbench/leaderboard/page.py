@@ -7,6 +7,7 @@ from typing import Any
 
 from thbench.published.page import QUOTED, quoted
 from thbench.published.scaled import scaled
+from thbench.tables.build import GIVEN
 from thbench.tables.headline import headline
 from thbench.tables.markdown import escape_cell, markdown_table
 
@@ -17,7 +18,8 @@ Written from the files of this folder by `thbench leaderboard build`; a test kee
 what the tiers mean: [docs/leaderboard.md](../docs/leaderboard.md).
 
 Each table has one suite, split, resolution, set of references (the recordings that videos are compared with), and
-identity of every column, and is sorted by the suite's primary score alone. Only systems with complete coverage are ranked. [low, high] is the 95 % interval over actors; systems that the
+identity of every column, of systems that are given one picture or of those that edit the recording
+itself, and is sorted by the suite's primary score alone. Only systems with complete coverage are ranked. [low, high] is the 95 % interval over actors; systems that the
 primary score cannot tell apart share places. Values marked † are self-reported: they belong to a whole set of videos,
 and have not been recomputed. "Sets from features": they follow from the features of every frame that the
 submitter handed in."""
@@ -51,7 +53,7 @@ def _measured(tables: Sequence[Mapping[str, Any]]) -> list[str]:
     for table in tables:
         size = table["resolution"]
         lines += [
-            f"### {escape_cell(table['suite'])}, {size} × {size} px",
+            f"### {escape_cell(table['suite'])}, {size} × {size} px{GIVEN[table['given']]}",
             "",
             f"{table['n_clips']} clips of {table['n_actors']} actors, split "
             f"`{escape_cell(table['split'])}`, dataset `{escape_cell(table['dataset'])}`, primary score "

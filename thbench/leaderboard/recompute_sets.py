@@ -23,7 +23,7 @@ from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.leaderboard.archive import LARGEST, Archive, Arrays, open_archive
 from thbench.leaderboard.checks import NEARLY_ZERO, within
-from thbench.leaderboard.copies import copied_features
+from thbench.leaderboard.copies import NEAR_OF, copied_features
 from thbench.leaderboard.fetch import kept_archive
 from thbench.leaderboard.ground import Ground
 from thbench.leaderboard.recompute_rows import scored_clips
@@ -80,7 +80,8 @@ def sets_again(row: CommittedRow, ground: Ground, fetch: bool, settings: Setting
             sets = ObservedSets(*(_seen(side, part, metric, ground) for side in sides))
             found += _differences(metric, columns, sets)
             if not row.is_control:
-                found += copied_features(sets.generated, sets.reference)
+                near = NEAR_OF[row.result.system.given]
+                found += copied_features(sets.generated, sets.reference, near)
     return found
 
 

@@ -59,7 +59,7 @@ def rescore(
     claimed = [c for c in row.clips.actors if c not in _failed(row)]
     size = len(claimed) if sample is None else min(sample, len(claimed))
     chosen = frozenset(random.Random(seed).sample(sorted(claimed), size))  # noqa: S311  no secret
-    suite = _suite_of_videos(row, ground, videos)
+    suite, settings = _suite_of_videos(row, ground, videos), decoded_as(row, settings)
     if missing := lacks(suite, settings):
         raise UserError(
             f"to score videos again: {in_flags(missing[0].line())}", "then verify again"
@@ -80,6 +80,12 @@ def rescore(
     if found and len(split.clips) == len(ground.split.clips):
         found += _references(row, again)
     return Rescored(tuple(found), size, row.result.clips.n, whole)
+
+
+def decoded_as(row: CommittedRow, settings: Settings) -> Settings:
+    """The settings with the row's way of decoding colours: other pixels give other numbers."""
+    usual = any(s.identity.get("decode") == "ffmpeg-default" for s in row.result.scores.values())
+    return replace(settings, decode="ffmpeg-default") if usual else settings
 
 
 def _copies(row: CommittedRow, again: Result) -> Iterator[str]:
@@ -108,6 +114,7 @@ def _suite_of_videos(row: CommittedRow, ground: Ground, videos: Path) -> Suite:
         "resolution": row.result.system.resolution,
         "root": str(videos.absolute()),
         "crop": "none",  # they are the squares that were scored
+        "given": row.result.system.given,
     }
     if row.result.clips.trimmed:
         system["length"] = template["length"]

@@ -38,15 +38,16 @@ class Framing:
 
 
 def framings(material: ReportData, out: Path) -> list[Framing]:
-    """Of every system whose videos were delivered from elsewhere; copies its pictures into the report."""
+    """Of every system with delivered or misframed videos; copies its pictures into the report."""
     found = []
     for i, entrant in enumerate(material.entrants):
         clips = entrant.result.clips
-        if clips.placements:
+        if clips.placements or clips.misframed:
             shown = list(_misframed(entrant, i, out))
             more = sum(r.count for r in clips.misframed) - len(shown)
             counts = [f"{n} video(s) {SAID[how]}" for how, n in clips.placements.items()]
-            found.append(Framing(entrant.name, [", ".join(counts)], shown, more))
+            said = [", ".join(counts)] if counts else []
+            found.append(Framing(entrant.name, said, shown, more))
     return found
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from thbench.charts.plots import IntervalMark, interval_chart
-from thbench.report.run_data import ReportData, ReportRow
+from thbench.report.run_data import ReportData, ReportRow, ReportTable
 from thbench.results.document import ScoreRecord
+from thbench.tables.build import GIVEN
 from thbench.tables.markdown import ARROWS, counted, score_text
 
 
@@ -38,9 +39,9 @@ class TableLine:
 
 @dataclass(frozen=True)
 class Group:
-    """The table and the plots of one resolution. `columns` are as its entrants describe them."""
+    """One table and its plots. `columns` are as its entrants describe them."""
 
-    resolution: int
+    heading: str
     columns: Mapping[str, ScoreRecord]
     systems: Sequence[TableLine]
     controls: Sequence[TableLine]
@@ -53,12 +54,12 @@ class Group:
 
 
 def table_groups(material: ReportData) -> list[Group]:
-    """One table per resolution; the ground truth leads the controls."""
-    return [_group(material, size) for size in material.resolutions]
+    """The tables with their plots; the ground truth leads the controls."""
+    return [_group(material, table) for table in material.tables]
 
 
-def _group(material: ReportData, size: int) -> Group:
-    here = material.at(size)
+def _group(material: ReportData, table: ReportTable) -> Group:
+    here = [(i, material.entrants[i]) for i in table.members]
     columns = {
         c: described
         for c in material.columns
@@ -72,9 +73,21 @@ def _group(material: ReportData, size: int) -> Group:
     controls = [line for line in lines if line.entrant.is_control]
     controls.sort(key=lambda line: not line.entrant.is_truth)
     systems = [line for line in lines if not line.entrant.is_control]
-    truth, drawn_in = material.truth(size), material.colours
+    truth, drawn_in = next((e for _, e in here if e.is_truth), None), material.colours
     plots = {c: _plot(c, [*systems, *controls], truth, drawn_in) for c in columns}
-    return Group(size, columns, systems, controls, plots)
+    return Group(_heading(material, table), columns, systems, controls, plots)
+
+
+def _heading(material: ReportData, table: ReportTable) -> str:
+    """Resolution and what systems are given; the references, where other tables have other ones."""
+    text = f"{table.resolution} × {table.resolution} px{GIVEN[table.given]}"
+    alike = [
+        t for t in material.tables if (t.resolution, t.given) == (table.resolution, table.given)
+    ]
+    references = [material.entrants[t.members[0]].result.dataset.references_digest for t in alike]
+    if len(set(references)) > 1:
+        text += f", references {references[alike.index(table)][:12]}"
+    return text
 
 
 def _competes(entrant: ReportRow, column: str) -> bool:

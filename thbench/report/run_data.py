@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from thbench.api import Clip, UserError
+from thbench.api import Clip, Given, UserError
 from thbench.controls import GROUND_TRUTH
 from thbench.report.colours import GREYS, colours
 from thbench.results.clips import ClipsTable
@@ -65,14 +65,25 @@ class ReportRow:
 
 
 @dataclass(frozen=True)
+class ReportTable:
+    """One of the tables: where it belongs, and the indices of its rows among the entrants."""
+
+    resolution: int
+    given: Given
+    members: Sequence[int]
+
+
+@dataclass(frozen=True)
 class ReportData:
     """A run, or the results of one suite, as a report shows it.
 
     entrants  by resolution, in the order of the tables; an entrant is known by its index in here
+    tables    what was ranked together; a control may stand in several
     cards     column -> what its metric declares; empty for runs that were made before cards were kept
     """
 
     entrants: Sequence[ReportRow]
+    tables: Sequence[ReportTable]
     clips: Sequence[Clip] = ()
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     run: RunFolder | None = None
@@ -154,33 +165,49 @@ def read_run(path: Path) -> ReportData:
     by_key = {row.key: row for row in rows}
     clips = _clips(path, rows)
     results, clips_tables = tables_of(rows)
-    entrants = []
-    for entrant in placed(tables(results, clips_tables), results):
+    found = tables(results, clips_tables)
+    entrants: dict[tuple[str, str, int], ReportRow] = {}
+    for entrant in (e for table in found for e in placed(table, results)):
         row = by_key[_key(entrant.result)]
-        entrants.append(
-            replace(
-                entrant,
-                folder=VideoFolder(path, row.path.parent),
-                values=_values(row.clips, [c.id for c in clips]),
-                reasons=row.clips.reasons(),
-            )
+        entrants[row.key] = replace(
+            entrant,
+            folder=VideoFolder(path, row.path.parent),
+            values=_values(row.clips, [c.id for c in clips]),
+            reasons=row.clips.reasons(),
         )
-    return ReportData(entrants, clips, _json(path / METRICS, {}), RunFolder(path))
+    shown = [report_table(table, list(entrants), row_key) for table in found]
+    return ReportData(
+        list(entrants.values()), shown, clips, _json(path / METRICS, {}), RunFolder(path)
+    )
 
 
-def placed(found: Sequence[Mapping[str, Any]], results: Sequence[Result]) -> list[ReportRow]:
-    """The rows of the leaderboard's tables in their order, each with its result."""
+def row_key(table: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, str, int]:
+    """What tells the rows of one run apart, of a row of a table."""
+    return row["system"], row["kind"], table["resolution"]
+
+
+def report_table(
+    table: Mapping[str, Any],
+    entrants: Sequence[Any],
+    key: Callable[[Mapping[str, Any], Mapping[str, Any]], Any],
+) -> ReportTable:
+    """A table by the places of its rows' keys among those of all entrants."""
+    members = [entrants.index(key(table, row)) for row in table["rows"]]
+    return ReportTable(table["resolution"], table["given"], members)
+
+
+def placed(table: Mapping[str, Any], results: Sequence[Result]) -> list[ReportRow]:
+    """The rows of a table in their order, each with its result."""
     by_name = {_key(r): r for r in results}
     return [
         ReportRow(
-            by_name[row["system"], row["kind"], table["resolution"]],
+            by_name[row_key(table, row)],
             row["rank"],
             row["place"] or "",
             row["tied_with"],
             row,
             row["unranked_because"],
         )
-        for table in found
         for row in table["rows"]
     ]
 

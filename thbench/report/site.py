@@ -18,7 +18,7 @@ from thbench.report import overview
 from thbench.report.cards import cards
 from thbench.report.definitions import definitions
 from thbench.report.page import pages, write_page
-from thbench.report.run_data import ReportData, placed
+from thbench.report.run_data import ReportData, ReportRow, placed, report_table
 from thbench.results.document import Result, read_result
 from thbench.tables.markdown import ARROWS
 
@@ -69,10 +69,19 @@ def _boards(leaderboard: Path) -> Iterator[Board]:
     names = [suite for suite, _, _ in groups]
     for (suite, suite_digest, split_digest), tables in groups.items():
         several = f"-{suite_digest[:6]}-{split_digest[:6]}" if names.count(suite) > 1 else ""
-        entrants = [e for table in tables for e in placed([table], _results(leaderboard, table))]
-        material = ReportData(entrants)
+        entrants: dict[str, ReportRow] = {}
+        for table in tables:
+            shown = placed(table, _results(leaderboard, table))
+            entrants |= {_file(table, e.beside): e for e in shown}
+        listed = [report_table(table, list(entrants), _file) for table in tables]
+        material = ReportData(list(entrants.values()), listed)
         described = replace(material, cards=definitions(material.columns))
         yield Board(suite + several, f"{file_name(suite)}{several}.html", described)
+
+
+def _file(_: Mapping[str, Any], row: Mapping[str, Any]) -> str:
+    """What tells committed rows apart: where the document lies."""
+    return str(row["file"])
 
 
 def _results(leaderboard: Path, table: Mapping[str, Any]) -> list[Result]:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from thbench.api import UserError
+from thbench.api import Given, UserError
 from thbench.files.foreign import refuse_blocking
 
 SCHEMA = 1
@@ -27,6 +27,10 @@ MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 def _is_none(value: object) -> bool:
     return value is None
+
+
+def _is_image(value: object) -> bool:
+    return value == "image"
 
 
 def _is_false(value: object) -> bool:
@@ -93,6 +97,7 @@ class SystemRecord(_Model):
 
     `environment` are versions of what an outside program ran on, as measured there; it stands only where
     there is such a program.
+    `given` stands only where it is `recording`: a system that edits the recording itself.
     """
 
     name: str
@@ -107,6 +112,7 @@ class SystemRecord(_Model):
     non_commercial: tuple[str, ...] = ()
     oracle: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default={}, exclude_if=_is_empty)
+    given: Given = Field(default="image", exclude_if=_is_image)
     trained_on: TrainedOnRecord | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from thbench.api import TrainedOn
+from thbench.api import Given, TrainedOn
 from thbench.controls import CONTROLS
 from thbench.files.canonical import same_id, same_name
 from thbench.results.document import ClipsRecord, Result, SystemRecord, TrainedOnRecord
@@ -90,10 +90,7 @@ def why_unranked(
         reasons.append(f"{clips.failed} of {clips.n} clips failed")
     copies = clips.copies or ()
     if len(copies) > COPIES_ALLOWED * clips.n:
-        reasons.append(
-            f"{len(copies)} of {clips.n} videos are copies of the ground truth, or edits of it: "
-            "they move as it does"
-        )
+        reasons.append(_copied(len(copies), clips.n, system.given))
     if system.oracle:
         reasons.append(f"sees the target's {', '.join(system.oracle)}")
     if (n := misframed(clips)) > MOST_MISFRAMED * clips.n:
@@ -102,6 +99,16 @@ def why_unranked(
     if declared is not None and (leaked := sorted(seen_in_training(declared, dataset, actors))):
         reasons.append(f"trained on test actors {', '.join(leaked)}")
     return reasons
+
+
+def _copied(copies: int, n: int, given: Given) -> str:
+    """Why a system with copies of the ground truth is not ranked."""
+    if given == "recording":
+        return f"{copies} of {n} videos are copies of the ground truth: no part moves otherwise"
+    return (
+        f"{copies} of {n} videos are copies of the ground truth, or edits of it: they move as it does "
+        "(of a program that edits the recording itself say so: `given: recording`, `score --given recording`)"
+    )
 
 
 def in_table_order(result: Result) -> tuple[int, int, str]:

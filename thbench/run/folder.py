@@ -106,6 +106,12 @@ class VideoFolder:
             and (references is None or _is_made_from(r, references.get(clip)))
         }
 
+    def gone_files(self) -> list[Path]:
+        """Where stored videos came from, of files that are gone: what was stored of them stays."""
+        stored = (r for r in self.stored().values() if "failure" not in r)
+        files = [_path_of(r["origin"]) for r in stored if r.get("origin")]
+        return [file for file in files if not file.exists()]
+
     def answered(
         self,
         references: Mapping[str, Record] | None = None,

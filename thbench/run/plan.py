@@ -92,6 +92,23 @@ def unused_files(suite: Suite, dataset: Dataset) -> list[str]:
     ]
 
 
+def gone_files(suite: Suite, run: RunFolder) -> list[str]:
+    """Systems whose files are no longer where an earlier command read them, a line each."""
+    found = []
+    for system in suite.systems:
+        root = getattr(system.part.options, "root", None) if system.part else None
+        if not isinstance(root, Path):
+            continue
+        gone = run.system(system.name).gone_files()
+        if inside := [file for file in gone if file.is_relative_to(root.absolute())]:
+            found.append(
+                f"{system.name}: {len(inside)} video(s) were read by an earlier command and are gone from "
+                f"{root}: {inside[0].name}, ...; they stay scored as they were stored, another --out "
+                "starts without them"
+            )
+    return found
+
+
 def _all_lacks(suite: Suite, settings: Settings) -> Iterator[Lack]:
     dataset: Dataset = suite.dataset.build(settings)
     who = f"dataset {suite.dataset.plugin.name}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from thbench import controls
-from thbench.api import Aggregation, Score, TrainedOn
+from thbench.api import Aggregation, Given, Score, TrainedOn
 from thbench.environment import provenance
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import digest
@@ -40,6 +40,7 @@ from thbench.score.columns import Columns, clips_table, column_identity
 from thbench.score.reduce import RowKey, Scored
 from thbench.statistics.paired import ACTORS_UNKNOWN
 from thbench.suite.split import Split
+from thbench.video.edits import EDIT_COPY
 from thbench.video.likeness import COPY
 
 
@@ -79,7 +80,7 @@ def _result(
 ) -> Result:
     suite = suite_of(job)
     system = _system_record(job, row.entrant)
-    clips = _clips_record(split, row, _unusable(split, references), table)
+    clips = _clips_record(split, row, _unusable(split, references), table, system.given)
     scores = _scores(job, columns, split, row, scored, clips.n)
     reasons = why_unranked(split.dataset, split.actors, system, clips)
     return Result(
@@ -146,7 +147,9 @@ def _system_record(job: Job, entrant: RowKey) -> SystemRecord:
         )
     system = system_of(job, entrant.name)
     if system.part is None:
-        return SystemRecord(name=system.name, kind="system", resolution=system.resolution)
+        return SystemRecord(
+            name=system.name, kind="system", resolution=system.resolution, given=system.given
+        )
     part = system.part
     known = part.registry.weights()
     names = sorted(part.plugin.weights(part.options))
@@ -163,6 +166,7 @@ def _system_record(job: Job, entrant: RowKey) -> SystemRecord:
         non_commercial=tuple(n for n in names if n in known and not known[n].commercial),
         oracle=system.oracle,
         environment=entrant.folder.declared_environment(),
+        given=system.given,
         trained_on=_trained_on(entrant.folder.declared_training()),
     )
 
@@ -174,7 +178,7 @@ def _trained_on(declared: TrainedOn | None) -> TrainedOnRecord | None:
 
 
 def _clips_record(
-    split: Split, row: Scored, unusable: Mapping[str, str], table: str
+    split: Split, row: Scored, unusable: Mapping[str, str], table: str, given: Given
 ) -> ClipsRecord:
     if row.entrant.name == controls.HALVES:
         return _no_videos(split, table)
@@ -194,17 +198,18 @@ def _clips_record(
         changes=_counted(change for r in good for change in r.get("changes", ())),
         placements=_counted(framing.placements(good)),
         misframed=_reasons(framing.misframed(asked)),
-        copies=None if row.entrant.kind == "control" else _copies(good),
+        copies=None if row.entrant.kind == "control" else _copies(good, given),
         table_sha256=hashlib.sha256(table.encode()).hexdigest(),
         videos_digest=digest([r.get("digest") for r in records.values()]),
     )
 
 
-def _copies(records: Sequence[Record]) -> tuple[str, ...] | None:
+def _copies(records: Sequence[Record], given: Given) -> tuple[str, ...] | None:
     """Clips whose video is the ground truth's or one made from it; None where one was not compared."""
     if any("likeness" not in r for r in records):
         return None
-    return tuple(sorted(r["clip"] for r in records if r["likeness"] >= COPY))
+    copy = EDIT_COPY if given == "recording" else COPY
+    return tuple(sorted(r["clip"] for r in records if r["likeness"] >= copy))
 
 
 def _unusable(split: Split, references: Mapping[str, Record]) -> dict[str, str]:

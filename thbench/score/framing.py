@@ -1,4 +1,4 @@
-"""framing.csv next to a result: which square of every delivered video was scored, and how it lies."""
+"""framing.csv next to a result: which square of every video was scored, and how it lies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ COLUMNS = (
     *("clip", "placement", "why", "left", "top", "side", "width", "height"),
     *("right", "down", "scale", "stretch", "turn", "matches", "faces", "beyond"),
 )
-"""`left` to `height` in pixels of the delivered picture; `right` to `matches` as video.registration has
+"""`placement` to `height` are of files, in pixels of the delivered picture; `right` to `matches` as video.registration has
 them, of the first picture against the identity frame; `beyond` what lies beyond the tolerances."""
 
 
@@ -29,24 +29,30 @@ def misframed(records: Mapping[str, Record]) -> list[tuple[str, str]]:
 
 
 def framing_table(records: Mapping[str, Record]) -> str | None:
-    """The text of framing.csv, None where no video was delivered from elsewhere."""
-    lines = [_line(clip, r) for clip, r in records.items() if "placement" in r]
+    """The text of framing.csv, None where no video was registered."""
+    lines = [_line(clip, r) for clip, r in records.items() if "registration" in r]
     return clips_text(COLUMNS, lines) if lines else None
 
 
 def _line(clip: str, record: Record) -> dict[str, Any]:
-    placement, registration = record["placement"], record.get("registration", {})
-    left, top, side = placement["square"]
-    width, height = placement["picture"]
+    registration = record["registration"]
     faces = [_face(name, face) for name, face in registration.get("faces", {}).items()]
     return {
         "clip": clip,
-        "placement": placement["how"],
-        "why": placement["why"],
-        **{"left": left, "top": top, "side": side, "width": width, "height": height},
+        **(_placed(record["placement"]) if "placement" in record else {}),
         **registration.get("first", {}),
         "faces": "; ".join(faces),
         "beyond": "; ".join(registration.get("beyond", ())),
+    }
+
+
+def _placed(placement: Mapping[str, Any]) -> dict[str, Any]:
+    left, top, side = placement["square"]
+    width, height = placement["picture"]
+    return {
+        "placement": placement["how"],
+        "why": placement["why"],
+        **{"left": left, "top": top, "side": side, "width": width, "height": height},
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from thbench.api import Given
 from thbench.controls import CONTROLS
 from thbench.files.canonical import NAME
 from thbench.files.yamlfile import Document, validated
@@ -23,6 +24,7 @@ class SystemForm(Section):
     generator: str
     resolution: int = Resolution
     oracle: tuple[str, ...] = ()
+    given: Given = "image"
     options: dict[str, Any]
 
 
@@ -62,7 +64,7 @@ def parse(document: Document) -> SuiteForm:
     if isinstance(data.get("dataset"), dict):
         data["dataset"] = _inline(data["dataset"], {"name"})
     if isinstance(data.get("systems"), dict):
-        keys = {"generator", "resolution", "oracle"}
+        keys = {"generator", "resolution", "oracle", "given"}
         data["systems"] = {
             n: _inline(s, keys) if isinstance(s, dict) else s for n, s in data["systems"].items()
         }

@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from thbench.api import Plugin, UserError
+from thbench.api import Given, Plugin, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest
 from thbench.files.yamlfile import Document
@@ -94,7 +94,10 @@ class MetricPart(Part):
 
 @dataclass(frozen=True)
 class System:
-    """A system: a generator with options at its own resolution. `part` is None for a broken plugin."""
+    """A system: a generator with options at its own resolution. `part` is None for a broken plugin.
+
+    `given` says what it makes its videos from: systems of unlike `given` are never ranked together.
+    """
 
     name: str
     generator: str
@@ -102,6 +105,7 @@ class System:
     part: Part | None
     oracle: tuple[str, ...] = ()
     broken: str = ""
+    given: Given = "image"
 
     @property
     def who(self) -> str:

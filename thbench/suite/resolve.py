@@ -82,9 +82,9 @@ def _system(name: str, form: SystemForm, registry: Registry, document: Document)
     broken = registry.is_broken(form.generator.partition(":")[0])
     if broken and form.generator not in registry.names("generator"):
         reason = f"plugin {broken.owner} failed: {broken.reason}"
-        return System(name, form.generator, form.resolution, None, form.oracle, reason)
+        return System(name, form.generator, form.resolution, None, form.oracle, reason, form.given)
     part = named_part("generator", form.generator, form.options, registry, document, key)
-    return System(name, form.generator, form.resolution, part, form.oracle)
+    return System(name, form.generator, form.resolution, part, form.oracle, given=form.given)
 
 
 def _metric(form: MetricForm, registry: Registry, document: Document, key: KeyPath) -> MetricPart:

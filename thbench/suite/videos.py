@@ -28,7 +28,7 @@ _IN_FLAGS = {
     r"dataset\.root=": "--references ",
     r"dataset\.(manifest|crop|actor)=": r"--\1 ",
     r"systems\.([^.=\s]+)\.root=": r"--videos \1=",
-    r"systems\.[^.=\s]+\.(pattern|resolution)=": r"--\1 ",
+    r"systems\.[^.=\s]+\.(pattern|resolution|given)=": r"--\1 ",
 }
 
 
@@ -46,6 +46,7 @@ class Asked:
     manifest: Path | None = None
     actor: str | None = None
     pattern: str | None = None
+    given: str | None = None
     overrides: Sequence[str] = ()
 
     @property
@@ -119,6 +120,7 @@ def _typed(asked: Asked) -> Iterator[tuple[KeyPath, Any, str]]:
     for name in asked.folders:
         given.append((("systems", name, "resolution"), "resolution", asked.resolution))
         given.append((("systems", name, "pattern"), "pattern", asked.pattern))
+        given.append((("systems", name, "given"), "given", asked.given))
     for key, flag, value in given:
         if value is not None:
             yield key, _plain(key, value), f"--{flag} {value}"

@@ -1,31 +1,35 @@
 """Result files -> tables. A pure function of files: no clock, no network, no torch.
 
-Rows of different resolutions never share a table. Within one, systems with complete coverage are
-sorted by the suite's primary score; the others follow, unranked, with the reason. With the clips
-tables given, systems that cannot be told apart share places.
+Rows of different resolutions, or of systems that are given other things, never share a table. Within
+one, systems with complete coverage are sorted by the suite's primary score; the others follow,
+unranked, with the reason. With the clips tables given, systems that cannot be told apart share places.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from thbench.controls import GROUND_TRUTH
 from thbench.errors import UserError
 from thbench.results.clips import ClipsTable
-from thbench.results.document import IntervalRecord, Result, ScoreRecord
+from thbench.results.document import IntervalRecord, Result, ScoreRecord, SystemRecord
 from thbench.results.ranking import remarks
 from thbench.results.row import Row
 from thbench.statistics.paired import Rank, ranks_with_ties
 from thbench.tables.difference import ties
 
+GIVEN = {"image": "", "recording": ", systems that edit the recording itself"}
+"""What the heading of a table says of what its systems are given, after its resolution."""
 Clips = Mapping[tuple[int, str], ClipsTable]
 """Clips tables by resolution and name of the row."""
 
 
 def tables(results: Sequence[Result], clips: Clips | None = None) -> list[dict[str, Any]]:
-    """One table per resolution: columns with their identities, rows in the order they are shown.
+    """One table per resolution and `given`: columns with their identities, rows in their order.
+
+    The controls stand in each table of their resolution.
 
     `rank` is the place in that order; `place` says which places the system may hold, "1–2" where it
     is tied (only with `clips`), and `tied_with` with whom.
@@ -33,8 +37,24 @@ def tables(results: Sequence[Result], clips: Clips | None = None) -> list[dict[s
     found = []
     for resolution in sorted({r.system.resolution for r in results}):
         rows = [r for r in results if r.system.resolution == resolution]
-        found.append(table_of(resolution, rows, clips))
+        found += [table_of(resolution, members, clips) for members in by_given(rows, _system)]
     return found
+
+
+T = TypeVar("T")
+
+
+def by_given(rows: Sequence[T], system: Callable[[T], SystemRecord]) -> list[list[T]]:
+    """Rows of one table each: systems that are given the same, and the controls in every one."""
+    given = sorted({system(r).given for r in rows if system(r).kind == "system"}) or ["image"]
+    return [
+        [r for r in rows if system(r).kind == "control" or system(r).given == what]
+        for what in given
+    ]
+
+
+def _system(result: Result) -> SystemRecord:
+    return result.system
 
 
 def table_of(
@@ -57,7 +77,8 @@ def table_of(
     places = _places(ranked, results, clips or {})
     rows = [_row(r, i + 1, places[r.system.name]) for i, r in enumerate(ranked)]
     rows += [_row(r, None, None) for r in [*unranked, *others]]
-    return {"resolution": resolution, "columns": columns, "rows": rows}
+    given = systems[0].system.given if systems else "image"
+    return {"resolution": resolution, "given": given, "columns": columns, "rows": rows}
 
 
 def _check_references(resolution: int, results: Sequence[Result]) -> None:

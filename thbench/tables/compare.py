@@ -94,6 +94,8 @@ def lines(pair: Rivals) -> Iterator[str]:
     a, b = pair.a, pair.b
     shared = a.clips.actors.keys() & b.clips.actors.keys()
     yield f"{a.name} minus {b.name}, {a.result.system.resolution} px, {len(shared)} clips"
+    if a.result.system.given != b.result.system.given:
+        yield "  of these only one edits the recording itself: no table ranks them together"
     actors = {a.clips.actors[clip] for clip in shared}
     for note in actors_notes(len(actors), a.result.dataset.actors_unknown):
         yield f"  {note}"

@@ -12,7 +12,7 @@ from thbench.tables.markdown import counted
 Format: TypeAlias = Literal["markdown", "csv"]
 _CSV_HEAD = (
     *("resolution", "place", "system", "kind", "score", "value", "low", "high", "n", "of"),
-    *("counts", "unit", "better", "identity", "reason"),
+    *("counts", "unit", "better", "identity", "reason", "given"),
 )
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -76,6 +76,7 @@ def _csv_line(
         column["better"],
         column["identity_digest"],
         spreadsheet_safe(score["reason"] or ""),
+        table["given"],
     ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from thbench.results.document import Result
 from thbench.statistics.paired import actors_notes, pairs_note
-from thbench.tables.build import Clips, tables
+from thbench.tables.build import GIVEN, Clips, tables
 from thbench.tables.headline import headline
 
 _MEANING = {
@@ -45,7 +45,8 @@ def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) 
     for note in actors_notes(split.n_actors, results[0].dataset.actors_unknown):
         lines += [f"{note}.", ""]
     for table in tables(results, clips):
-        lines += [f"## {table['resolution']} × {table['resolution']} px", ""]
+        size, given = table["resolution"], GIVEN[table["given"]]
+        lines += [f"## {size} × {size} px{given}", ""]
         chosen = headline(table["columns"], suite.primary, suite.headline)
         lines += markdown_table(table, first=chosen)
         if note := pairs_note(sum(row["place"] is not None for row in table["rows"])):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from thbench.results.document import Result
 from thbench.statistics.paired import ACTORS_UNKNOWN, few_actors, pairs_note
-from thbench.tables.build import Clips, tables
+from thbench.tables.build import GIVEN, Clips, tables
 from thbench.tables.dashes import dashes
 from thbench.tables.headline import headline, hidden, only
 from thbench.tables.markdown import ARROWS, entered, legend, score_text
@@ -99,7 +99,7 @@ def _parts(table: dict[str, Any], width: int) -> Iterator[list[dict[str, Any]]]:
 
 def _table(first: Result, table: dict[str, Any], rows: list[dict[str, Any]], part: str) -> Table:
     shown = Table(
-        title=f"{first.suite.name}, {table['resolution']} px, {first.split.n_clips} clips{part}"
+        title=f"{first.suite.name}, {table['resolution']} px, {first.split.n_clips} clips{GIVEN[table['given']]}{part}"
     )
     shown.add_column("", max_width=_WIDEST)
     for row in rows:

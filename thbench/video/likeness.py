@@ -27,7 +27,8 @@ SHIFT = 3
 _FINER = 2  # positions per cell at which shifts are tried
 _SMOOTH = 1.0  # cells: sigma of the blur that hides a shift below one cell
 _STILL = 0.15  # grey levels: movement below this is noise, and says nothing
-_FEWEST = 8  # frames: with fewer, chance makes everything alike
+FEWEST = 8
+"""Frames: with fewer, chance makes everything alike."""
 
 
 def likeness(video: Frames, reference: Frames) -> float:
@@ -39,11 +40,11 @@ def likeness(video: Frames, reference: Frames) -> float:
     away, so that identity, light and contrast do not count. It is the normalised cross-correlation
     of Lewis, "Fast normalized cross-correlation" (1995), over space by FFT and summed over time.
     """
-    a, b = _small(video), _small(reference)
+    a, b = small(video), small(reference)
     best = 0.0
     for delay in range(-DELAY, DELAY + 1):
         n = min(len(a) - max(delay, 0), len(b) - max(-delay, 0))
-        if n < _FEWEST:
+        if n < FEWEST:
             continue
         ours = a[max(delay, 0) : max(delay, 0) + n]
         theirs = b[max(-delay, 0) : max(-delay, 0) + n]
@@ -51,7 +52,7 @@ def likeness(video: Frames, reference: Frames) -> float:
     return round(min(best, 1.0), 6)
 
 
-def _small(frames: Frames) -> NDArray[np.float32]:
+def small(frames: Frames) -> NDArray[np.float32]:
     """[T, GRID, GRID] grey, smoothed."""
     import cv2
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -213,3 +215,51 @@ def test_no_face_is_a_reason(lent: Any, root: Path) -> None:
     write_lossless(root / "a.mkv", drawn, tone(4))
     with pytest.raises(ClipFailure, match="no face in any of 4 frames"):
         dataset(lent, root, crop="face").load(Clip("a", ""), 48)
+
+
+def test_a_recording_of_an_hour_needs_max_seconds_and_is_not_decoded(lent: Any, root: Path) -> None:
+    """76 pictures 56 s apart are 105,001 frames at 25 per second."""
+    write_sparse(root / "a.mkv", [i * 56 * 25 for i in range(76)])
+    with pytest.raises(ClipFailure, match=r"4200 s long, 900 s at most: set max_seconds"):
+        dataset(lent, root).load(Clip("a", ""), 48)
+    assert lent.media.decoded == 0
+    source = dataset(lent, root, max_seconds=0.4).load(Clip("a", ""), 48)
+    assert len(source.frames) == 10
+
+
+def test_high_dynamic_range_is_said_of_a_recording(lent: Any, root: Path) -> None:
+    write_sparse(root / "a.mkv", range(12), transfer=16)
+    write_sparse(root / "b.mkv", range(12))
+    said = dataset(lent, root).load(Clip("a", ""), 48).changes
+    assert list(said) == ["high dynamic range (PQ) without tone mapping"]
+    assert list(dataset(lent, root).load(Clip("b", ""), 48).changes) == []
+
+
+def write_sparse(path: Path, times: Sequence[int], transfer: int | None = None) -> None:
+    """48 x 48 noise at these ticks of 40 ms, with sound over all of them."""
+    rng = np.random.default_rng(0)
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=25)
+        video.height, video.width, video.pix_fmt = 48, 48, "yuv420p"
+        if transfer:
+            video.codec_context.color_trc = transfer
+        sound = out.add_stream("flac", rate=16_000)
+        packets: list[Any] = []
+        for tick in times:
+            picture = rng.integers(0, 255, (48, 48, 3), np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = tick, Fraction(1, 25)
+            packets += video.encode(frame)
+        packets += video.encode(None)
+        silence = np.zeros((1, 16_000), np.int16)
+        for second in range(max(1, -(-times[-1] // 25))):
+            block = av.AudioFrame.from_ndarray(silence, format="s16", layout="mono")
+            block.sample_rate, block.pts, block.time_base = (
+                16_000,
+                second * 16_000,
+                Fraction(1, 16_000),
+            )
+            packets += sound.encode(block)
+        packets += sound.encode(None)
+        for packet in sorted(packets, key=lambda p: p.dts * p.time_base):
+            out.mux(packet)

@@ -47,6 +47,7 @@ def score(thbench: Any, tmp_path: Path) -> Callable[..., Any]:
             sizes += ["--set", "dataset.actor={actor}_{clip}"]
         return thbench(*base, *sizes, *words)
 
+    call.thbench = thbench  # type: ignore[attr-defined]
     return call
 
 
@@ -286,3 +287,55 @@ def test_decoding_as_ffmpeg_does_makes_other_columns(
     assert ours["value"] != theirs["value"]
     assert usual["scores"]["psnr"]["value"] == 100
     assert "decode" in score("--decode", "ffmpeg-default").err
+
+
+def test_shards_and_their_merge_decode_alike(score: Callable[..., Any], tmp_path: Path) -> None:
+    from thbench.video import write_h264
+
+    for folder in ("refs", "mine"):
+        write_h264(tmp_path / folder / "cy_1.mp4", person(3), speech())
+    usual = ("--decode", "ffmpeg-default")
+    assert score(*usual, out="whole").code == 0
+    for shard in ("1/2", "2/2"):
+        done = score(*usual, "--shard", shard)
+    assert done.code == 0 and "thbench merge" in done.out
+    merged = score.thbench("merge", str(tmp_path / "run"))  # type: ignore[attr-defined]
+    assert merged.code == 0, merged.err
+    whole, joined = (result(tmp_path, out=out) for out in ("whole", "run"))
+    assert joined["scores"]["f_mse"]["identity"]["decode"] == "ffmpeg-default"
+    assert joined["scores"] == whole["scores"]
+
+
+# -- what the videos were made from ---------------------------------------------------------------
+
+
+def test_programs_that_edit_the_recording_have_a_table_of_their_own(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = score("--given", "recording")
+    assert result(tmp_path)["system"]["given"] == "recording"
+    assert "systems that edit the" in " ".join(done.out.split())
+    assert "systems.mine.given" in "".join(result(tmp_path)["suite"]["overrides"])
+
+
+def test_another_claim_is_another_run(score: Callable[..., Any], tmp_path: Path) -> None:
+    """Copies are found otherwise, so that what was stored for one claim is not taken for the other."""
+    assert score().code == 0
+    done = score("--given", "recording")
+    assert done.code == 2 and "given" in done.err
+
+
+# -- files that are gone --------------------------------------------------------------------------
+
+
+def test_a_deleted_video_stays_scored_and_is_named(
+    score: Callable[..., Any], tmp_path: Path
+) -> None:
+    assert "gone" not in score().err
+    (tmp_path / "mine" / "anna_2.mkv").unlink()
+    done = score()
+    assert "mine: 1 video(s) were read by an earlier command and are gone from" in done.err
+    assert "anna_2.mkv" in done.err
+    assert result(tmp_path)["clips"]["generated"] == 3
+    done = score(out="other")
+    assert result(tmp_path, out="other")["clips"]["failed"] == 1 and "gone" not in done.err

@@ -129,3 +129,22 @@ def test_options_are_yaml() -> None:
         "name": "a b",
         "on": True,
     }
+
+
+@pytest.mark.parametrize("decode", ["exact", "ffmpeg-default"])
+def test_a_delivered_file_is_decoded_as_it_was_asked(
+    thbench, image: Path, audio: Path, decode: str
+) -> None:
+    done = image.parent / "done"
+    done.mkdir()
+    words = ["--generator", "toy-echo", "--image", image, "--audio", audio, "--resolution", 64]
+    thbench("generate", *words, "-o", done / "single.mp4")
+    out = image.parent / "out.mkv"
+    words[1] = "folder"
+    words += ["--set", f"root={done}", "--decode", decode, "-o", out]
+    assert thbench("generate", *words).code == 0
+    made = MediaReader().read(out).frames  # without loss, whichever way it is read
+    wanted = MediaReader(decode=decode).read(done / "single.mp4").frames  # type: ignore[arg-type]
+    other = "exact" if decode == "ffmpeg-default" else "ffmpeg-default"
+    unlike = MediaReader(decode=other).read(done / "single.mp4").frames  # type: ignore[arg-type]
+    assert (made == wanted).all() and (made != unlike).any()

@@ -177,8 +177,8 @@ def test_best_and_those_whose_interval_reaches_it_are_marked(tmp_path: Path) -> 
 def test_resolutions_stand_apart(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", systems=["a", "b"], sizes=(64, 128))
     groups = overview.table_groups(read_run(run))
-    assert [(g.resolution, [x.entrant.name for x in g.systems]) for g in groups] == [
-        (64, ["a"]), (128, ["b"]),
+    assert [(g.heading, [x.entrant.name for x in g.systems]) for g in groups] == [
+        ("64 × 64 px", ["a"]), ("128 × 128 px", ["b"]),
     ]  # fmt: skip
     assert all(g.controls[0].entrant.is_truth for g in groups)
 
