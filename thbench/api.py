@@ -30,7 +30,9 @@ import numpy as np
 import pluggy
 from numpy.typing import NDArray
 
-from thbench.errors import ClipFailure, UserError
+from thbench.errors import ClipFailure, UserError, one_line
+from thbench.files.atomic import atomic_file, temporary_folder
+from thbench.files.foreign import reading
 from thbench.geometry import Crop, Placement, Square, placed, whole
 
 __all__ = [
@@ -82,12 +84,15 @@ __all__ = [
     "Video",
     "Waveform",
     "WeightsFile",
+    "atomic_file",
     "bf16_speed",
     "fast_bf16",
     "hookimpl",
     "mean_of_rows",
     "picked_precision",
     "placed",
+    "reading",
+    "temporary_folder",
     "whole",
 ]
 
@@ -270,6 +275,9 @@ class Failure:
     clip_id: str
     reason: str
     again: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", one_line(self.reason))
 
 
 class Generator(Protocol):

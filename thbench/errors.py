@@ -37,8 +37,8 @@ class UserError(Exception):
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
-        self.message = _one_line(message)
-        self.remedy = _one_line(remedy)
+        self.message = one_line(message)
+        self.remedy = one_line(remedy)
         super().__init__(self.message, self.remedy)
 
     def __str__(self) -> str:
@@ -48,9 +48,14 @@ class UserError(Exception):
 _LONGEST = 2000
 
 
-def _one_line(text: str) -> str:
+def printable_text(text: str) -> str:
+    """`?` for every character that is not shown: NUL, line breaks, U+202E, lone surrogates."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def one_line(text: str) -> str:
     """Without line breaks, control characters and what turns the order of letters; not endless."""
-    line = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+    line = printable_text(" ".join(str(text).split()))
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
@@ -63,7 +68,7 @@ class ClipFailure(Exception):
     """
 
     def __init__(self, reason: str, again: bool = False) -> None:
-        self.reason = " ".join(str(reason).split())
+        self.reason = one_line(reason)
         self.again = again
         super().__init__(self.reason)
 
@@ -121,4 +126,4 @@ RESUME = (
 
 def in_one_line(error: BaseException) -> str:
     """Type and message of an unexpected exception, as a reason: one line of up to 500 characters."""
-    return " ".join(f"{type(error).__name__}: {error}".split())[:500]
+    return one_line(f"{type(error).__name__}: {error}")[:500]

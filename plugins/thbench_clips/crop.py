@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import ClipFailure, Context, Frames, Square, whole
+from thbench.api import ClipFailure, Context, Frames, Square, UserError, atomic_file, reading, whole
 from thbench_face import YUNET
 from thbench_face.box import SquareBox, smoothed_square_box
 from thbench_face.detector import FaceDetector
@@ -79,24 +77,20 @@ class ClipFaces:
 
 
 def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
+    with reading(path, clip=True), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(stored: Path) -> NDArray[np.float64] | None:
     try:
-        boxes = np.load(stored, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
+        with reading(stored):
+            boxes = np.load(stored, allow_pickle=False)
+    except UserError:
         return None  # absent, or damaged by a full disk: it is detected again
     return boxes if boxes.ndim == 2 and boxes.shape[0] > 1 and boxes.shape[1] == 5 else None
 
 
 def _write(stored: Path, boxes: NDArray[np.float64]) -> None:
     """Whole or not at all: written next to and moved, as several processes may share the cache."""
-    stored.parent.mkdir(parents=True, exist_ok=True)
-    partial = stored.with_name(f".{stored.stem}-{os.getpid()}-{secrets.token_hex(4)}.npy")
-    try:
-        np.save(partial, boxes, allow_pickle=False)
-        partial.replace(stored)
-    finally:
-        partial.unlink(missing_ok=True)
+    with atomic_file(stored, durable=False) as file:
+        np.save(file, boxes, allow_pickle=False)

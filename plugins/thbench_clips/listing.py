@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from thbench.api import Clip, UserError
+from thbench.api import Clip, UserError, reading
 from thbench_clips.actors import actors_of
 from thbench_clips.names import clip_ids, printable_text, safe_id
 from thbench_clips.pictures import picture_hint
@@ -155,10 +155,8 @@ def _sorted(listed: Any) -> Sequence[Listed]:
 
 def _rows(manifest: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """(line or number of the entry, row); file names that are no UTF-8 survive as surrogates."""
-    try:
+    with reading(manifest, "give a CSV or JSON file"):
         text = manifest.read_bytes().decode("utf-8-sig", "surrogateescape")
-    except OSError as error:
-        raise UserError(f"{manifest}: {error.strerror}", "give a CSV or JSON file") from error
     if manifest.suffix.lower() == ".json":
         yield from enumerate(_json_rows(manifest, text), start=1)
     else:
@@ -166,19 +164,17 @@ def _rows(manifest: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _csv_rows(manifest: Path, text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        raise UserError(f"{manifest}:{reader.line_num}: {error}", "give a CSV file") from error
+    with reading(manifest, "give a CSV file"):
+        reader = csv.DictReader(io.StringIO(text, newline=""))
+        try:
+            yield from [(reader.line_num, row) for row in reader]
+        except csv.Error as error:
+            raise UserError(f"{manifest}:{reader.line_num}: {error}", "give a CSV file") from error
 
 
 def _json_rows(manifest: Path, text: str) -> Sequence[Mapping[str, Any]]:
-    try:
+    with reading(manifest, "give a list of objects"):
         rows = json.loads(text)
-    except ValueError as error:
-        raise UserError(f"{manifest}: {error}", "give a list of objects") from error
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise UserError(f"{manifest}: not a list of objects", 'as [{"file": "a.mp4"}, ...]')
     return rows

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from thbench.api import Clip, UserError
+from thbench.api import Clip, UserError, reading
 from thbench_crema_d.names import EMOTIONS, LEVELS, parts_of
 
 __all__ = [
@@ -64,13 +64,11 @@ def load_catalogue(path: Path | None) -> Catalogue:
     """The catalogue in a CSV file (None: the published one). Raises UserError naming the line."""
     if path is None:
         return published()
-    try:
+    with reading(path, "check the path"):
         if path.stat().st_size > _LARGEST:
             raise UserError(f"{path} is larger than any manifest", "check the path")
         with path.open(encoding="utf-8", newline="") as lines:
             return read_catalogue(lines, str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"manifest {path} cannot be read: {error}", "check the path") from None
 
 
 def read_catalogue(lines: Iterable[str], name: str) -> Catalogue:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from thbench.api import reading
+
 __all__ = ["LARGEST", "is_pointer", "parse_pointer", "read_pointer"]
 
 LARGEST = 1024
@@ -29,4 +31,5 @@ def read_pointer(path: Path) -> tuple[str, int] | None:
     """As `parse_pointer`, of a file. Reads nothing of files that are too large to be pointers."""
     if path.stat().st_size > LARGEST:
         return None
-    return parse_pointer(path.read_bytes())
+    with reading(path):
+        return parse_pointer(path.read_bytes())

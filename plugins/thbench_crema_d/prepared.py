@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import ClipFailure, Media, Source, Square
+from thbench.api import ClipFailure, Media, Source, Square, UserError, atomic_file, reading
 from thbench_crema_d import MASTER
 
 __all__ = ["PreparedSet", "array_digest", "canonical"]
@@ -37,9 +36,11 @@ class PreparedSet:
 
     def record(self, clip: str) -> Record | None:
         """What is known of a clip; None where it was not prepared by this recipe."""
+        file = self.folder / "records" / f"{clip}.json"
         try:
-            record = json.loads((self.folder / "records" / f"{clip}.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            with reading(file):
+                record = json.loads(file.read_text("utf-8"))
+        except UserError:
             return None
         whole = isinstance(record, dict) and record.get("recipe") == self.recipe
         return record if whole else None
@@ -78,8 +79,9 @@ class PreparedSet:
             raise ClipFailure(record["reject"])
         stored = media.read(self.picture(clip), fps=None)
         try:
-            points = np.load(self.landmarks(clip), allow_pickle=False)
-        except (OSError, ValueError):
+            with reading(self.landmarks(clip)):
+                points = np.load(self.landmarks(clip), allow_pickle=False)
+        except UserError:
             raise ClipFailure("its landmarks are gone or damaged: prepare it again") from None
         audio = np.zeros(0, np.int16) if stored.audio is None else stored.audio
         source = Source(stored.frames, audio, {"landmarks": points}, frame=_frame(record))
@@ -103,9 +105,11 @@ class PreparedSet:
     @property
     def digest(self) -> str | None:
         """SHA-256 over recipe, sources and digests of all clips; None before any was prepared."""
+        file = self.folder / "manifest.json"
         try:
-            manifest = json.loads((self.folder / "manifest.json").read_text("utf-8"))
-        except (OSError, ValueError):
+            with reading(file):
+                manifest = json.loads(file.read_text("utf-8"))
+        except UserError:
             return None
         if not isinstance(manifest, dict) or manifest.get("recipe") != self.recipe:
             return None
@@ -151,11 +155,5 @@ def _npy(array: NDArray[Any]) -> bytes:
 
 def _write(path: Path, content: bytes) -> None:
     """Whole or not at all, with the rights that any new file has."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with atomic_file(path, durable=False) as file:
+        file.write(content)

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from tqdm import tqdm
 
-from thbench.api import ClipFailure, Media
+from thbench.api import ClipFailure, Media, UserError, reading
 from thbench_crema_d.catalogue import REMUXED, File, Kind
 from thbench_crema_d.pointers import is_pointer
 
@@ -70,12 +70,12 @@ def verify(root: Path, files: Sequence[File], no_sound: Callable[[Path], bool]) 
 def condition_of(path: Path, file: File, no_sound: Callable[[Path], bool]) -> Condition:
     """Reads the whole file."""
     try:
-        with path.open("rb") as content:
+        with reading(path), path.open("rb") as content:
             head = content.read(64)
             content.seek(0)
             found = hashlib.file_digest(content, "sha256").hexdigest()
             size = content.tell()
-    except OSError:
+    except UserError:
         return "missing"
     if found == file.sha256:
         return "good"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
-from thbench.api import ClipFailure, Context, Failure, Generated, Request, UserError
+from thbench.api import ClipFailure, Context, Failure, Generated, Request, UserError, reading
 from thbench_external.adopt import Adopter
 from thbench_external.collected import Collected
 from thbench_external.command_options import CommandOptions
@@ -238,17 +238,18 @@ def _verify(options: CommandOptions) -> None:
     """Every named file is the one that was named."""
     for name, wanted in options.sha256.items():
         path = (options.root or Path()) / name
-        try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise UserError(f"{path}: {error.strerror}", "get it as its README says") from None
+        with reading(path, "get it as its README says"), path.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != wanted.lower():
             raise UserError(f"{path} has SHA-256 {found}, not {wanted}", "this is another system")
 
 
 def _safe(clip_id: str) -> str:
-    """A clip's id as a file name: letters, digits and - stay, anything else becomes _XX."""
-    kept = (c if c.isascii() and (c.isalnum() or c == "-") else None for c in clip_id)
+    """A clip's id as a file name: letters, digits and - stay, anything else becomes _XX.
+
+    So does a - at the beginning, which a program would take for an option.
+    """
+    plain = (c.isascii() and (c.isalnum() or (c == "-" and i)) for i, c in enumerate(clip_id))
+    kept = (c if is_plain else None for c, is_plain in zip(clip_id, plain, strict=True))
     pairs: Mapping[str, str] = {c: f"_{ord(c):02x}" for c in clip_id}
     return "".join(k or pairs[c] for k, c in zip(kept, clip_id, strict=True))[:120]

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 
 __all__ = ["Isolation", "Kind", "chosen_kind", "describe"]
 
@@ -144,7 +144,9 @@ def _interpreter(program: Path) -> Iterator[Path]:
             yield path
     settings = program.parent.parent / "pyvenv.cfg"
     if settings.is_file() and settings.stat().st_size < 100_000:
-        for line in settings.read_text(errors="replace").splitlines():
+        with reading(settings):
+            text = settings.read_text(errors="replace")
+        for line in text.splitlines():
             key, _, value = line.partition("=")
             if key.strip() == "home":
                 yield Path(value.strip()).parent

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from thbench.api import TrainedOn, UserError
+from thbench.api import TrainedOn, UserError, reading
 
 __all__ = ["Declaring", "declared"]
 
@@ -34,8 +34,6 @@ def declared(options: Declaring) -> TrainedOn | None:
 
 
 def _lines(file: Path) -> list[str]:
-    try:
+    with reading(file, "give a UTF-8 text file, one actor a line"):
         text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: {error}", "give a UTF-8 text file, one actor a line") from error
     return [line.strip() for line in text.splitlines() if line.strip()]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
 import shutil
 import stat
-import tempfile
 import wave
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +16,15 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from thbench.api import FPS, SAMPLE_RATE, ClipFailure, Frames, Request, UserError, Waveform
+from thbench.api import (
+    FPS,
+    SAMPLE_RATE,
+    ClipFailure,
+    Frames,
+    Request,
+    Waveform,
+    temporary_folder,
+)
 
 __all__ = ["Given", "NotWritten", "Workspace", "opaque_names", "workspace"]
 
@@ -136,28 +142,11 @@ class Workspace:
 @contextmanager
 def workspace() -> Iterator[Workspace]:
     """Fresh folders that disappear with everything in them."""
-    made: list[Path] = []
-    try:
-        for _ in range(2):
-            made.append(_private_folder())
-        space = Workspace(made[0], made[1])
+    with temporary_folder() as folder, temporary_folder() as adopted:
+        space = Workspace(folder, adopted)
         for part in (space.inputs, space.outputs, space.temporary, space.home):
             part.mkdir(mode=0o700)
         yield space
-    finally:
-        for folder in made:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _private_folder() -> Path:
-    """As tempfile.mkdtemp, whose random names are fine but whose errors are not for people."""
-    parent = Path(tempfile.gettempdir()).resolve()
-    folder = parent / f"thbench-{secrets.token_hex(8)}"
-    try:
-        folder.mkdir(mode=0o700)
-    except OSError as error:
-        raise UserError(f"{folder}: {error.strerror}", "set TMPDIR to a writable folder") from None
-    return folder
 
 
 def opaque_names(requests: Sequence[Request]) -> list[str]:

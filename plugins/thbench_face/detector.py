@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from thbench.api import reading
+
 __all__ = ["FaceDetector"]
 
 _OVERLAP = 0.3
@@ -28,7 +30,7 @@ class FaceDetector:
 
     def __init__(self, weights: Path, longest_side: int = 320, min_score: float = 0.6) -> None:
         self._longest_side = longest_side
-        with _without_backend_warnings():
+        with _without_backend_warnings(), reading(weights, "fetch or import it again"):
             self._network = cv2.FaceDetectorYN.create(
                 str(weights), "", (longest_side, longest_side), min_score, _OVERLAP, _MOST
             )

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import Frames, UserError
+from thbench.api import Frames, UserError, reading
 from thbench_face.box import SquareBox, crop_resize
 
 __all__ = ["DlibNet"]
@@ -30,7 +30,8 @@ class DlibNet:
             import dlib
         except ImportError as error:
             raise UserError("dlib is not installed", "`pip install 'thbench[dlib]'`") from error
-        self._dlib, self._predict = dlib, dlib.shape_predictor(str(weights))
+        with reading(weights, "fetch or import it again"):
+            self._dlib, self._predict = dlib, dlib.shape_predictor(str(weights))
 
     def __call__(self, frame: Frames, box: NDArray[np.float64]) -> NDArray[np.float32]:
         """[68, 2] x, y in pixels of `frame` (pixel centres at integers), iBUG order.

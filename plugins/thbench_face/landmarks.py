@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import Frames
+from thbench.api import Frames, reading
 from thbench_face.box import SquareBox, crop_resize
 
 __all__ = ["LandmarkNet", "mouth_aperture"]
@@ -21,7 +21,8 @@ class LandmarkNet:
     """PFLD (Guo et al. 2019) on a 112 x 112 crop of 1.1 times the face box, RGB 0..1."""
 
     def __init__(self, weights: Path) -> None:
-        self._network = cv2.dnn.readNetFromONNX(str(weights))
+        with reading(weights, "fetch or import it again"):
+            self._network = cv2.dnn.readNetFromONNX(str(weights))
 
     def __call__(self, frame: Frames, box: NDArray[np.float64]) -> NDArray[np.float32]:
         """[68, 2] x, y in pixels of `frame` (pixel centres at integers), iBUG order.

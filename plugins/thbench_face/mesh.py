@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import Frames
+from thbench.api import Frames, reading
 
 __all__ = [
     "IBUG",
@@ -76,7 +76,8 @@ class FaceMeshNet:
         # OpenCV 5's new engine, its default, loses the output of the score.
         classic = getattr(cv2.dnn, "ENGINE_CLASSIC", None)
         engine = () if classic is None else (classic,)
-        self._network = cv2.dnn.readNetFromTFLite(str(weights), *engine)
+        with reading(weights, "fetch or import it again"):
+            self._network = cv2.dnn.readNetFromTFLite(str(weights), *engine)
         self._outputs = self._network.getUnconnectedOutLayersNames()
 
     def __call__(self, crop: Frames) -> tuple[NDArray[np.float64], float]:

@@ -7,14 +7,13 @@ outer layers instead (`blocks.2.0.branch1x1.conv.weight`). Both are read, with `
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 from thbench_fid.network import Inception2015
 
 __all__ = ["folded", "load", "read"]
@@ -45,10 +44,8 @@ def load(path: Path) -> Inception2015:
 
 def read(path: Path) -> dict[str, Tensor]:
     """The state dict of a file under the published names. Raises UserError where it is none."""
-    try:
+    with reading(path, REMEDY):
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as e:
-        raise UserError(f"{path.name} is no file of PyTorch weights: {e}", REMEDY) from e
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(f"{path.name} holds no state dict of tensors", REMEDY)
     return {published_name(str(k)): v for k, v in state.items()}

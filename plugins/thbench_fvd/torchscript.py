@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from thbench.api import UserError
+from thbench.api import reading
 
 __all__ = ["is_torchscript", "tensors_of"]
 
@@ -50,9 +50,10 @@ class Part:
 
 def is_torchscript(path: Path) -> bool:
     """Whether the file is a zip archive with TorchScript code; False for any other file."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
+    with reading(path):
+        if not zipfile.is_zipfile(path):
+            return False
+    with reading(path), zipfile.ZipFile(path) as archive:
         return any("/code/" in name for name in archive.namelist())
 
 
@@ -61,14 +62,12 @@ def tensors_of(path: Path) -> dict[str, Tensor]:
 
     Raises UserError for a file that is no such archive, is damaged, or wants to make anything else.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            root = _Reader(archive).load()
-            return dict(_walk(root, ""))
-    except (zipfile.BadZipFile, pickle.UnpicklingError, EOFError, KeyError, _Refused) as error:
-        raise UserError(f"{path.name} cannot be read as a TorchScript archive: {error}") from error
-    except (TypeError, ValueError, AttributeError, IndexError, RecursionError, OSError) as error:
-        raise UserError(f"{path.name} is a damaged TorchScript archive: {error}") from error
+    with (
+        reading(path, "a TorchScript archive of weights is wanted"),
+        zipfile.ZipFile(path) as archive,
+    ):
+        root = _Reader(archive).load()
+        return dict(_walk(root, ""))
 
 
 class _Refused(Exception):

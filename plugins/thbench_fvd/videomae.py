@@ -7,7 +7,6 @@ Names follow the published state dict.
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 
 __all__ = ["GIANT", "Shape", "VideoMae", "load", "positions"]
 
@@ -133,10 +132,8 @@ def positions(cubes: int, width: int) -> Tensor:
 
 def load(path: Path, shape: Shape = GIANT) -> VideoMae:
     """The network of a published file (4 GB). Raises UserError for any other file."""
-    try:
+    with reading(path, REMEDY):
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{path.name} is no file of PyTorch weights: {error}", REMEDY) from error
     for wrapper in ("model", "module"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]

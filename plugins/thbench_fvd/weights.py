@@ -11,7 +11,6 @@ dict. Ports name one and the same layer in several ways, which are brought to on
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 from thbench_fvd.i3d import I3d
 from thbench_fvd.torchscript import is_torchscript, tensors_of
 
@@ -52,10 +51,8 @@ def read(path: Path) -> dict[str, Tensor]:
     """Name -> tensor as the file has them. Raises UserError where it is no file of weights."""
     if is_torchscript(path):
         return tensors_of(path)
-    try:
+    with reading(path, REMEDY):
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{path.name} is no file of PyTorch weights: {error}", REMEDY) from error
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(f"{path.name} holds no state dict of tensors", REMEDY)
     return {str(k): v for k, v in state.items()}

@@ -6,7 +6,6 @@ keeps the names and learns from small batches; it behaves alike in training and 
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -14,7 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 
 Norm = Literal["batch", "group"]
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -84,11 +83,8 @@ def _stage(cin: int, cout: int, stride: int, norm: Norm) -> nn.Sequential:
 
 def load_imagenet(network: ResNet18, file: Path) -> None:
     """Put the published weights in; the classifier `fc` is left out. Raises UserError."""
-    try:
+    with reading(file, _FETCH):
         state = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{file.name} cannot be read as weights: {reason}", _FETCH) from error
     if not isinstance(state, Mapping):
         raise UserError(f"{file.name} holds no weights by name", _FETCH)
     try:

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import Context, Frames, UserError
+from thbench.api import Context, Frames, UserError, reading
 from thbench_identity.align import aligned
 
 __all__ = [
@@ -49,7 +49,8 @@ def embedder(network: str, context: Context) -> Embedder:
 
 def sface(weights: Path) -> Embedder:
     """SFace (Zhong et al. 2021) as OpenCV runs it: [128]."""
-    network = cv2.FaceRecognizerSF.create(str(weights), "")
+    with reading(weights, "fetch or import it again"):
+        network = cv2.FaceRecognizerSF.create(str(weights), "")
 
     def embed(frame: Frames, face: NDArray[np.float64]) -> NDArray[np.float64]:
         # OpenCV's row: box, five points, score; BGR
@@ -62,7 +63,8 @@ def sface(weights: Path) -> Embedder:
 
 def arcface(weights: Path) -> Embedder:
     """An ArcFace network (Deng et al. 2019) in ONNX: RGB, (x - 127.5) / 127.5, [1, 3, 112, 112] -> [512]."""
-    network = cv2.dnn.readNetFromONNX(str(weights))
+    with reading(weights, "fetch or import it again"):
+        network = cv2.dnn.readNetFromONNX(str(weights))
 
     def embed(frame: Frames, face: NDArray[np.float64]) -> NDArray[np.float64]:
         crop = aligned(frame, face[5:].reshape(5, 2))

@@ -17,7 +17,7 @@ import torchmetrics
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 from thbench_lpips.network import CHANNELS, Trunk
 
 __all__ = ["distances", "linear_layers", "scaled"]
@@ -88,12 +88,14 @@ def linear_layers(
     """
     folder = Path(torchmetrics.__file__).parent / "functional" / "image" / "lpips_models"
     path = folder / f"{net}.pth"
-    content = path.read_bytes() if path.is_file() else b""
+    with reading(path, "install torchmetrics 1.9"):
+        content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256[net]:
         raise UserError(
             f"torchmetrics {torchmetrics.__version__} does not hold the published LPIPS weights ({path})",
             "install torchmetrics 1.9",
         )
-    state = torch.load(path, map_location=device, weights_only=True)
+    with reading(path, "install torchmetrics 1.9"):
+        state = torch.load(path, map_location=device, weights_only=True)
     keys = [f"lin{i}.model.1.weight" for i in range(len(CHANNELS[net]))]
     return [state[key].reshape(-1).to(dtype) for key in keys]

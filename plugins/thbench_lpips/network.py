@@ -7,14 +7,13 @@ classifier included, is not built.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 
 __all__ = ["CHANNELS", "SMALLEST", "Trunk", "alexnet", "load", "trunk_of", "vgg16"]
 
@@ -77,10 +76,11 @@ def trunk_of(net: str) -> Trunk:
 def load(path: Path, net: str) -> Trunk:
     """The trunk `alex` or `vgg` of a published file. Raises UserError for any other file."""
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError):
-        # files older than the zip format cannot be mapped
-        state = _read_old(path)
+        with reading(path):
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except UserError:  # files older than the zip format cannot be mapped
+        with reading(path, REMEDY):
+            state = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(f"{path.name} holds no state dict of tensors", REMEDY)
     trunk = trunk_of(net)
@@ -96,10 +96,3 @@ def load(path: Path, net: str) -> Trunk:
         raise UserError(f"{path.name} is no {net} trunk: it holds {unknown[0]}", REMEDY)
     trunk.load_state_dict({key: state[key] for key in wanted})
     return trunk.eval().requires_grad_(False)
-
-
-def _read_old(path: Path) -> object:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
-        raise UserError(f"{path.name} is no file of PyTorch weights: {error}", REMEDY) from error

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thbench.api import Context, UserError
+from thbench.api import Context, UserError, reading
 from thbench_lpips.distance import distances, linear_layers
 from thbench_lpips.network import load
 
@@ -40,7 +40,8 @@ def tid_pairs(weights: Mapping[str, Path], samples: Path, context: Context) -> M
         )
     found = {}
     for i, pair in enumerate(zip(*sides, strict=True), 1):
-        read = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in pair]
+        with reading(samples, "copy it from pyiqa's wheel"):
+            read = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in pair]
         x, y = (np.asarray(cv2.cvtColor(p, cv2.COLOR_BGR2RGB), np.uint8)[None] for p in read)  # type: ignore[arg-type]
         found[f"pair {i}"] = _alex(weights["alexnet"], x, y)
     return found

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from thbench.api import Clip, ClipFailure, Context, Missing, Source, UserError
+from thbench.api import Clip, ClipFailure, Context, Missing, Source, UserError, atomic_file, reading
 from thbench_puppet import VERSION, Options
 from thbench_puppet.changes import CHANGES, changed
 from thbench_puppet.corruptions import corrupt
@@ -68,24 +65,22 @@ class Puppet:
 
 def _write(path: Path, source: Source) -> None:
     """Store atomically; the frames as one tall PNG, which is lossless and a third of the size."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     strip = source.frames.reshape(-1, *source.frames.shape[2:])
     _, png = cv2.imencode(".png", strip, [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
+    with atomic_file(path, durable=False) as file:
         np.savez(file, allow_pickle=False, png=png, audio=source.audio, **source.annotations)
-    Path(name).replace(path)
 
 
 def _read(path: Path) -> Source | None:
     """What `_write` stored, or None where that is absent or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        with reading(path):
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = {name: stored[name] for name in stored.files}
+            strip = cv2.imdecode(arrays.pop("png"), cv2.IMREAD_COLOR)
+            if strip is None:
+                return None
+            frames = strip.reshape(-1, strip.shape[1], strip.shape[1], 3)
+            return Source(frames, arrays.pop("audio"), arrays)
+    except UserError:
         return None
-    strip = cv2.imdecode(arrays.pop("png"), cv2.IMREAD_COLOR)
-    if strip is None:
-        return None
-    frames = strip.reshape(-1, strip.shape[1], strip.shape[1], 3)
-    return Source(frames, arrays.pop("audio"), arrays)

@@ -7,7 +7,6 @@ published file, so that `crema.dat` loads.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thbench.api import SAMPLES_PER_FRAME, UserError, Waveform
+from thbench.api import SAMPLES_PER_FRAME, UserError, Waveform, reading
 from thbench_speech.mel import COLUMNS, FILTERS, log_mel, windows_of
 
 SDA_WINDOW = 3200
@@ -113,11 +112,8 @@ class SdaEncoder(nn.Module):
 
 def load_sda(encoder: SdaEncoder, file: Path) -> None:
     """Put the published weights in. Raises UserError where the file is not what it should be."""
-    try:
+    with reading(file, _FETCH):
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{file.name} cannot be read as weights: {reason}", _FETCH) from error
     state = content.get("encoder") if isinstance(content, Mapping) else None
     if not isinstance(state, Mapping):
         raise UserError(f"{file.name} holds no `encoder`", _FETCH)

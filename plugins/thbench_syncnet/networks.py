@@ -6,7 +6,6 @@ Source: Chung & Zisserman, Out of time: automated lip sync in the wild (2016); l
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 
 LIP_FRAMES = 5
 MFCC_COLUMNS = 20
@@ -108,8 +107,6 @@ def syncnet(state: Mapping[str, Any]) -> SyncNet:
 
 def load_syncnet(path: Path) -> SyncNet:
     """Reads `syncnet_v2.model` (a state dict; nothing in the file is executed). Raises UserError."""
-    try:
+    with reading(path, FETCH):
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-        raise UserError(f"{path} holds no state dict that can be read safely", FETCH) from error
     return syncnet(state)

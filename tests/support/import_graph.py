@@ -44,8 +44,8 @@ OPEN = {"api", "errors", "controls", "environment", "files", "geometry"}
 """Open to every unit above them."""
 BELOW = {
     "files": {"errors"},
-    "api": {"errors", "geometry"},
-    "controls": {"api", "errors", "geometry"},
+    "api": {"errors", "files", "geometry"},
+    "controls": {"api", "errors", "files", "geometry"},
     "environment": {"errors"},
     "geometry": {"errors"},
     "errors": set(),

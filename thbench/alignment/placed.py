@@ -6,7 +6,6 @@ what is shown is what would be scored.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from thbench.api import Engine, UserError
 from thbench.environment import Settings
-from thbench.files.atomic import atomic_write
+from thbench.files.atomic import atomic_write, temporary_folder
 from thbench.files.canonical import file_name
 from thbench.pipeline import run_generate
 from thbench.plugins import registry
@@ -49,8 +48,8 @@ def placed_videos(
     if missing := lacks(suite, settings):
         first = missing[0].missing
         raise UserError(f"{missing[0].who} lacks {first.what}", first.command)
-    with tempfile.TemporaryDirectory(prefix="thbench-align-") as folder:
-        job = job_for(suite, Path(folder), settings)
+    with temporary_folder() as folder:
+        job = job_for(suite, folder, settings)
         split = split_of(suite, settings)
         with job.run.locked():
             run_generate(job, split, engine)

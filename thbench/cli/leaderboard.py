@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from thbench.cli.options import device_option
-from thbench.errors import UserError
+from thbench.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from thbench.leaderboard.store import CommittedRow
@@ -121,6 +121,7 @@ def leaderboard_add(
 def leaderboard_build(root: Path, check: bool) -> None:
     """Write README.md and data.json of the leaderboard from its files."""
     from thbench.files.atomic import atomic_write
+    from thbench.files.foreign import read_bytes
     from thbench.leaderboard.build import board, board_text
     from thbench.leaderboard.page import page
 
@@ -128,7 +129,7 @@ def leaderboard_build(root: Path, check: bool) -> None:
     stale = False
     for name, text in (("README.md", page(data)), ("data.json", board_text(data))):
         file = root / name
-        if file.is_file() and file.read_bytes() == text.encode():
+        if file.is_file() and read_bytes(file) == text.encode():
             continue
         stale = True
         if not check:
@@ -257,7 +258,7 @@ def _show(finding: Finding) -> None:
 
 def printable_text(text: str) -> str:
     """Text from outside on a terminal: one line, no control characters."""
-    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))[:1000]
+    return one_line(text)[:1000]
 
 
 def _inside(root: Path, file: Path) -> Path:

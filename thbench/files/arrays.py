@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+MOST_ROWS_OF_NOTHING = 10**6
+"""Of an array without a single number: one of 10^10 rows costs its file nothing and its reader all memory."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first date: the bytes must not tell when they were written
 
 
@@ -30,11 +32,25 @@ def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
 
     Raises ValueError for what `array_bytes` does not write; allocates no more than the member holds.
     """
-    content = archive.read(name)
+    return array_of(_unpacked(archive, name))
+
+
+def array_of(content: bytes) -> NDArray[Any]:
+    """The array of a .npy file's content. Raises ValueError as `read_array`."""
     start = _end_of_header(content)
     shape, in_columns, dtype = _header(content[:start])
     values = np.frombuffer(content, dtype, offset=start).copy()
     return values.reshape(shape, order="F" if in_columns else "C")
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
+    """A whole member, and no more of it than its header declares."""
+    size = archive.getinfo(name).file_size
+    with archive.open(name) as member:
+        content = member.read(size + 1)
+    if len(content) != size:
+        raise ValueError(f"{name} does not have the size it declares")
+    return content
 
 
 def _end_of_header(content: bytes) -> int:
@@ -53,4 +69,6 @@ def _header(content: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
         raise ValueError("arrays of objects are not read")
     if any(n < 0 for n in shape):
         raise ValueError("an array has no negative shape")
+    if 0 in shape and max(shape) > MOST_ROWS_OF_NOTHING:
+        raise ValueError(f"an array of nothing has {max(shape)} rows")
     return shape, in_columns, dtype

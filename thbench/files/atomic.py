@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
+import platform
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from thbench.errors import UserError
 
 TEMPORARY_PREFIX, TEMPORARY_SUFFIX = ".thbench-", ".tmp"
+_FOLDER = "thbench-"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
@@ -28,11 +34,12 @@ def atomic_file(path: Path, durable: bool = True, beside: Path | None = None) ->
     Raises UserError where the disk is full or the folder cannot be written.
     """
     path = Path(path)
-    temporary = (beside or path.parent) / _temporary_name()
+    temporary = temporary_path(beside or path.parent)
     with disk_errors(path):
         try:
             for folder in (path.parent, temporary.parent):
                 folder.mkdir(parents=True, exist_ok=True)
+            _sweep_once(temporary.parent)
             with temporary.open("xb+") as file:
                 yield file
                 file.flush()
@@ -73,19 +80,52 @@ def sweep(folder: Path, older_than: float = 3600.0) -> int:
 
 
 def sweep_dead(folder: Path) -> int:
-    """Remove what writers of this machine left under `folder` that are no more; how many were removed.
-
-    For folders that one machine writes: a process of another one would look dead.
-    """
+    """Remove what writers of this machine left under `folder` that are no more; how many were removed."""
     left = [p for p in folder.rglob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}") if _writer_is_dead(p)]
     for path in left:
         _remove(path)
     return len(left)
 
 
+_swept: set[tuple[int, Path]] = set()
+
+
+def _sweep_once(folder: Path) -> None:
+    """Before a process first writes into a folder, what killed ones left in it goes."""
+    if (os.getpid(), folder) in _swept:
+        return
+    _swept.add((os.getpid(), folder))
+    for path in folder.glob(f"{TEMPORARY_PREFIX}*{TEMPORARY_SUFFIX}"):
+        if _writer_is_dead(path):
+            _remove(path)
+
+
+@contextmanager
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A folder of one's own (mode 0700) in `parent` or the system's place, removed with all in it at the end.
+
+    Those of processes of this machine that were killed are removed first. Its name has no dot: some
+    programs look for a suffix at the first one. Raises UserError where it cannot be made.
+    """
+    parent = Path(tempfile.gettempdir()).resolve() if parent is None else parent
+    path = parent / f"{_FOLDER}{_owner()}-{secrets.token_hex(6)}"
+    with disk_errors(path):
+        for left in parent.glob(f"{_FOLDER}*"):
+            if _writer_is_dead(left) and left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left, ignore_errors=True)
+        path.mkdir(mode=0o700)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def _writer_is_dead(path: Path) -> bool:
-    pid = path.name.removeprefix(TEMPORARY_PREFIX).partition("-")[0]
-    if not pid.isdecimal() or len(pid) > 9:
+    """Whether the process that the name is of ran here and is no more; one of another machine may live."""
+    name = path.name.removeprefix(TEMPORARY_PREFIX).removeprefix(_FOLDER)
+    place, _, rest = name.partition("-")
+    pid = rest.partition("-")[0]
+    if place != _place() or not pid.isdecimal() or len(pid) > 9:
         return False
     try:
         os.kill(int(pid), 0)
@@ -96,8 +136,24 @@ def _writer_is_dead(path: Path) -> bool:
     return False
 
 
-def _temporary_name() -> str:
-    return f"{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
+def temporary_path(folder: Path) -> Path:
+    """A name in `folder` that no other writer takes, and that is swept when this process is no more."""
+    return folder / f"{TEMPORARY_PREFIX}{_owner()}-{secrets.token_hex(6)}{TEMPORARY_SUFFIX}"
+
+
+def _owner() -> str:
+    return f"{_place()}-{os.getpid()}"
+
+
+@lru_cache(maxsize=1)
+def _place() -> str:
+    """Where numbers of processes mean the same: this start of this machine, this container."""
+    known = [platform.node()]
+    for file in ("/proc/sys/kernel/random/boot_id", "/proc/self/ns/pid"):
+        with suppress(OSError):
+            path = Path(file)
+            known.append(str(path.readlink()) if path.is_symlink() else path.read_text())
+    return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
 
 def _age_of(path: Path) -> float:

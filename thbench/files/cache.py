@@ -1,11 +1,13 @@
 """Store of results keyed by a digest of their inputs.
 
 An entry is written next to its final name and moved there by `os.replace`: a reader sees all of it or
-nothing, and two writers of one key do no harm.
+nothing, and two writers of one key do no harm. It ends in the SHA-256 of its key and its content: one with
+a flipped bit, or of another key, counts as absent and is computed again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -20,11 +22,9 @@ from numpy.typing import NDArray
 
 from thbench.files.arrays import array_bytes, read_array, zip_member
 from thbench.files.atomic import atomic_file, sweep
+from thbench.files.foreign import reading
 
 UNFINISHED = "unfinished"
-
-
-# -- atomic writes ------------------------------------------------------------------------------
 
 
 # -- the store ----------------------------------------------------------------------------------
@@ -68,13 +68,13 @@ class Cache:
         path = self.path(key)
         try:
             # One read of the file: there may be hundreds of thousands of them.
-            with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
+            content = path.read_bytes()
+            if content[-_SUM:] != _checksum(key, content[:-_SUM]):
+                return None
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 meta = json.loads(archive.read("meta.json"))
                 values = read_array(archive, "rows.npy")
                 arrays = StoredArrays(path, meta["arrays"])
-                # Arrays are loaded much later, when nobody can recompute them: reading checks them now.
-                for member in arrays.members:
-                    archive.read(member)
             rows = dict(zip(meta["rows"], values.tolist(), strict=True))
             return Entry(rows, arrays, meta["reason"])
         except MemoryError:
@@ -94,6 +94,7 @@ class Cache:
         Raises ValueError for arrays of objects, UserError where the disk is full.
         """
         content = _archive(rows or {}, arrays or {}, reason)
+        content = content[:-_SUM] + _checksum(key, content[:-_SUM])
         # No fsync: after a power cut a damaged entry counts as absent and is computed again.
         with atomic_file(self.path(key), durable=False, beside=self.root / UNFINISHED) as file:
             file.write(content)
@@ -110,13 +111,10 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
         self._path = path
         self._members = {name: f"array{i}.npy" for i, name in enumerate(names)}
 
-    @property
-    def members(self) -> set[str]:
-        return set(self._members.values())
-
     def __getitem__(self, name: str) -> NDArray[Any]:
-        with zipfile.ZipFile(self._path) as archive:
-            return read_array(archive, self._members[name])
+        member = self._members[name]
+        with reading(self._path, _AGAIN), zipfile.ZipFile(self._path) as archive:
+            return read_array(archive, member)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
@@ -137,4 +135,14 @@ def _archive(
         archive.writestr(zip_member("rows.npy"), array_bytes(values))
         for i, name in enumerate(array_names):
             archive.writestr(zip_member(f"array{i}.npy"), array_bytes(arrays[name]))
+        archive.comment = bytes(_SUM)
     return buffer.getvalue()
+
+
+_SUM = 64
+"""Characters at the end of an entry, the comment of the zip: the checksum of all before them."""
+_AGAIN = "run the same command again: what is damaged is computed again"
+
+
+def _checksum(key: str, content: bytes) -> bytes:
+    return hashlib.sha256(key.encode() + content).hexdigest().encode("ascii")

@@ -16,8 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from thbench.files.atomic import atomic_write, disk_errors
+from thbench.files.foreign import read_bytes, reading
 
 _BLOCK = 65536
+_LARGEST = 10**11
+_AGAIN = "remove it and run the same command again"
 
 
 class Journal:
@@ -66,21 +69,18 @@ class Journal:
 
     def lines(self) -> list[dict[str, Any]]:
         """All whole records in order; damaged lines are left out."""
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
+        if not self.path.exists():
             return []
-        *whole, _torn = content.split(b"\n")
+        *whole, _torn = read_bytes(self.path, _AGAIN, _LARGEST).split(b"\n")
         return [record for record in _parsed(whole) if self._is_usable(record)]
 
     def last_lines(self) -> list[dict[str, Any]]:
         """The whole records at the end of a file however long: some hundred."""
-        try:
-            with self.path.open("rb") as file:
-                file.seek(max(0, file.seek(0, os.SEEK_END) - _BLOCK))
-                *whole, _torn = file.read().split(b"\n")
-        except FileNotFoundError:
+        if not self.path.exists():
             return []
+        with reading(self.path, _AGAIN), self.path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _BLOCK))
+            *whole, _torn = file.read().split(b"\n")
         return [record for record in _parsed(whole) if self._is_usable(record)]
 
     def _is_usable(self, record: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,9 +12,10 @@ from typing import Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.constructor import ConstructorError
 
 from thbench.errors import UserError
-from thbench.files.foreign import refuse_blocking
+from thbench.files.foreign import MOST_DIGITS, read_text
 
 _LARGEST = 2_000_000
 _MOST_NODES = 200_000
@@ -37,6 +39,30 @@ Loader.yaml_implicit_resolvers = {
 Loader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
+
+
+def _finite(loader: Loader, node: yaml.ScalarNode) -> float:
+    """A float that every later step can compute with and print: no infinity, no NaN, no endless digits."""
+    if len(node.value) > MOST_DIGITS:
+        raise ConstructorError(
+            None, None, f"a number has over {MOST_DIGITS} digits", node.start_mark
+        )
+    value = float(yaml.SafeLoader.construct_yaml_float(loader, node))
+    if not math.isfinite(value):
+        raise ConstructorError(None, None, f"{node.value} is no finite number", node.start_mark)
+    return value
+
+
+def _whole(loader: Loader, node: yaml.ScalarNode) -> int:
+    if len(node.value) > MOST_DIGITS:
+        raise ConstructorError(
+            None, None, f"a number has over {MOST_DIGITS} digits", node.start_mark
+        )
+    return int(yaml.SafeLoader.construct_yaml_int(loader, node))
+
+
+Loader.add_constructor("tag:yaml.org,2002:float", _finite)
+Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 
 
 @dataclass
@@ -154,15 +180,7 @@ def read_yaml(path: Path) -> Document:
     Raises UserError naming file and line for unreadable files, bad syntax, duplicate keys and
     documents that expand beyond reason.
     """
-    try:
-        refuse_blocking(path)
-        if path.stat().st_size > _LARGEST:
-            raise UserError(f"{path} is larger than {_LARGEST} bytes", "no suite needs that")
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path} is not UTF-8 text ({error.reason})", "save it as UTF-8") from None
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}", "check the path") from None
+    text = read_text(path, "check the path; suites are UTF-8 text", _LARGEST)
     return parse_yaml(text, str(path), path.parent.resolve())
 
 

@@ -26,6 +26,7 @@ from thbench.api import (
 )
 from thbench.errors import in_one_line, is_out_of_memory, stop_for_machine
 from thbench.files.atomic import atomic_write
+from thbench.files.foreign import read_bytes
 from thbench.generate.registration import check
 from thbench.generate.requests import make_request
 from thbench.run.folder import Record, VideoFolder, failure_record, origin_of, reference_mark
@@ -228,7 +229,7 @@ def _store_file(folder: VideoFolder, request: Request, answer: Generated, decode
         return _store_cut(folder, request, answer, recording, placement)
     _check(request, recording.frames, answer.trimmed)
     picture = folder.file(request.clip_id, answer.file.suffix.lower())
-    atomic_write(picture, answer.file.read_bytes())
+    atomic_write(picture, read_bytes(answer.file))
     record = video_record(
         folder, request.clip_id, picture, recording.frames, recording.audio, [picture]
     )

@@ -23,6 +23,7 @@ from thbench.api import (
     Waveform,
 )
 from thbench.environment import Settings, apply_threads
+from thbench.files.foreign import read_bytes, reading
 from thbench.files.yamlfile import Document
 from thbench.plugins.context import build
 from thbench.plugins.discovery import Registry
@@ -58,15 +59,17 @@ def square(image: Frames, size: int, crop: tuple[int, int, int] | None = None) -
     return np.asarray(cv2.resize(part, (size, size), interpolation=how), np.uint8)
 
 
+LARGEST_PICTURE = 200_000_000
+"""Bytes of a picture file."""
+
+
 def read_image(path: Path) -> Frames:
     """[H, W, 3] uint8 RGB, turned upright as its EXIF data says. Raises UserError."""
     import cv2
 
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}", "check the path") from None
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    data = np.frombuffer(read_bytes(path, "check the path", LARGEST_PICTURE), np.uint8)
+    with reading(path, "give a PNG or JPEG"):  # OpenCV raises where a header claims 10^10 pixels
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         raise UserError(f"{path} is no picture that can be read", "give a PNG or JPEG")
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)

@@ -8,6 +8,7 @@ from pathlib import Path
 from thbench import controls
 from thbench.api import UserError
 from thbench.files.atomic import atomic_write, printable, sweep_dead
+from thbench.files.foreign import read_bytes
 from thbench.leaderboard.run_archive import archive_of_run
 from thbench.leaderboard.store import LARGEST_BESIDE, features_file, place, verified_file
 from thbench.results.document import (
@@ -75,7 +76,7 @@ def add(
         )
         text = result_text(result.model_copy(update={"submission": filled}))
         target = place(root, result, revision)
-        table = table_file(row.path).read_bytes()
+        table = read_bytes(table_file(row.path))
         _refuse_another(target, text, table, replace)
         atomic_write(clips_file(target), table)
         _put_archive(target, None if features_at else archive)
@@ -110,15 +111,15 @@ def _put_archive(target: Path, archive: Path | None) -> None:
     if archive is None:
         features_file(target).unlink(missing_ok=True)
     else:
-        atomic_write(features_file(target), archive.read_bytes())
+        atomic_write(features_file(target), read_bytes(archive))
 
 
 def _refuse_another(target: Path, text: str, table: bytes, replace: bool) -> None:
     if not target.exists():
         return
     table_file = clips_file(target)
-    same = target.read_bytes() == text.encode() and (
-        table_file.is_file() and table_file.read_bytes() == table
+    same = read_bytes(target) == text.encode() and (
+        table_file.is_file() and read_bytes(table_file) == table
     )
     if not same and not replace:
         raise UserError(

@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from thbench.api import UserError
 from thbench.files.arrays import array_bytes, read_array, zip_member
 from thbench.files.atomic import atomic_file, printable
+from thbench.files.foreign import reading, sha256_of
 
 LARGEST = 4 * 10**9
 """Bytes: CREMA-D's 820 test clips have 430 MB of Inception features."""
@@ -69,11 +70,6 @@ def write_archive(path: Path, observed: Iterable[tuple[str, str, Arrays]]) -> st
         text = json.dumps({"schema": 1, "metrics": metrics}, sort_keys=True)
         zipped.writestr(zip_member(INDEX), text)
     return sha256_of(path)
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _wrong(array: NDArray[Any]) -> str:
@@ -130,17 +126,12 @@ def open_archive(path: Path, sha256: str, largest: int = LARGEST) -> Iterator[Ar
             f"{name}: SHA-256 {found[:12]}..., the result names {sha256[:12]}...", remedy
         )
     with path.open("rb") as file:
-        try:
-            archive = _checked(zipfile.ZipFile(file), path.stat().st_size)
-        except ValidationError as error:
-            raise UserError(f"{name}: {INDEX}: {error.errors()[0]['msg']}", remedy) from None
-        except Exception as error:  # whatever zipfile, json and numpy say of a third party's bytes
-            raise UserError(f"{name} is no feature archive: {_line(error)}", remedy) from None
+        with reading(f"feature archive {name}", remedy):
+            try:
+                archive = _checked(zipfile.ZipFile(file), path.stat().st_size)
+            except ValidationError as error:
+                raise UserError(f"{name}: {INDEX}: {error.errors()[0]['msg']}", remedy) from None
         yield archive
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _checked(zipped: zipfile.ZipFile, size: int) -> Archive:

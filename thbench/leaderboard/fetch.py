@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import stat
-import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from thbench.api import UserError
 from thbench.environment import default_offline
-from thbench.files.atomic import disk_errors
+from thbench.files.atomic import disk_errors, temporary_folder
 from thbench.files.cache import cache_root
+from thbench.files.foreign import reading
 from thbench.leaderboard.archive import LARGEST as LARGEST_FEATURES
 from thbench.results.document import FeaturesRecord, VideosRecord
 
@@ -34,8 +34,8 @@ def kept_archive(features: FeaturesRecord, fetch: bool) -> Path | None:
         return target if target.is_file() else None
     with disk_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-            archive = Path(folder) / target.name
+        with temporary_folder(target.parent) as folder:
+            archive = folder / target.name
             _fetch(features.url, features.sha256, archive, LARGEST_FEATURES)
             archive.replace(target)
     return target
@@ -80,21 +80,16 @@ def unpack(archive: Path, folder: Path) -> Path:
 
     Raises UserError for folders, links and names that leave `folder`, and for what expands beyond reason.
     """
-    try:
-        with zipfile.ZipFile(archive) as zipped:
-            members = [m for m in zipped.infolist() if not m.is_dir()]
-            if len(members) > MOST_FILES or sum(m.file_size for m in members) > LARGEST:
-                raise UserError(f"{archive} expands beyond reason", "one video per clip")
-            names = [_flat_name(m) for m in members]
-            if len(set(names)) != len(names):
-                raise UserError(f"{archive} holds two files of one name", "one video per clip")
-            folder.mkdir(parents=True)
-            for member, name in zip(members, names, strict=True):
-                _copy(zipped, member, folder / name)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise UserError(
-            f"{archive} is no zip of videos: {error}", "zip one video per clip"
-        ) from None
+    folder.mkdir(parents=True)
+    with reading(archive, "zip one video per clip"), zipfile.ZipFile(archive) as zipped:
+        members = [m for m in zipped.infolist() if not m.is_dir()]
+        if len(members) > MOST_FILES or sum(m.file_size for m in members) > LARGEST:
+            raise UserError(f"{archive} expands beyond reason", "one video per clip")
+        names = [_flat_name(m) for m in members]
+        if len(set(names)) != len(names):
+            raise UserError(f"{archive} holds two files of one name", "one video per clip")
+        for member, name in zip(members, names, strict=True):
+            _copy(zipped, member, folder / name)
     return folder
 
 
@@ -112,7 +107,7 @@ def _flat_name(member: zipfile.ZipInfo) -> str:
 def _copy(zipped: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) -> None:
     """Copy one member; a header that lies about the size ends in an error, not in a full disk."""
     left = member.file_size
-    with zipped.open(member) as source, target.open("xb") as file:
+    with disk_errors(target), zipped.open(member) as source, target.open("xb") as file:
         while chunk := source.read(_CHUNK):
             left -= len(chunk)
             if left < 0:

@@ -6,12 +6,12 @@ far they are trusted; a change that hands in a row must leave them as they are.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from thbench.api import UserError
 from thbench.files.atomic import is_temporary, printable
+from thbench.files.foreign import sha256_of
 from thbench.leaderboard.store import COMPANIONS, VERIFIED
 
 LARGEST = 4 * 10**9
@@ -59,5 +59,4 @@ def _digest(path: Path) -> str:
         return f"link to {path.readlink()}"
     if not path.is_file() or path.stat().st_size > LARGEST:
         return "no file"
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

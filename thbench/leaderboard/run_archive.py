@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from thbench.api import UserError
-from thbench.files.atomic import printable
+from thbench.files.atomic import printable, temporary_path
+from thbench.files.foreign import read_json
 from thbench.leaderboard.archive import Arrays, write_archive
 from thbench.run.folder import METRICS, OBSERVATIONS
 from thbench.score.keys import observation_cache
@@ -23,7 +22,7 @@ def archive_of_run(result_file: Path) -> Path:
     Raises UserError where the cache no longer holds what was observed.
     """
     folder = _run_of(result_file) / "features"
-    unnamed = folder / f"unfinished-{secrets.token_hex(6)}.zip"
+    unnamed = temporary_path(folder)
     sha256 = write_archive(unnamed, observed_sets(result_file))
     return unnamed.replace(folder / f"{sha256}.zip")
 
@@ -49,8 +48,5 @@ def _run_of(result_file: Path) -> Path:
 
 
 def _read(file: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError(f"{printable(file)} cannot be read", _AGAIN) from None
+    found: dict[str, Any] = read_json(file, _AGAIN)
     return found

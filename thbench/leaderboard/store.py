@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from thbench.api import UserError
 from thbench.files.atomic import is_temporary, printable
 from thbench.files.canonical import same_name
+from thbench.files.foreign import read_bytes, reading, sha256_of
 from thbench.leaderboard.fit import unfit
 from thbench.results.clips import ClipsTable, read_clips
 from thbench.results.document import FeaturesRecord, Result, read_result
@@ -87,18 +87,22 @@ class CommittedRow:
         file = verified_file(self.path)
         if not file.is_file() or file.stat().st_size > _LARGEST_RECORD:
             return None
-        try:
-            found = Verification.model_validate_json(file.read_bytes())
-        except ValidationError:
-            raise UserError(
-                f"{printable(file)} is no verification record", "remove it and verify again"
-            ) from None
+        with reading(file, _NO_RECORD):
+            try:
+                found = Verification.model_validate_json(read_bytes(file, _NO_RECORD))
+            except ValidationError:
+                raise UserError(
+                    f"{printable(file)} is no verification record", _NO_RECORD
+                ) from None
         same = (found.result_sha256, found.clips_sha256) == self.digests
         return found if same else None
 
     @property
     def tier(self) -> Tier:
         return self.verification.tier if self.verification else "self-reported"
+
+
+_NO_RECORD = "remove it and verify again"
 
 
 def features_file(path: Path) -> Path:
@@ -110,7 +114,7 @@ def verified_file(path: Path) -> Path:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256_of(path)
 
 
 def place(root: Path, result: Result, revision: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ import thbench
 from thbench.api import Engine, UserError
 from thbench.environment import Settings
 from thbench.errors import in_one_line
-from thbench.files.atomic import atomic_write
+from thbench.files.atomic import atomic_write, temporary_folder
 from thbench.leaderboard.build import board_text, tables_of
 from thbench.leaderboard.checks import problems, remarks
 from thbench.leaderboard.fetch import fetch_videos
@@ -139,8 +138,7 @@ def _features(
 def _videos(
     row: CommittedRow, ground: Ground, wanted: Wanted, settings: Settings, engine: Engine
 ) -> Rescored:
-    with tempfile.TemporaryDirectory(prefix="thbench-verify-") as name:
-        scratch = Path(name)
+    with temporary_folder() as scratch:
         videos = wanted.videos
         if videos is None:
             videos = _fetched(row, scratch)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from thbench.api import Plugin
+from thbench.files.foreign import sha256_of
 from thbench.files.yamlfile import Document
 from thbench.plugins import weights
 from thbench.plugins.discovery import Registered, Registry
@@ -57,8 +57,7 @@ def weights_digest(name: str, registry: Registry) -> str:
 @lru_cache(maxsize=64)
 def file_digest(path: Path) -> str:
     """SHA-256 of a file that a plugin ships; it does not change while the program runs."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def source_closure(registered: Registered, options: Any, registry: Registry) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
@@ -12,6 +11,7 @@ from typing import Any, cast, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from thbench.api import Plugin, UserError
+from thbench.files.foreign import sha256_of
 from thbench.files.yamlfile import Document, KeyPath, first_error
 
 
@@ -99,8 +99,7 @@ def file_digests(plugin: Plugin[Any, Any], options: Any) -> dict[str, str]:
     for name in sorted(path_options(plugin)):
         path = getattr(options, name, None)
         if isinstance(path, Path) and path.is_file():
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+            found[name] = sha256_of(path)
     return found
 
 

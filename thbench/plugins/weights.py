@@ -13,7 +13,6 @@ import shlex
 import shutil
 import time
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
@@ -24,6 +23,7 @@ from thbench.api import Context, Missing, UserError, WeightsFile
 from thbench.environment import default_offline
 from thbench.files.atomic import atomic_file, atomic_write, printable
 from thbench.files.cache import cache_root
+from thbench.files.foreign import json_or, reading, refuse_blocking, sha256_of
 
 Registry: TypeAlias = Mapping[str, WeightsFile]
 """Registered weights by name, as the plugins declare them."""
@@ -186,17 +186,20 @@ def _in_a_package(item: WeightsFile) -> Path | None:
 @contextmanager
 def _content(item: WeightsFile, source: Path) -> Iterator[IO[bytes]]:
     """The open `source`, or its member of the registered file name where it is a zip that is not itself the file."""
+    refuse_blocking(source)
     with source.open("rb") as given:
         member = _member(item, given)
         if member is None:
             given.seek(0)
             yield given
             return
-        try:
-            with zipfile.ZipFile(given) as archive, archive.open(member) as content:
-                yield content
-        except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-            raise _Unusable(f"{member} in it cannot be read ({error})") from error
+        named = f"{member} in {printable(source)}"
+        with (
+            reading(named, _expected(item)),
+            zipfile.ZipFile(given) as archive,
+            archive.open(member) as content,
+        ):
+            yield content
 
 
 def _member(item: WeightsFile, file: IO[bytes]) -> str | None:
@@ -206,7 +209,7 @@ def _member(item: WeightsFile, file: IO[bytes]) -> str | None:
     file.seek(0)
     if hashlib.file_digest(file, "sha256").hexdigest() == item.sha256.lower():  # type: ignore[arg-type]
         return None
-    with suppress(zipfile.BadZipFile), zipfile.ZipFile(file) as archive:
+    with suppress(UserError), reading("a zip"), zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             same = PurePosixPath(member.filename).name == item.file
             if same and member.file_size <= 2 * item.size:
@@ -280,7 +283,7 @@ def _check(item: WeightsFile, file: Any, target: Path) -> None:
         raise _Unusable(f"SHA-256 {found[:12]}..., not {expected[:12]}...")
 
 
-class _Unusable(Exception):
+class _Unusable(UserError):
     """This source does not give the registered file; another one may."""
 
 
@@ -292,10 +295,7 @@ def _record_path(path: Path) -> Path:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(_record_path(path).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
+    record = json_or(_record_path(path), {})
     return record if isinstance(record, dict) else {}
 
 
@@ -311,8 +311,7 @@ def _hash_of(path: Path, trust: bool) -> str:
     stamp = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
     if trust and isinstance(record.get("sha256"), str) and stamp.items() <= record.items():
         return str(record["sha256"])
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = sha256_of(path)
     new = {"first": record.get("first") or found, "sha256": found, **stamp}
     # A store that others share may be read-only: then the file is hashed each time.
     with suppress(UserError, OSError):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from thbench.api import UserError
+from thbench.files.foreign import read_json
 from thbench.report.overview import json_text
 from thbench.report.run_data import ReportData
 from thbench.results.document import ScoreRecord
@@ -118,12 +118,12 @@ def _reactions(declared: Mapping[str, Any], selftest: Mapping[str, Any] | None) 
 
 def read_selftest(path: Path) -> dict[str, Any]:
     """selftest.json of `thbench selftest`. Raises UserError for anything else."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if data["schema"] != 1 or not isinstance(data["findings"], list):
-            raise ValueError("no self-test of schema 1")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{path} is no selftest.json: {error}", "thbench selftest -o FOLDER"
-        ) from None
-    return dict(data)
+    data = read_json(path, _SELFTEST)
+    if not isinstance(data, dict) or data.get("schema") != 1:
+        raise UserError(f"{path} is no selftest.json of schema 1", _SELFTEST)
+    if not isinstance(data.get("findings"), list):
+        raise UserError(f"{path} is no selftest.json: it has no findings", _SELFTEST)
+    return data
+
+
+_SELFTEST = "thbench selftest -o FOLDER"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import Frames
+from thbench.files.foreign import json_or
 from thbench.report.data_files import shorts
 from thbench.run.folder import OBSERVATIONS, VideoFolder
 from thbench.score.keys import observation_cache
@@ -57,12 +57,7 @@ def curves_of(frames: Frames) -> dict[str, list[float | None]]:
 
 def observation_keys(folder: VideoFolder) -> dict[str, dict[str, str]]:
     """metric -> clip id -> cache key; empty for runs that were made before they were kept."""
-    try:
-        found: dict[str, dict[str, str]] = json.loads(
-            (folder.path / OBSERVATIONS).read_text(encoding="utf-8")
-        )
-    except (OSError, ValueError):
-        return {}
+    found: dict[str, dict[str, str]] = json_or(folder.path / OBSERVATIONS, {})
     return found
 
 

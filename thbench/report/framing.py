@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from thbench.files.atomic import atomic_write
+from thbench.files.foreign import read_bytes
 from thbench.report.run_data import ReportData, ReportRow
 
 SAID = {
@@ -59,5 +60,5 @@ def _misframed(entrant: ReportRow, index: int, out: Path) -> Iterator[Misframed]
             stored = entrant.folder.alignment_file(clip)
             if stored.is_file():
                 picture = f"framing/{index}-{k}.png"
-                atomic_write(out / picture, stored.read_bytes(), durable=False)
+                atomic_write(out / picture, read_bytes(stored), durable=False)
         yield Misframed(clip, reason, picture)

@@ -15,8 +15,10 @@ from markupsafe import Markup
 import thbench
 from thbench.api import Engine
 from thbench.charts.grid import write_png
+from thbench.errors import printable_text
 from thbench.files.atomic import atomic_write
 from thbench.files.canonical import file_name
+from thbench.files.foreign import read_bytes
 from thbench.report import overview
 from thbench.report import page_data as finding
 from thbench.report.cards import cards
@@ -110,11 +112,17 @@ def write_page(out: Path, page: str, assets: Sequence[str], name: str = "index.h
     atomic_write(out / name, page, durable=False)
 
 
+def _shown(value: Any) -> Any:
+    """A text of a template without characters that hide or turn others; markup is ours."""
+    return printable_text(value) if type(value) is str else value
+
+
 @lru_cache(maxsize=1)
 def pages() -> Environment:
     found = Environment(
         loader=PackageLoader("thbench.report", "pages"),
         autoescape=True,
+        finalize=_shown,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -177,6 +185,6 @@ def _training_pictures(trained: Sequence[Training], out: Path) -> Iterator[list[
         names = []
         for k, picture in enumerate(one.pictures):
             name = f"training/{i}-{k}.png"
-            atomic_write(out / name, picture.read_bytes(), durable=False)
+            atomic_write(out / name, read_bytes(picture), durable=False)
             names.append(name)
         yield names

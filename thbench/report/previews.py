@@ -14,7 +14,9 @@ from typing import Any
 
 from thbench.api import ClipFailure, Engine
 from thbench.engines.progress import Progress
+from thbench.errors import UserError
 from thbench.files.canonical import digest, file_name
+from thbench.files.foreign import read_text
 from thbench.report.curves import curves_of, kept_arrays, observation_keys, over_time
 from thbench.report.data_files import write_data
 from thbench.report.run_data import ReportData, ReportRow
@@ -102,8 +104,8 @@ def _is_current(task: PreviewTask, over: frozenset[tuple[str, str]], out: Path) 
     """Whether the clip's data, written last, names the same videos and arrays."""
     file = out / "data" / f"{_data_name(task.clip)}.js"
     try:
-        return f'"key":"{_key(task, over)}"' in file.read_text(encoding="ascii")
-    except (OSError, ValueError):
+        return f'"key":"{_key(task, over)}"' in read_text(file, encoding="ascii")
+    except UserError:
         return False
 
 

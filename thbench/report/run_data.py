@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from thbench.api import Clip, Given, UserError
+from thbench.api import Clip, Given
 from thbench.controls import GROUND_TRUTH
+from thbench.files.foreign import read_json
 from thbench.report.colours import GREYS, colours
 from thbench.results.clips import ClipsTable
 from thbench.results.document import Result, ScoreRecord
@@ -232,9 +232,4 @@ def _values(table: ClipsTable, clips: Sequence[str]) -> dict[str, list[float | N
 
 
 def _json(path: Path, absent: Any) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return absent
-    except ValueError as error:
-        raise UserError(f"{path} is damaged: {error}", "score the run again") from None
+    return read_json(path, "score the run again") if path.exists() else absent

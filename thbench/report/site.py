@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from urllib.parse import urlsplit
 import thbench
 from thbench.api import UserError
 from thbench.files.canonical import file_name
+from thbench.files.foreign import read_json
 from thbench.leaderboard.build import board
 from thbench.published.rows import load_published
 from thbench.report import overview
@@ -122,12 +122,9 @@ def _link(links: Mapping[str, str], suite: str, name: str) -> str | None:
 
 
 def _links(file: Path) -> dict[str, str]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not file.exists():
         return {}
-    except ValueError as error:
-        raise UserError(f"{file} is no JSON: {error}", '{"SUITE/SYSTEM": "address"}') from None
+    found = read_json(file, '{"SUITE/SYSTEM": "address"}')
     if not isinstance(found, dict):
         raise UserError(f"{file} is no mapping", '{"SUITE/SYSTEM": "address"}')
     for name, address in found.items():

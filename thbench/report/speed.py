@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from thbench.api import FPS
+from thbench.errors import UserError
+from thbench.files.foreign import json_of, read_text
 from thbench.report.run_data import ReportData
 
 
@@ -65,15 +67,13 @@ def _speed(stage: str, lines: list[Mapping[str, Any]], lengths: Mapping[str, int
 def _lines(path: Path) -> list[Mapping[str, Any]]:
     """Whole lines only: a kill may have cut off the last."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError:
+        text = read_text(path)
+    except UserError:
         return []
     found: list[Mapping[str, Any]] = []
     for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
-            found.append(entry)
+        with suppress(UserError):
+            entry = json_of(line, path)
+            if isinstance(entry, dict):
+                found.append(entry)
     return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
 from thbench.charts.plots import PALETTE, Series, line_chart
+from thbench.errors import UserError
+from thbench.files.foreign import csv_rows, read_text
 from thbench.report.run_data import ReportData, ReportRow
 
 POINTS = 120
@@ -56,10 +56,11 @@ def _folders(entrant: ReportRow) -> Iterator[Path]:
 def _read(path: Path) -> list[dict[str, str]]:
     """The whole lines of a log; a last line that a kill cut off is left out."""
     try:
-        text = path.read_text(encoding="utf-8")
-        rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1])))
-    except (OSError, ValueError, csv.Error):
+        text = read_text(path)
+        head, *lines = csv_rows(text[: text.rfind("\n") + 1], path) or [[]]
+    except UserError:
         return []
+    rows = [dict(zip(head, line, strict=False)) for line in lines]
     return rows if rows and AXES[0] in rows[0] else []
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from thbench.api import UserError
 from thbench.files.atomic import printable
-from thbench.files.foreign import refuse_blocking
+from thbench.files.foreign import csv_rows, read_text
 
 LARGEST = 64_000_000
 HEAD = ("clip", "actor", "failure")
@@ -72,25 +72,12 @@ def _is_reason(column: str) -> bool:
 
 def read_clips(path: Path) -> ClipsTable:
     """Read one table. Raises UserError for what is no such table, and for a clip or column named twice."""
-    name = printable(path)
-    try:
-        refuse_blocking(path)
-        if path.stat().st_size > LARGEST:
-            raise UserError(f"{name} is larger than {LARGEST} bytes", "no clips table is")
-        text = path.read_bytes().decode("utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"{name} is not UTF-8 text", REMEDY) from None
-    except OSError as error:
-        raise UserError(f"{name} cannot be read: {error.strerror}", REMEDY) from None
-    return parse_clips(text, name)
+    return parse_clips(read_text(path, REMEDY, LARGEST), printable(path))
 
 
 def parse_clips(text: str, name: str) -> ClipsTable:
     """As `read_clips`, of a text; `name` is what errors call it."""
-    try:
-        head, *lines = list(csv.reader(io.StringIO(text, newline=""), strict=True)) or [[]]
-    except csv.Error as error:
-        raise UserError(f"{name} is no clips table: {error}", REMEDY) from None
+    head, *lines = csv_rows(text, name, REMEDY) or [[]]
     if tuple(head[:3]) != HEAD or len(set(head)) != len(head):
         raise UserError(f"{name} is no clips table: its columns are not right", REMEDY)
     actors: dict[str, str] = {}

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from thbench.api import Given, UserError
-from thbench.files.foreign import refuse_blocking
+from thbench.files.foreign import read_json, reading
 
 SCHEMA = 1
 LARGEST = 16_000_000
@@ -263,29 +263,17 @@ def read_result(path: Path) -> Result:
 
     Raises UserError naming file and key for damaged, unknown or newer documents.
     """
-    try:
-        refuse_blocking(path)
-        if path.stat().st_size > LARGEST:
-            raise UserError(f"{path} is larger than {LARGEST} bytes", "no result document is")
-        data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} is not a result document: {error}", "score the run again"
-        ) from None
+    data = read_json(path, "score the run again", LARGEST)
     if not isinstance(data, dict):
         raise UserError(f"{path} is not a result document", "score the run again")
     data = _migrated(path, data)
-    try:
-        return Result.model_validate_json(json.dumps(data))
-    except (ValidationError, ValueError, RecursionError) as error:
-        first = error.errors()[0] if isinstance(error, ValidationError) else None
-        key = ".".join(str(p) for p in first["loc"]) if first else ""
-        text = first["msg"] if first else str(error)
-        raise UserError(f"{path}: {key or 'document'}: {text}", "score the run again") from None
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no number of a result")
+    with reading(str(path), "score the run again"):
+        try:
+            return Result.model_validate_json(json.dumps(data), strict=True)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(p) for p in first["loc"])[:200] or "document"
+            raise UserError(f"{path}: {key}: {first['msg']}", "score the run again") from None
 
 
 def _migrated(path: Path, data: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from thbench.api import Clip, ClipFailure, TrainedOn, UserError
 from thbench.files.atomic import atomic_write, sweep
 from thbench.files.canonical import file_name
+from thbench.files.foreign import json_or, read_bytes
 from thbench.files.journal import Journal
 from thbench.video import StoredVideo
 
@@ -171,19 +172,16 @@ class VideoFolder:
         return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
 
     def declared_about(self) -> list[str]:
-        try:
-            data = json.loads((self.path / "about.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return []
+        data = json_or(self.path / "about.json", [])
         return [str(text) for text in data] if isinstance(data, list) else []
 
     def declared_training(self) -> TrainedOn | None:
         """What was declared; None where it is unknown."""
+        data = json_or(self.path / "trained_on.json", None)
         try:
-            data = json.loads((self.path / "trained_on.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            return None if data is None else TrainedOn(data[0], frozenset(data[1]))
+        except (TypeError, LookupError):
             return None
-        return None if data is None else TrainedOn(data[0], frozenset(data[1]))
 
     def open(self, record: Record) -> StoredVideo:
         """The video of a record; decodes nothing yet."""
@@ -298,13 +296,12 @@ class RunFolder:
         """
         file = self.root / name
         text = json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
-        if not file.exists() or (is_empty and file.read_bytes() != text.encode()):
+        if not file.exists() or (is_empty and read_bytes(file, remedy) != text.encode()):
             atomic_write(file, text)
             return
-        try:
-            held = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            raise UserError(f"{file} is damaged", remedy) from None
+        held = json_or(file, None)
+        if not isinstance(held, dict):
+            raise UserError(f"{file} is damaged", remedy)
         if held != described:
             changed = [k for k in sorted({*held, *described}) if held.get(k) != described.get(k)]
             raise UserError(f"{file.parent} was made with other {', '.join(changed)}", remedy)

@@ -25,6 +25,7 @@ from thbench import controls
 from thbench.api import UserError
 from thbench.environment import Settings
 from thbench.files.atomic import atomic_write
+from thbench.files.foreign import json_or
 from thbench.files.journal import Journal
 from thbench.files.yamlfile import Document
 from thbench.run.folder import SHARDS, RunFolder, Shard, VideoFolder, held
@@ -141,8 +142,13 @@ def _job_text(job: Job) -> str:
 def planned(root: Path) -> tuple[Document, Settings]:
     """What the shards of a run folder were asked to do. Raises UserError where there are none."""
     file = root / SHARDS / "job.json"
+    if not file.exists():
+        raise UserError(
+            f"{root} has no shards to merge",
+            "make them with --shard; on several machines it must lie on a shared file system",
+        )
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json_or(file, None)
         document = Document(
             data["file"],
             data["data"],
@@ -151,12 +157,7 @@ def planned(root: Path) -> tuple[Document, Settings]:
             overrides=tuple(data["overrides"]),
         )
         return document, Settings(**data["settings"])
-    except FileNotFoundError:
-        raise UserError(
-            f"{root} has no shards to merge",
-            "make them with --shard; on several machines it must lie on a shared file system",
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         raise UserError(f"{file} is damaged", "run one of the shards again") from None
 
 

@@ -20,11 +20,11 @@ from thbench.suite.resolve import build_suite
 def find_suite(name: str) -> Path:
     """A path to a suite file, or the name of a shipped one. Raises UserError."""
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists():
-        if not path.is_file():
-            raise UserError(f"suite file {name} does not exist", "check the path")
+    if path.is_file():
         return path
-    shipped = benchmarks_folder() / f"{name}.yaml"
+    if path.suffix in (".yaml", ".yml"):
+        raise UserError(f"suite file {name} does not exist", "check the path")
+    shipped = benchmarks_folder() / f"{name}.yaml"  # also where a folder has that name
     if re.match(NAME, name) and shipped.is_file():
         return shipped
     names = ", ".join(sorted(p.stem for p in benchmarks_folder().glob("*.yaml")))

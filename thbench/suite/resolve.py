@@ -8,7 +8,7 @@ from typing import Any
 
 from thbench.api import UserError
 from thbench.controls import CONTROLS
-from thbench.files.canonical import NAME
+from thbench.files.canonical import NAME, same_name
 from thbench.files.yamlfile import Document, KeyPath
 from thbench.plugins.discovery import Registry
 from thbench.plugins.options import resolve_options
@@ -23,11 +23,7 @@ def build_suite(document: Document, registry: Registry) -> Suite:
         _metric(m, registry, document, ("metrics", str(i))) for i, m in enumerate(form.metrics)
     )
     _check_columns(document, metrics)
-    for name in form.systems:
-        if not re.match(NAME, name) or name in CONTROLS:
-            raise document.error(
-                ("systems", name), "is no usable system name", "letters, digits, . _ + -"
-            )
+    _check_names(document, list(form.systems))
     return Suite(
         name=form.name,
         title=form.title,
@@ -49,6 +45,20 @@ def build_suite(document: Document, registry: Registry) -> Suite:
         file=document.file,
         document=document,
     )
+
+
+def _check_names(document: Document, names: list[str]) -> None:
+    """No system looks like a control or another system: tables and folders must tell them apart."""
+    controls = {same_name(control): f"the control {control}" for control in CONTROLS}
+    seen: dict[str, str] = {}
+    for name in names:
+        if not re.fullmatch(NAME, name):
+            raise document.error(
+                ("systems", name), "is no usable system name", "letters, digits, . _ + -"
+            )
+        if other := controls.get(same_name(name)) or seen.get(name.casefold()):
+            raise document.error(("systems", name), f"looks like {other}", "choose another name")
+        seen[name.casefold()] = f"the system {name}"
 
 
 def named_part(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from thbench.api import Clip, Dataset, TrainedOn, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest, same_id, same_name
+from thbench.files.foreign import read_text
 from thbench.files.yamlfile import Document, read_yaml, validated
 from thbench.suite import Suite, SuiteLimits, benchmarks_folder
 
@@ -194,10 +195,7 @@ def read_actors(path: Path) -> frozenset[str]:
 
     The actor of a CREMA-D style clip name is its leading digits group. Raises UserError.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as text: {error}", "check the path") from None
+    text = read_text(path, "check the path")
     words = re.findall(r"[A-Za-z0-9_.\-]+", text)
     actors = {
         m.group(1) for w in words if (m := re.match(r"^(\d{3,5})(?:_[A-Z0-9_]+)?(?:\.\w+)?$", w))

@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
+from thbench.errors import printable_text
 from thbench.tables.markdown import counted
 
 Format: TypeAlias = Literal["markdown", "csv"]
@@ -40,7 +41,9 @@ _LATEX = {
 
 def latex(text: str) -> str:
     """Text from outside in LaTeX: every character that would be a command is spelled out."""
-    return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
+    return "".join(
+        _LATEX.get(character, character) for character in printable_text(" ".join(text.split()))
+    )
 
 
 def csv_text(found: Sequence[Mapping[str, Any]]) -> str:

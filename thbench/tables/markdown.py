@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from thbench.errors import printable_text
 from thbench.results.document import Result
 from thbench.statistics.paired import actors_notes, pairs_note
 from thbench.tables.build import GIVEN, Clips, tables
@@ -167,7 +168,7 @@ def score_text(value: float) -> str:
 
 def escape_cell(text: str) -> str:
     """Text from outside in a Markdown table: no markup, no HTML, no line break, nothing that turns its order."""
-    text = "".join(c if c.isprintable() else "?" for c in " ".join(str(text).split()))
+    text = printable_text(" ".join(str(text).split()))
     for old, new in (
         ("\\", "\\\\"),
         ("&", "&amp;"),

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from thbench.api import TrainedOn, UserError
 from thbench.files.atomic import atomic_write, printable
-from thbench.files.foreign import faults_of, refuse_blocking
+from thbench.files.foreign import json_of, reading
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -66,16 +67,16 @@ def read_checkpoint(path: Path, generator: str) -> Checkpoint:
 
     shown = printable(path)
     _refuse_pickle(path, shown)
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            text = (file.metadata() or {}).get(_KEY)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"checkpoint {shown} is damaged or cut off ({reason})", _REMEDY) from error
-    except Exception as error:  # whatever the library says of bytes that are no safetensors
-        with faults_of(f"checkpoint {shown}", _REMEDY):
-            raise error
+    with reading(f"checkpoint {shown}", _REMEDY):
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                text = (file.metadata() or {}).get(_KEY)
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
+            reason = " ".join(str(error).split())
+            raise UserError(
+                f"checkpoint {shown} is damaged or cut off ({reason})", _REMEDY
+            ) from error
     about = _description(text, shown)
     _check_description(about, shown, generator)
     _check_finite(tensors, shown)
@@ -83,12 +84,8 @@ def read_checkpoint(path: Path, generator: str) -> Checkpoint:
 
 
 def _refuse_pickle(path: Path, shown: str) -> None:
-    try:
-        refuse_blocking(path)
-        with path.open("rb") as file:
-            start = file.read(4)
-    except OSError as error:
-        raise UserError(f"checkpoint {shown} cannot be read: {error.strerror}", _REMEDY) from error
+    with reading(path, _REMEDY), path.open("rb") as file:
+        start = file.read(4)
     if start.startswith(_PICKLES):
         raise UserError(
             f"checkpoint {shown} is a pickle, which can run any code; it was not opened", _REMEDY
@@ -96,10 +93,9 @@ def _refuse_pickle(path: Path, shown: str) -> None:
 
 
 def _description(text: str | None, shown: str) -> dict[str, Any]:
-    try:
-        about = json.loads(text or "")
-    except (ValueError, RecursionError):
-        about = None
+    about = None
+    with suppress(UserError):
+        about = json_of(text or "", shown)
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise UserError(f"checkpoint {shown} does not say what it is", _REMEDY)
     return about

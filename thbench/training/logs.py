@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from thbench.api import UserError
 from thbench.files.atomic import atomic_write
+from thbench.files.foreign import csv_rows, read_text
 
 
 class CsvLog:
@@ -58,9 +59,9 @@ def read_log(path: Path) -> list[dict[str, str]]:
     """The whole lines of a log; a last line that a kill cut off is left out. No file: no lines."""
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    return list(csv.DictReader(io.StringIO(whole)))
+    text = read_text(path, "remove it, or train into another folder")
+    head, *lines = csv_rows(text[: text.rfind("\n") + 1], path) or [[]]
+    return [dict(zip(head, line, strict=False)) for line in lines]
 
 
 class TensorBoard:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from thbench.api import UserError
 from thbench.charts.plots import Series, line_chart
 from thbench.files.atomic import atomic_write
+from thbench.files.foreign import json_or
 from thbench.training.logs import read_log
 
 POINTS = 60
@@ -54,12 +54,9 @@ def validation_table(run: Path, epochs: Sequence[float] | None) -> str:
 
 
 def _described(run: Path) -> dict[str, Any]:
-    try:
-        described: dict[str, Any] = json.loads((run / "training.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raise UserError(
-            f"{run} is no training folder", "give what `thbench train --out` was given"
-        ) from None
+    described = json_or(run / "training.json", None)
+    if not isinstance(described, dict):
+        raise UserError(f"{run} is no training folder", "give what `thbench train --out` was given")
     return described
 
 

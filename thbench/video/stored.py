@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import FPS, SAMPLES_PER_FRAME, ClipFailure, Decode, Frames, Video, Waveform
+from thbench.files.foreign import read_arrays
 from thbench.video.digests import audio_digest, frames_digest, video_digest
 from thbench.video.gather import gather
 from thbench.video.reader import MediaReader
@@ -99,11 +100,8 @@ class StoredVideo(_Base):
     def annotations(self) -> Mapping[str, NDArray[Any]]:
         if self.annotations_file is None:
             return MappingProxyType({})
-        try:
-            with np.load(self.annotations_file, allow_pickle=False) as arrays:
-                return MappingProxyType({name: _read_only(arrays[name]) for name in arrays.files})
-        except Exception as error:
-            raise ClipFailure(f"{self.annotations_file.name}: unreadable annotations") from error
+        arrays = read_arrays(self.annotations_file, clip=True)
+        return MappingProxyType({name: _read_only(array) for name, array in arrays.items()})
 
 
 class MemoryVideo(_Base):

@@ -165,6 +165,21 @@ def test_many_small_files_count_together(kind: str) -> None:
     assert "wrote over 50 MB" in answer.reason
 
 
+@pytest.mark.parametrize(
+    "clip", ["-rf", "--out=/etc/passwd", "-", "$(x)", "a b", "../x", "\u202e\x00"]
+)
+@pytest.mark.parametrize("ids", ["opaque", "real"])
+def test_a_clip_id_is_never_an_option_or_a_path(clip: str, ids: str) -> None:
+    code = "import json, sys; print('SEEN' + json.dumps(sys.argv[1:])); sys.exit(1)"
+    given = {"argv": script(code, "{clip}"), "output": "{clip}.avi", "clip_ids": ids}
+    frame = np.zeros((32, 32, 3), np.uint8)
+    one = Request(clip, frame, np.zeros(640, np.int16), 1, 32, 7)
+    (answer,) = subject_of("generator", "command", given).build().generate([one])
+    (word,) = seen(answer)
+    assert word[0].isalnum() or word[0] == "_"
+    assert word.replace("_", "").replace("-", "").isalnum() and word.isascii()
+
+
 @pytest.mark.slow
 def test_the_result_says_how_a_row_was_isolated(tmp_path: Path) -> None:
     words = ["--out", "{out}", "--frames", "{frames}", "--size", "{size}"]

@@ -19,7 +19,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thbench.api import UserError
-from thbench.files.atomic import atomic_file, atomic_write, is_temporary, printable, sweep
+from thbench.files.atomic import (
+    atomic_file,
+    atomic_write,
+    is_temporary,
+    printable,
+    sweep,
+    temporary_folder,
+    temporary_path,
+)
 from thbench.files.cache import UNFINISHED, Cache, cache_root, sweep_caches
 from thbench.files.canonical import digest
 
@@ -317,3 +325,34 @@ def test_old_litter_of_caches_is_swept(tmp_path: Path, monkeypatch: pytest.Monke
         os.utime(litter.parent / name, (time.time() - age,) * 2)
     sweep_caches()
     assert [p.name for p in litter.parent.iterdir()] == [".thbench-2-b.tmp"]
+
+
+# -- what killed processes leave ------------------------------------------------------------------
+
+
+def of_dead(path: Path) -> Path:
+    """The same name as a process that is no more would have given."""
+    code = "import os; print(os.getpid())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    return path.with_name(path.name.replace(f"-{os.getpid()}-", f"-{int(done.stdout)}-"))
+
+
+def test_a_writer_sweeps_what_dead_ones_left_in_its_folder(tmp_path: Path) -> None:
+    own, left = temporary_path(tmp_path), of_dead(temporary_path(tmp_path))
+    elsewhere = left.with_name(left.name.replace(".thbench-", ".thbench-00"))  # another machine
+    for path in (own, left, elsewhere):
+        path.write_bytes(b"half")
+    atomic_write(tmp_path / "x", "whole")
+    assert {p.name for p in tmp_path.iterdir()} == {own.name, elsewhere.name, "x"}
+
+
+def test_a_temporary_folder_goes_with_its_process(tmp_path: Path) -> None:
+    with temporary_folder(tmp_path) as folder:
+        (folder / "a").write_text("a")
+        assert "." not in folder.name and folder.stat().st_mode & 0o077 == 0
+        left = of_dead(folder)
+        left.mkdir()
+        (left / "a").write_text("a")
+        with temporary_folder(tmp_path) as other:
+            assert set(tmp_path.iterdir()) == {folder, other}
+    assert not list(tmp_path.iterdir())

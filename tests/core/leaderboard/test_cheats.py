@@ -19,6 +19,7 @@ import pytest
 from boards import Board, board_of, finished_run
 from thbench.api import Clip, Observed
 from thbench.errors import UserError
+from thbench.files.atomic import temporary_path
 from thbench.leaderboard.add import add
 from thbench.leaderboard.build import board, board_text
 from thbench.leaderboard.checks import problems
@@ -216,8 +217,8 @@ def test_the_next_command_sweeps_what_a_killed_one_left(toys: Board, run: Path) 
     dead = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
     )
-    left = toys.path().with_name(f".thbench-{int(dead.stdout)}-abc.tmp")
-    own = toys.path().with_name(f".thbench-{os.getpid()}-abc.tmp")
+    own = temporary_path(toys.path().parent)
+    left = own.with_name(own.name.replace(f"-{os.getpid()}-", f"-{int(dead.stdout)}-"))
     for path in (left, own):
         path.write_bytes(b"half")
     add(run, toys.root, "2", SubmissionRecord(submitter="a person"), names=["echo"])

@@ -297,7 +297,7 @@ def test_a_wheel_without_the_right_member_changes_nothing(tmp_path: Path, store:
     damaged.write_bytes(content)
     for wheel in (*others, damaged):
         with pytest.raises(
-            UserError, match=r"whl is not net: (SHA-256|net\.bin in it cannot be read)"
+            UserError, match=r"whl is not net: SHA-256|net\.bin in \S+whl cannot be read"
         ):
             weights.import_file("net", wheel, registry())
     assert files(store) == []
