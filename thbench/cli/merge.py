@@ -32,11 +32,16 @@ def merge(
     """
     from thbench.engines import engine_for
     from thbench.pipeline import merge_shards
+    from thbench.results.finished import finished_rows
     from thbench.run.folder import RunFolder
     from thbench.run.job import Job, suite_of
     from thbench.run.plan import lacks_apart
-    from thbench.run.shards import planned
+    from thbench.run.shards import is_merged, planned
 
+    if is_merged(folder):
+        click.echo(f"{folder} has no shards left: it is merged", err=True)
+        show_results([row.result for row in finished_rows(folder)], folder)
+        return
     document, settings = planned(folder)
     job = Job(secrets.token_hex(8), document, RunFolder(folder.absolute()), settings)
     left_out = lacks_apart(suite_of(job), settings)[1] if available else {}

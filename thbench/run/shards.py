@@ -24,7 +24,7 @@ from typing import Any
 from thbench import controls
 from thbench.api import UserError
 from thbench.environment import Settings
-from thbench.files.atomic import atomic_write
+from thbench.files.atomic import atomic_write, sweep_dead, temporary_path
 from thbench.files.foreign import json_or
 from thbench.files.journal import Journal
 from thbench.files.yamlfile import Document
@@ -33,6 +33,8 @@ from thbench.run.job import Job, suite_of
 from thbench.suite.split import Split
 
 _STARTING = 60.0  # seconds; shards that start together wait for each other this long
+_FOLDED = "folded"
+"""Marks that all shards know is where an undivided run has it: they may be gone in part."""
 _FINISHED = "finished.json"
 
 
@@ -100,6 +102,7 @@ def shard_locked(job: Job, split: Split) -> Iterator[None]:
             "thbench run without --shard joins what there is",
         )
         atomic_write(run.root / SHARDS / "job.json", _job_text(job))
+        (run.root / SHARDS / _FOLDED).unlink(missing_ok=True)
         own = held(run.logs / ".lock", run.logs)
         own.__enter__()
     try:
@@ -167,7 +170,7 @@ def check_complete(job: Job, split: Split) -> None:
     shards = [s for s in map(_shard_of, job.run.shard_folders()) if s is not None]
     counts = {s.count for s in shards}
     lacking = _unrecorded(job, split)
-    if len(counts) == 1:
+    if len(counts) == 1 and not (job.run.root / SHARDS / _FOLDED).exists():
         (n,) = counts
         known = {s.number for s in shards if (_folder(job.run, s) / _FINISHED).exists()}
         missing = [f"{k}/{n}" for k in range(1, n + 1) if k not in known]
@@ -217,13 +220,26 @@ def fold(run: RunFolder) -> None:
         videos.journal.rewrite(videos.records().values())
     for name in sorted({p.name for f in folders for p in f.glob("*.jsonl")}):  # timings, events
         _join_logs(run.root / name, [f / name for f in folders])
+    if folders:
+        atomic_write(run.root / SHARDS / _FOLDED, "")
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def forget(run: RunFolder) -> None:
-    """The run is undivided from here on, and another plan may follow."""
-    shutil.rmtree(run.root / SHARDS, ignore_errors=True)
+    """The run is undivided from here on, and another plan may follow. All at once: a kill leaves no half."""
+    folder = run.root / SHARDS
+    if folder.exists():
+        gone = folder.replace(temporary_path(run.root))
+        shutil.rmtree(gone, ignore_errors=True)
+
+
+def is_merged(root: Path) -> bool:
+    """Whether the results of a run are written and no shard is left; what a killed merge left goes."""
+    if (root / SHARDS).exists() or not (root / "leaderboard.json").is_file():
+        return False
+    sweep_dead(root)
+    return True
 
 
 def _join_logs(into: Path, parts: Sequence[Path]) -> None:
