@@ -143,7 +143,7 @@ def test_json_manifest_and_bytes_that_are_no_text(tmp_path: Path) -> None:
         ("m.csv", "file\n../x.mp4\n", r"m.csv:2: ../x.mp4 leaves the root"),
         ("m.csv", "file\na.mp4,b,c\n", r"m.csv:2: more fields than columns"),
         ("m.csv", "", "m.csv: no rows"),
-        ("m.json", "{", "m.json: Expecting"),
+        ("m.json", "{", "m.json cannot be read: no JSON"),
         ("m.json", '{"file": "a"}', "m.json: not a list of objects"),
         ("m.json", "[1]", "m.json: not a list of objects"),
     ],
