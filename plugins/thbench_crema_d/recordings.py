@@ -88,8 +88,8 @@ def condition_of(path: Path, file: File, no_sound: Callable[[Path], bool]) -> Co
 
 def is_whole(path: Path, kind: Kind) -> bool:
     """Whether a WAV or FLV ends where its own lengths say: then a wrong file is another one, not cut off."""
-    size = path.stat().st_size
-    with path.open("rb") as content:
+    with reading(path), path.open("rb") as content:
+        size = path.stat().st_size
         if kind == "wav":  # RIFF, length of what follows
             riff, length = struct.unpack("<4sI", content.read(8).ljust(8, b"\0"))
             return bool(riff == b"RIFF" and 8 + length <= size)

@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from thbench.api import ClipFailure
+from thbench.api import ClipFailure, UserError, reading
 from thbench_external.runner import (
     LOOK,
     Limits,
@@ -153,8 +153,9 @@ def _message(raw: bytes) -> dict[str, Any] | None:
     if b'"thbench"' not in text:
         return None
     try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
+        with reading("a message"):
+            data = json.loads(text)
+    except UserError:
         return None
     return data if isinstance(data, dict) and "thbench" in data else None
 

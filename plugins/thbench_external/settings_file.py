@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from thbench.api import UserError
+from thbench.api import UserError, reading
 
 __all__ = ["settings_text"]
 
@@ -22,14 +22,10 @@ def settings_text(text: str, root: Path | None, base: str, name: str) -> str:
     if not base:
         return text
     path = (root or Path()) / base
-    try:
+    with reading(path, "config_base names a settings file below root"):
         if path.stat().st_size > _LARGEST:
             raise UserError(f"{path}: over {_LARGEST} bytes", "this is no settings file")
         old = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"{path}: {error}", "config_base names a settings file below root"
-        ) from None
     merged = {**_keys(old, str(path)), **_keys(text, "config")}
     if name.endswith(".json"):
         return json.dumps(merged, indent=1)
@@ -37,10 +33,8 @@ def settings_text(text: str, root: Path | None, base: str, name: str) -> str:
 
 
 def _keys(text: str, where: str) -> dict[str, object]:
-    try:
+    with reading(where, "fix the YAML"):
         data = yaml.safe_load(text)  # of which JSON is a part
-    except (yaml.YAMLError, RecursionError) as error:
-        raise UserError(f"{where}: {str(error).splitlines()[0]}", "fix the YAML") from None
     if not isinstance(data, dict):
         raise UserError(f"{where}: keys and values expected", "config and config_base are mappings")
     return data

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from thbench.api import UserError, reading
 from thbench_external.command_options import CommandOptions
 
 __all__ = ["versions_of"]
@@ -47,10 +48,11 @@ def _of_python(python: Path) -> Mapping[str, str]:
     built = _built(python)
     try:
         text = _output([str(python), "-I", "-c", _ASK])
-        found = json.loads(text.strip().splitlines()[-1])
+        with reading("its answer"):
+            found = json.loads(text.strip().splitlines()[-1])
         if not isinstance(found, dict):
             raise ValueError("no object")
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+    except (OSError, subprocess.SubprocessError, ValueError, UserError) as error:
         return {**built, "python": f"unknown ({type(error).__name__})"}
     pairs = list(found.items())[: _MOST_PACKAGES + 1]
     return {**built, **{str(k)[:100]: str(v)[:100] for k, v in pairs}}
@@ -60,8 +62,9 @@ def _built(python: Path) -> dict[str, str]:
     """What `thbench recipe build` wrote beside the interpreter."""
     file = python.parent.parent / _RECORD
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with reading(file):
+            data = json.loads(file.read_text(encoding="utf-8"))
+    except UserError:
         return {}
     kept = ("environment", "lock sha256")
     return {k: str(data[k]) for k in kept if k in data} if isinstance(data, dict) else {}
@@ -81,9 +84,9 @@ def _docker_id(image: str) -> str:
 @lru_cache(maxsize=16)
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
+        with reading(path), path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
+    except UserError:
         return "unknown"
 
 

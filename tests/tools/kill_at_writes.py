@@ -316,7 +316,9 @@ def ready() -> None:
     from thbench.plugins.discovery import registry
 
     registry()
-    with tempfile.TemporaryDirectory() as name:  # digests of code, once: each fork would make them again
+    with (
+        tempfile.TemporaryDirectory() as name
+    ):  # digests of code, once: each fork would make them again
         os.environ["THBENCH_CACHE"] = f"{name}/cache"
         start(Path(name)).both()
     gc.freeze()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +10,7 @@ from typing import Any
 
 from thbench.api import UserError
 from thbench.controls import GROUND_TRUTH
+from thbench.files.foreign import json_or
 from thbench.results.document import Result
 from thbench.results.finished import finished_rows, tables_of
 from thbench.results.row import Row
@@ -88,10 +88,7 @@ def select(
 
 def _in_order(run: Path, table: dict[str, Any]) -> dict[str, Any]:
     """The primary score first, then the columns in the order of the suite, which metrics.json keeps."""
-    try:
-        order = list(json.loads((run / METRICS).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return table
+    order = list(json_or(run / METRICS, {}))
     first, *others = table["columns"]
     others.sort(key=lambda name: order.index(name) if name in order else len(order))
     return only(table, [first, *others])

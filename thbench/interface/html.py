@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-import tempfile
 from collections.abc import Iterator, Sequence
 from html import escape
-from pathlib import Path
 
 from thbench.api import ClipFailure, UserError
+from thbench.files.atomic import temporary_folder
+from thbench.files.foreign import read_bytes
 from thbench.report import overview
 from thbench.report.page import worth_seeing
 from thbench.report.run_data import ReportData, ReportRow
@@ -121,7 +121,7 @@ def _video(row: ReportRow, clip: str) -> str | None:
         frames, audio = video.frames, video.audio
     except ClipFailure:
         return None
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "clip.mp4"
+    with temporary_folder() as folder:
+        file = folder / "clip.mp4"
         write_h264(file, frames, audio, crf=18)
-        return base64.b64encode(file.read_bytes()).decode("ascii")
+        return base64.b64encode(read_bytes(file)).decode("ascii")

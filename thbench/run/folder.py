@@ -165,10 +165,7 @@ class VideoFolder:
             atomic_write(self.path / "environment.json", json.dumps(known) + "\n")
 
     def declared_environment(self) -> dict[str, str]:
-        try:
-            data = json.loads((self.path / "environment.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
+        data = json_or(self.path / "environment.json", {})
         return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
 
     def declared_about(self) -> list[str]:
