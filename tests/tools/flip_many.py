@@ -35,7 +35,7 @@ split: all
 seed: 7
 systems:
   echo: {generator: toy-echo, resolution: 32}
-metrics: [toy-brightness, psnr]
+metrics: [toy-brightness, toy-extracted]
 primary: brightness
 controls: [ground-truth]
 limits: {clips: 3}
