@@ -69,7 +69,6 @@ OURS: dict[str, str] = {
     "plugins/thbench_syncnet/features.py:file_digest": VERIFIED,
     "plugins/thbench_syncnet/puppet.py:load_puppet_net": SHIPPED,
     "plugins/thbench_syncnet/train_puppet.py:main": BY_HAND,
-    "thbench/api.py:fast_bf16": "/proc",
     "thbench/leaderboard/archive.py:write_archive": OWN,
     "thbench/leaderboard/archive.py:open_archive": "a regular file, examined on the lines above",
     "thbench/leaderboard/archive.py:_checked": "called inside the reading of open_archive",

@@ -14,9 +14,10 @@ import io
 import json
 import math
 import os
+import pickle
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -77,18 +78,23 @@ def _named(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+_WORDS: dict[type[Exception], Callable[[Any], str]] = {
+    UnicodeDecodeError: lambda error: f"no UTF-8 text ({error.reason})",
+    json.JSONDecodeError: lambda error: f"no JSON ({error})",
+    zipfile.BadZipFile: lambda error: f"no zip, or a damaged one ({error})",
+    pickle.UnpicklingError: lambda error: "no file of PyTorch weights",  # torch: run its code
+    RecursionError: lambda error: "nested too deeply",
+}
+
+
 def _what_is_wrong(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return f"no UTF-8 text ({error.reason})"
-    if isinstance(error, zipfile.BadZipFile):
-        return f"no zip, or a damaged one ({error})"
-    if isinstance(error, json.JSONDecodeError):
-        return f"no JSON ({error})"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = str(error) if type(error) is ValueError and str(error) else in_one_line(error)
+    words = _WORDS.get(type(error))
+    if words is not None:
+        text = words(error)
+    elif isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    else:
+        text = str(error) if type(error) is ValueError and str(error) else in_one_line(error)
     return " ".join(text.split())[:300]
 
 

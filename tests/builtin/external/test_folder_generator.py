@@ -252,7 +252,7 @@ def test_training_is_declared(tmp_path: Path) -> None:
     actors.write_text("\n")
     with pytest.raises(UserError, match=r"actors.txt: names no actor"):  # none is a strong claim
         trained(trained_on="crema_d", trained_actors_file=actors)
-    with pytest.raises(UserError, match=r"absent.txt: .*one actor a line"):
+    with pytest.raises(UserError, match=r"absent.txt cannot be read: .*one actor a line"):
         trained(trained_on="crema_d", trained_actors_file=tmp_path / "absent.txt")
 
 

@@ -40,7 +40,7 @@ def test_sda_weights_load_from_their_place_in_the_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="weights do not fit"):
         load_sda(other, file)
     file.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
-    with pytest.raises(UserError, match="cannot be read as weights"):
+    with pytest.raises(UserError, match="no file of PyTorch weights"):
         load_sda(other, file)
 
 

@@ -85,7 +85,7 @@ def test_a_delivered_file_is_copied_as_it_is(thbench, image: Path, audio: Path) 
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--image", "no.png"], "no.png: No such file"),
+        (["--image", "no.png"], "no.png cannot be read: No such file"),
         (["--image", "rubbish.png"], "is no picture"),
         (["--audio", "rubbish.png"], "rubbish.png: "),
         (["--audio", "empty.wav"], "holds no sound"),

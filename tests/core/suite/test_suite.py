@@ -56,7 +56,7 @@ def test_a_misspelt_key_names_file_line_and_the_right_one(
         ("seed: 7", "seed: 7\nseed: 8", "written twice"),
         ("schema: 1", "schema: 2", "this thbench reads 1"),
         ("schema: 1\n", "", "missing"),
-        ("echo:", "ground-truth:", "no usable system name"),
+        ("echo:", "ground-truth:", "looks like the control"),
         ("[toy-brightness]", "[toy-brightness, toy-brightness]", "stands twice"),
         ("systems:", "systems: [", "suite.yaml"),
     ],
@@ -143,7 +143,7 @@ def test_unreadable_files_are_one_line(tmp_path: Path) -> None:
     from thbench.plugins.discovery import registry
     from thbench.suite import find_suite, load_suite
 
-    with pytest.raises(UserError, match="not UTF-8"):
+    with pytest.raises(UserError, match="no UTF-8 text"):
         load_suite(file, registry())
     with pytest.raises(UserError, match="cannot be read"):
         load_suite(tmp_path / "absent.yaml", registry())

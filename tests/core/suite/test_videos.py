@@ -55,5 +55,5 @@ def test_what_is_not_name_and_folder_is_refused(text: str, tmp_path: Path) -> No
 
 
 def test_a_name_that_controls_have_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no usable system name"):
+    with pytest.raises(UserError, match="looks like the control"):
         suite(f"ground-truth={tmp_path}", root=tmp_path)
