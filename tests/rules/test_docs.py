@@ -6,6 +6,8 @@ import importlib.util
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -118,3 +120,49 @@ def test_the_readme_generator_is_what_new_writes() -> None:
     assert shown == template.replace("{{ title }}", "Mine").replace("{{ name }}", "mine") + "\n" * (
         not template.endswith("\n")
     )
+
+
+def marked_blocks(page: Path) -> list[str]:
+    """What stands in the line before each block of commands."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    return [lines[i - 1] for i, line in enumerate(lines) if line == "```bash"]
+
+
+@pytest.mark.parametrize("page", list(filter(marked_blocks, PAGES)), ids=lambda p: p.name)
+def test_every_block_of_commands_runs_in_ci_or_says_why_not(page: Path) -> None:
+    for mark in some(marked_blocks(page)):
+        assert re.fullmatch(r"<!-- (run|videos|test|runs|not run: .{10,}) -->", mark), mark
+
+
+def test_ci_runs_every_page_with_runnable_blocks() -> None:
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    pages = [p for p in PAGES if "<!-- runs -->" in marked_blocks(p)]
+    for page in some(pages):
+        assert f"runs {page.relative_to(ROOT)}" in script
+
+
+def test_every_page_has_a_place_on_the_site() -> None:
+    import yaml
+
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    named = set(re.findall(r"[a-z_]+\.md", text[text.index("nav:") :]))
+    assert named == {p.name for p in (ROOT / "docs").glob("*.md")}
+    assert yaml.safe_load(text)["docs_dir"] == "docs"
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip(
+        "mkdocs", reason="not installed: pip install 'thbench[docs]'; .ci/run builds it"
+    )
+    words = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "-q",
+        "--strict",
+        "-d",
+        str(tmp_path / "site"),
+    ]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

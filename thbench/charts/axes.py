@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
-from thbench.charts.svg import FAINT, GRID, INK, coordinate, line, text
+from thbench.charts.svg import FAINT, GRID, INK, LETTER, coordinate, line, shortened, text
+
+_SMALLEST = 8.0
+"""Height of letters that can still be read."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +92,26 @@ def frame(plot: Plot, x_ticks: Sequence[float], y_ticks: Sequence[float], size: 
 
 
 def axis_labels(plot: Plot, x_label: str, y_label: str, size: int) -> list[str]:
+    """Labels of both axes, smaller and at last cut where they would leave the picture."""
     parts = []
     if x_label:
-        at = plot.left + plot.width / 2, plot.top + plot.height + 2 * size + 9
-        parts.append(text(*at, x_label, size, "middle", INK))
+        middle = plot.left + plot.width / 2
+        words, fitted = _fitted(
+            x_label, 2 * min(middle, plot.left + plot.width + 10 - middle), size
+        )
+        at = middle, plot.top + plot.height + 2 * size + 9
+        parts.append(text(*at, words, fitted, "middle", INK))
     if y_label:
         x, y = 12.0, plot.top + plot.height / 2
+        words, fitted = _fitted(y_label, 2 * y, size)
         turned = f"transform='rotate(-90 {coordinate(x)} {coordinate(y)})'"
-        parts.append(text(x, y, y_label, size, "middle", INK, extra=turned))
+        parts.append(text(x, y, words, fitted, "middle", INK, extra=turned))
     return parts
+
+
+def _fitted(words: str, room: float, size: int) -> tuple[str, float]:
+    """The words and the size at which they fit into `room`."""
+    fitted = min(float(size), room / max(len(words) * LETTER, 1))
+    if fitted >= _SMALLEST:
+        return words, fitted
+    return shortened(words, room / (_SMALLEST * LETTER)), _SMALLEST

@@ -44,6 +44,16 @@ if TYPE_CHECKING:
 )
 @click.option("--filmstrip", metavar="CLIP", help="Only a picture of CLIP: systems x frames.")
 @click.option("--sheet", is_flag=True, help="Only a picture of every clip's middle frame.")
+@click.option(
+    "--figure",
+    metavar="CLIP",
+    help="Only a figure of CLIP: film strip with the mouth's curves, as SVG.",
+)
+@click.option(
+    "--single-file",
+    is_flag=True,
+    help="The whole report as one HTML file to send, videos included [default: RUN/report.html].",
+)
 @click.option("--drift", is_flag=True, help="Only charts over the frame index, as one SVG.")
 @click.option("--frames", metavar="5,20", help="Frames of the film strip, counted from 0.")
 @click.option(
@@ -67,6 +77,8 @@ def report(
     form: Format | Literal["latex"] | None,
     filmstrip: str | None,
     sheet: bool,
+    figure: str | None,
+    single_file: bool,
     drift: bool,
     frames: str | None,
     columns: int,
@@ -79,12 +91,15 @@ def report(
     systems of several resolutions stand in groups, each with its own ground truth.
     """
     if site is not None:
-        _site(site, out, bool(run or filmstrip or sheet or drift))
+        _site(site, out, bool(run or filmstrip or sheet or figure or drift))
         return
     if run is None:
         raise UserError("report needs a RUN folder", "thbench report RUN, or --site FOLDER")
     if form is not None:
         _tables(run, form, out)
+        return
+    if figure:
+        _figure(run, figure, frames, columns, _words(systems), out)
         return
     if drift:
         if filmstrip or sheet:
@@ -104,7 +119,13 @@ def report(
         players=0 if no_videos else clips,
         selftest=read_selftest(tested) if selftest or tested.exists() else None,
     )
-    click.echo(write_report(run, out or run / "report", engine_for(workers, Settings()), options))
+    engine = engine_for(workers, Settings())
+    if single_file:
+        from thbench.report.single import write_single_file
+
+        click.echo(write_single_file(run, out or run / "report.html", engine, options))
+        return
+    click.echo(write_report(run, out or run / "report", engine, options))
 
 
 def _tables(run: Path, form: Format | Literal["latex"], out: Path | None) -> None:
@@ -155,6 +176,17 @@ def _picture(
         written = write_sheets(folder, names, out or run / "sheet.png")
     for path in written:
         click.echo(path)
+
+
+def _figure(
+    run: Path, clip: str, frames: str | None, columns: int, names: list[str], out: Path | None
+) -> None:
+    from thbench.files.canonical import file_name
+    from thbench.report.figure import write_figure
+    from thbench.run.folder import RunFolder
+
+    place = out or run / f"figure-{file_name(clip)}.svg"
+    click.echo(write_figure(RunFolder(run), clip, _numbers(frames), columns, names, place))
 
 
 def _drift(run: Path, names: list[str], workers: int, out: Path | None) -> None:

@@ -22,6 +22,7 @@ def _of_table(table: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 interval = score["interval"] or {}
                 yield {
                     "resolution": table["resolution"],
+                    "given": table["given"],
                     "place": row["place"],
                     "system": row["system"],
                     "kind": row["kind"],

@@ -16,6 +16,7 @@ from thbench.export.records import clip_records, identities, score_records
 from thbench.export.selection import Selection
 from thbench.export.trackers import Where, to_mlflow, to_tensorboard, to_wandb
 from thbench.files.atomic import atomic_write
+from thbench.tables.build import GIVEN
 from thbench.tables.markdown import markdown_table
 
 Target: TypeAlias = Literal[
@@ -77,6 +78,7 @@ def _markdown(chosen: Selection) -> str:
     """Ranked tables of the chosen columns, with notes and identities below each."""
     lines = [f"# {chosen.first.suite.name}", ""]
     for table in chosen.tables:
-        lines += [f"## {table['resolution']} × {table['resolution']} px", ""]
+        given = GIVEN[table["given"]]
+        lines += [f"## {table['resolution']} × {table['resolution']} px{given}", ""]
         lines += markdown_table(table)
     return "\n".join(lines)

@@ -11,7 +11,7 @@ from thbench.charts.plots import IntervalMark, interval_chart
 from thbench.report.run_data import ReportData, ReportRow, ReportTable
 from thbench.results.document import ScoreRecord
 from thbench.tables.build import GIVEN
-from thbench.tables.markdown import ARROWS, counted, score_text
+from thbench.tables.markdown import ARROWS, score_text
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ class Group:
     systems: Sequence[TableLine]
     controls: Sequence[TableLine]
     plots: Mapping[str, str]
+    headline: Sequence[str]
+
+    @property
+    def more(self) -> list[str]:
+        """Columns that are shown on request."""
+        return [column for column in self.columns if column not in self.headline]
 
     @property
     def has_own(self) -> bool:
@@ -75,7 +81,8 @@ def _group(material: ReportData, table: ReportTable) -> Group:
     systems = [line for line in lines if not line.entrant.is_control]
     truth, drawn_in = next((e for _, e in here if e.is_truth), None), material.colours
     plots = {c: _plot(c, [*systems, *controls], truth, drawn_in) for c in columns}
-    return Group(_heading(material, table), columns, systems, controls, plots)
+    heading = _heading(material, table)
+    return Group(heading, columns, systems, controls, plots, material.headline)
 
 
 def _heading(material: ReportData, table: ReportTable) -> str:
@@ -91,13 +98,14 @@ def _heading(material: ReportData, table: ReportTable) -> str:
 
 
 def _competes(entrant: ReportRow, column: str) -> bool:
-    """Systems compete for the best number, on complete coverage."""
+    """Systems compete for the best number, on complete coverage; with numbers that somebody recomputed."""
     score = entrant.scores.get(column)
     return (
         not entrant.is_control
         and score is not None
         and score.value is not None
         and score.n == score.of
+        and column not in entrant.beside.get("self_reported", ())
     )
 
 
@@ -157,7 +165,6 @@ def _cell(entrant: ReportRow, column: str, mark: str) -> TableCell:
     if own:
         tip.append("self-reported: not recomputed by the leaderboard")
     coverage = f"{score.n}/{score.of} clips" if score.n < score.of else ""
-    coverage = ", ".join([c for c in (coverage,) if c] + counted({"counts": score.counts}))
     return TableCell(
         score_text(score.value), score.value, mark, ends, coverage, "\n".join(tip), own
     )

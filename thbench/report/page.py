@@ -33,7 +33,9 @@ from thbench.report.speed import speeds
 from thbench.report.training_curves import Training, trainings
 from thbench.tables.markdown import ARROWS
 
-RUN_ASSETS = ("style.css", "core.js", "clips.js", "players.js", "curves.js", "compare.js")
+RUN_ASSETS = (
+    *("style.css", "core.js", "clips.js", "players.js", "curves.js", "compare.js", "gallery.js"),
+)
 STRIPS = 4
 """Film strips in a report; `thbench report --filmstrip CLIP` makes any other."""
 

@@ -58,7 +58,7 @@ def test_a_system_called_script_is_shown_and_not_run(tmp_path: Path) -> None:
     assert SCRIPT not in page
     assert "&lt;script&gt;document" in page
     assert "<b>it</b>" not in page
-    assert parsed.tags.count("script") == 6  # our own files and the first data
+    assert parsed.tags.count("script") == 7  # our own files and the first data
     assert SCRIPT not in (tmp_path / "out" / "data" / "core.js").read_text()
 
 

@@ -29,7 +29,7 @@
         thb.svg("circle", { cx: px(x), cy: py(y), r: 4, fill: thb.colour(a) }, thb.svg("title", {}, `${id}: ${thb.number(x)} and ${thb.number(y)}`)));
       return link;
     });
-    return thb.svg("svg", { viewBox: `0 0 ${PLOT} ${PLOT}`, class: "scatter", role: "img", "aria-label": "clip by clip" },
+    return thb.svg("svg", { viewBox: `0 0 ${PLOT} ${PLOT}`, class: "scatter", role: "group", "aria-label": "clip by clip" },
       thb.svg("rect", { x: EDGE, y: 8, width: PLOT - EDGE - 8, height: PLOT - EDGE - 8, class: "frame" }),
       thb.svg("line", { x1: px(from), y1: py(from), x2: px(to), y2: py(to), class: "diagonal" }), ...axis, ...dots,
       thb.svg("text", { x: (PLOT + EDGE) / 2, y: PLOT - 8, "text-anchor": "middle", class: "axis" }, thb.named(a, [a, b])),

@@ -1,7 +1,10 @@
 // Shared by all views: data that loads on demand, elements, numbers, and which view is shown.
 "use strict";
 const thb = {
-  data: {}, waiting: {}, views: {},
+  data: {}, waiting: {}, views: {}, files: {},
+
+  // A page in one file carries what would lie next to it.
+  file(path) { return thb.files[path] || path; },
 
   // Data files call this. A page opened from a disk may not fetch, so they come as scripts.
   put(name, data) { thb.data[name] = data; },
@@ -103,7 +106,25 @@ const thb = {
       words ? ". " + words[0].toUpperCase() + words.slice(1) : "");
   },
 
-  colour(index) { return thb.data.core.entrants[index].colour; },
+  // The ground truth is drawn in the colour of letters, which a dark page makes light.
+  colour(index) { const e = thb.data.core.entrants[index]; return e.truth ? "var(--chart)" : e.colour; },
+
+  // Lines of one colour at several resolutions, as the ground truths are, differ in their dashes.
+  dashes(index) {
+    const sizes = [...new Set(thb.data.core.entrants.map(e => e.size))].sort((x, y) => x - y);
+    return ["", "7 4", "2 3", "9 3 2 3"][sizes.indexOf(thb.data.core.entrants[index].size) % 4];
+  },
+
+  // Tables wider than their place say so, and can be scrolled by keys.
+  cut() {
+    for (const box of document.querySelectorAll(".scroll")) {
+      const wide = box.scrollWidth > box.clientWidth + 1;
+      box.classList.toggle("cut", wide && box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+      if (wide) { box.tabIndex = 0; box.setAttribute("role", "group"); box.setAttribute("aria-label", "table, scrolls sideways"); }
+      else { box.removeAttribute("tabindex"); box.removeAttribute("role"); box.removeAttribute("aria-label"); }
+      if (!box.dataset.watched) { box.dataset.watched = "1"; box.addEventListener("scroll", () => box.classList.toggle("cut", box.scrollLeft + box.clientWidth < box.scrollWidth - 1), { passive: true }); }
+    }
+  },
 
   route() {
     const place = thb.place();
@@ -125,6 +146,7 @@ const thb = {
       if (card) { card.open = true; card.scrollIntoView(); card.classList.add("pointed"); }
     } else if (thb.shown !== view + place.what) window.scrollTo(0, 0);
     thb.shown = view + place.what;
+    thb.cut();
   },
 
   // Tables drawn by the server sort by the number in data-sort, then by text; missing values stay last.
@@ -152,8 +174,15 @@ const thb = {
 };
 
 addEventListener("hashchange", thb.route);
+addEventListener("resize", thb.cut);
 addEventListener("DOMContentLoaded", () => {
   document.documentElement.classList.add("js");
   document.querySelectorAll("table.sortable").forEach(thb.sortable);
+  document.querySelectorAll("button[data-all]").forEach(button => button.addEventListener("click", () => {
+    const table = document.getElementById(button.dataset.all), all = table.classList.toggle("all");
+    button.setAttribute("aria-pressed", all); button.textContent = all ? "headline scores only" : button.dataset.text;
+    thb.cut();
+  }));
+  new MutationObserver(() => thb.cut()).observe(document.querySelector("main"), { childList: true, subtree: true });
   thb.route();
 });

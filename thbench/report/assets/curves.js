@@ -33,7 +33,7 @@
     const x = k => (k - from) / (to - from || 1) * WIDTH, y = v => HEIGHT - 6 - (v - low) / span * (HEIGHT - 12);
     const zero = chart.axis && from < 0 && to > 0 ? [thb.svg("line", { x1: x(0), x2: x(0), y1: 0, y2: HEIGHT, class: "zero" })] : [];
     const head = thb.svg("line", { x1: 0, x2: 0, y1: 0, y2: HEIGHT, class: "playhead" });
-    const lines = chart.lines.map(l => thb.svg("path", { d: path(l, x, y), fill: "none", stroke: thb.colour(l.entrant), class: "curve" }, thb.svg("title", {}, thb.named(l.entrant))));
+    const lines = chart.lines.map(l => thb.svg("path", { d: path(l, x, y), fill: "none", stroke: thb.colour(l.entrant), "stroke-dasharray": thb.dashes(l.entrant), class: "curve" }, thb.svg("title", {}, thb.named(l.entrant))));
     const picture = thb.svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": chart.name }, ...zero, ...lines, ...(chart.over ? [head] : []));
     if (chart.over) picture.addEventListener("click", event => {
       const box = picture.getBoundingClientRect();
@@ -41,12 +41,12 @@
     });
     const now = thb.el("span", { class: "now" });
     const element = thb.el("div", { class: "chart" + (chart.over ? " over" : "") },
-      thb.el("div", { class: "chart-head" }, thb.el("b", {}, chart.name), chart.over ? now : thb.el("span", { class: "now" }, `${chart.axis || "entries"} ${thb.number(from)} … ${thb.number(to)}${zero.length ? ", 0 dashed" : ""}`)),
+      thb.el("div", { class: "chart-head" }, thb.el("b", {}, chart.name), chart.over ? now : thb.el("span", { class: "now" }, ...chart.lines.map(l => thb.el("span", {}, thb.el("span", { class: "swatch", style: "background:" + thb.colour(l.entrant) }), thb.named(l.entrant))), ` · ${chart.axis || "entries"} ${thb.number(from)} … ${thb.number(to)}${zero.length ? ", 0 dashed" : ""}`)),
       thb.el("div", { class: "plot" }, thb.el("span", { class: "high" }, thb.number(high)), thb.el("span", { class: "low" }, thb.number(low)), picture));
     const show = frame => {
       if (!chart.over) return;
       head.setAttribute("x1", x(frame)); head.setAttribute("x2", x(frame));
-      now.replaceChildren(...chart.lines.map(l => thb.el("span", { title: thb.named(l.entrant) }, thb.el("span", { class: "swatch", style: "background:" + thb.colour(l.entrant) }),
+      now.replaceChildren(...chart.lines.map(l => thb.el("span", { title: thb.named(l.entrant) }, thb.el("span", { class: "swatch", style: "background:" + thb.colour(l.entrant) }), thb.named(l.entrant) + " ",
         thb.number(l.values[Math.round(frame - l.at[0])] ?? null))));
     };
     return { element, show };

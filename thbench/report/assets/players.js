@@ -13,7 +13,7 @@
       this.changed = changed; // called with every new frame and state
       this.n = Math.max(...videos.map(v => v.n));
       this.frame = 0; this.speed = 1; this.loop = true; this.playing = false; this.heard = null;
-      this.leader = videos[0]; this.reached = 0; this.busy = null; this.wanted = null; this.ticket = 0;
+      this.leader = videos[0]; this.reached = 0; this.busy = null; this.wanted = null; this.aim = null; this.ticket = 0;
       for (const v of videos) {
         v.element.muted = true; v.element.preservesPitch = true; v.ring = [];
         v.element.addEventListener("ended", () => {
@@ -57,7 +57,13 @@
     }
 
     toggle() { return this.playing ? this.pause() : this.play(); }
-    async step(by) { const from = this.wanted ?? this.frame; await this.pause(); await this.seek(from + by); }
+    // Every press counts, also while the one before is still on its way or a playing video stops.
+    async step(by) {
+      this.aim = Math.max(0, Math.min(this.n - 1, (this.aim ?? this.wanted ?? this.frame) + by));
+      await this.pause();
+      await this.seek(this.aim);
+      if (!this.busy) this.aim = null;
+    }
 
     async end() {
       this.playing = false; this.ticket++;
@@ -152,7 +158,7 @@
     const caption = thb.el("figcaption", {}, thb.el("span", { class: "swatch", style: "background:" + thb.colour(entrant) }), name,
       e.kind === "control" && !e.truth ? thb.el("em", {}, " control") : "");
     if (data.failure) return { figure: thb.el("figure", {}, thb.el("div", { class: "absent" }, "no video: " + data.failure), caption), size: e.size, video: null };
-    const source = "video/" + encodeURIComponent(data.folder) + "/" + encodeURIComponent(data.file);
+    const source = thb.file("video/" + encodeURIComponent(data.folder) + "/" + encodeURIComponent(data.file));
     const element = thb.el("video", { src: source, playsinline: true, preload: "auto", tabindex: -1, "aria-hidden": "true" });
     const canvas = thb.el("canvas", { width: data.size, height: data.size, role: "img", "aria-label": name });
     return { figure: thb.el("figure", { "data-entrant": entrant }, element, canvas, caption), size: e.size, video: { element, canvas, n: data.n, entrant, sound: data.sound } };
@@ -168,14 +174,20 @@
     const sound = thb.select("sound", [["", "off"], ...heard.map(v => [v.entrant, thb.named(v.entrant)])], "",
       v => transport.hear(heard.find(h => String(h.entrant) === v) || null));
     sound.querySelector("select").id = "sound"; speed.querySelector("select").id = "speed";
+    const link = button("link", "link: copy the address of this clip and frame", async () => {
+      await transport.pause();
+      history.replaceState(null, "", thb.link("clip", clip, { ...Object.fromEntries(thb.place().query), frame: transport.frame }));
+      try { await navigator.clipboard.writeText(location.href); link.textContent = "copied"; } catch { link.textContent = "in the address bar"; }
+      setTimeout(() => { link.textContent = "link"; }, 2000);
+    });
     const loop = thb.el("input", { type: "checkbox", checked: true, onchange: () => { transport.loop = loop.checked; } });
     const show = () => {
       play.textContent = transport.playing ? "❚❚" : "▶"; slider.value = transport.frame;
       count.textContent = `frame ${transport.frame} of ${transport.n} · ${(transport.frame / FPS).toFixed(2)} s`;
     };
     const element = thb.el("div", { class: "transport", role: "toolbar", "aria-label": "transport" },
-      button("|◀", "first frame (Home)", () => transport.step(-transport.n)), button("−1", "one frame back (←)", () => transport.step(-1)), play,
-      button("+1", "one frame on (→)", () => transport.step(1)), slider, count, speed, sound, thb.el("label", {}, loop, " loop"));
+      button("|◀", "first frame (Home)", () => transport.step(-transport.n)), button("−1", "−1: one frame back (←)", () => transport.step(-1)), play,
+      button("+1", "+1: one frame on (→)", () => transport.step(1)), slider, count, speed, sound, thb.el("label", {}, loop, " loop"), link);
     return { element, show, loop };
   }
 
@@ -255,6 +267,7 @@
     box.append(...grid, parts.element, thb.el("p", { class: "hint" }, "Keys: space plays, ← → step, Home and End jump, l loops, n and p change the clip. ", thb.el("label", {}, toggle, " show all control rows")),
       curves.element, numbers(clip, index, entrants));
     parts.show();
-    await transport.seek(0);
+    const asked_frame = Number(place.query.get("frame") || 0); // permalinks: #clip/ID?frame=12
+    await transport.seek(Number.isFinite(asked_frame) ? Math.round(asked_frame) : 0);
   };
 })();
