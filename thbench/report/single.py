@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
-from thbench.api import Engine
+from thbench.api import Engine, reading
 from thbench.files.atomic import atomic_write
 from thbench.report.page import Options, write_report
 
+AGAIN = "make the report again"
 _KINDS = {".png": "image/png", ".mp4": "video/mp4", ".svg": "image/svg+xml"}
 _STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">\n?')
 _SCRIPT = re.compile(r'<script src="([^"]+)" defer></script>\n?')
@@ -38,7 +39,7 @@ def write_single_file(run: Path, out: Path, engine: Engine, options: Options) ->
 def single_file(index: Path) -> str:
     """The page `index` with everything that it and its scripts load."""
     folder = index.parent
-    page = index.read_text(encoding="utf-8")
+    page = _text(index)
     page = _STYLE.sub(lambda m: f"<style>{_text(folder / m[1])}</style>\n", page)
     scripts = [_text(folder / name) for name in _SCRIPT.findall(page)]
     named = set(_SCRIPT.findall(page))
@@ -54,7 +55,8 @@ def single_file(index: Path) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    with reading(path, AGAIN):
+        return path.read_text(encoding="utf-8")
 
 
 def _videos(folder: Path) -> str:
@@ -72,8 +74,9 @@ def _named(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _inline(path: Path) -> str:
-    content = base64.b64encode(path.read_bytes()).decode("ascii")
-    return f"data:{_KINDS[path.suffix]};base64,{content}"
+    with reading(path, AGAIN):
+        content = path.read_bytes()
+    return f"data:{_KINDS[path.suffix]};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def _hash(script: str) -> str:
