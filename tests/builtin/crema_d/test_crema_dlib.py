@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from crema_place import Done, Place, thbench
+from crema_tree import GOOD
+from denoisers import trainer
 from real_networks import dlib_file
-from thbench.api import UserError
+from thbench.api import Source, UserError
+from thbench.suite.clips import fetchable, reduced_suite
 from thbench.video import MediaReader
 from thbench_crema_d.backends import YunetDlib, YunetPfld, backend
 from thbench_crema_d.recipe import WEIGHTS, recipe_of
@@ -76,3 +80,38 @@ def test_the_option_is_offered(tmp_path: Path) -> None:
     )()
     dataset: Any = build(Options(root=tmp_path, backend="yunet-dlib"), context)
     assert list(dataset.weights) == ["yunet", "dlib68"]
+
+
+@pytest.mark.slow
+def test_a_prepared_set_and_a_ddpm_trained_on_it_have_dlibs_landmarks(
+    place: Place, fetched: dict[str, Done], prepared: Done, weights: Path
+) -> None:
+    """Fetched, licence accepted, prepared and loaded as a user does it; the trainer's signal is those points."""
+    dlib_file(DLIB68.file)
+    refused = thbench("weights", "fetch", "dlib68")
+    assert refused.code == 2 and "no commercial use" in refused.out + refused.err
+    taken = thbench("weights", "fetch", "dlib68", "--accept-licence")
+    assert taken.code == 0, taken.err
+    where = [*place.where("dlib"), "--set", "dataset.backend=yunet-dlib"]
+    done = thbench("data", "prepare", "crema_d", *where, "--clip", GOOD[0].name)
+    assert done.code == 0 and "1 prepared" in done.out, done.out + done.err
+
+    dlib, pfld = (load(words, 320) for words in (where, place.where()))
+    io = np.linalg.norm(pfld[:, 36:42].mean(1) - pfld[:, 42:48].mean(1), axis=-1)[:, None]
+    apart = np.linalg.norm(dlib - pfld, axis=-1) / io
+    assert 0.01 < apart.mean() < 0.09  # the same face, found by another network
+
+    learner = trainer(size=64, architecture={"landmarks": True})
+    source = loaded(where, 64)
+    kept = learner.prepare(source)["landmarks"].reshape(-1, 68, 2)
+    assert kept == pytest.approx(source.annotations["landmarks"] / 64 * 2 - 1, abs=1e-6)
+    assert (kept + 1) * 160 == pytest.approx(dlib + 0.5, abs=3)  # of the master's 320 pixels
+
+
+def loaded(words: list[str], size: int) -> Source:
+    dataset, clips = fetchable(reduced_suite("crema_d", None, words[1::2], {}), "cpu")
+    return dataset.load(next(c for c in clips if c.id == GOOD[0].name), size)
+
+
+def load(words: list[str], size: int) -> np.ndarray:
+    return loaded(words, size).annotations["landmarks"].astype(np.float64)
