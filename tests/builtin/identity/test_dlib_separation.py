@@ -90,8 +90,8 @@ def descriptors(root: Path, condition: str) -> list[np.ndarray]:
     size = int(condition.split(maxsplit=1)[0]) if condition.endswith(" px") else 256
     found = []
     for person in "abcd":
-        frames = head_frames(root, person, size, 200)[::EVERY]
-        frames = DAMAGE.get(condition, lambda f: f)(frames)
+        frames = head_frames(root, person, size, 200)
+        frames = DAMAGE.get(condition, lambda f: f)(frames)[::EVERY]
         faces = [detector(root).with_points(f) for f in frames]
         main = [max(of, key=lambda face: face[2] * face[3]) for of in faces]
         found.append(np.stack([embedder()(f, face) for f, face in zip(frames, main, strict=True)]))
