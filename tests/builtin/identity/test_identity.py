@@ -241,7 +241,7 @@ class Lent:
         return self._yunet
 
 
-@pytest.mark.long
+@pytest.mark.slow
 def test_real_faces_are_found_placed_and_refused(assets: Assets, tmp_path: Path) -> None:
     from real_heads import head_frames
 
