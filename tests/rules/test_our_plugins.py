@@ -12,6 +12,8 @@ from thbench.testing.subject import subject_of
 
 QUICK = {"puppet", "loudness-warp", "f_mse"}
 ARGUMENT = {"torchmetrics": "torchmetrics:MeanAbsoluteError"}
+LARGER = {"blinks": 128, "blink_duration": 128, "silent_mouth": 128}
+"""Pixels of the clips for metrics that refuse the small faces of the usual ones."""
 NEED_OPTIONS = {"folder", "command", "clips"}
 """They do nothing without a folder or a program; their own tests give them one."""
 
@@ -44,7 +46,10 @@ def test_conformance(kind: str, name: str) -> None:
         lines = [missing.what for missing in subject.build().missing()]
     if lines:
         pytest.skip(f"lacks {lines[0]}")
-    failed = [f"{o.title}: {o.error}" for o in run_checks(checks_for(kind, name)) if o.error]
+    size = LARGER.get(name.partition("@")[0])
+    failed = [
+        f"{o.title}: {o.error}" for o in run_checks(checks_for(kind, name, size=size)) if o.error
+    ]
     assert failed == []
 
 

@@ -64,7 +64,8 @@ class MetricChecks(Checks):
                 require_observation(self.built.observe(pair))
             except ClipFailure as failure:
                 reasons.append(f"{pair.clip.id}: {failure.reason}")
-        require(len(reasons) < len(self._pairs), f"refused {'; '.join(reasons)}")
+        other = f"at {self.material.size} px; --size and --on choose other clips"
+        require(len(reasons) < len(self._pairs), f"refused {'; '.join(reasons)} ({other})")
 
     def check_pure(self) -> None:
         """the same pair gives the same bytes, also from a fresh instance, and is left as it was"""
