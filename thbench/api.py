@@ -127,8 +127,8 @@ class Missing:
     """Something that must be fetched or prepared first.
 
     `what` names it, `command` is what the person types to get it, `size` is the download in bytes
-    where it is known. A generator does not know its name in the suite: `NAME` stands for it in
-    `--set systems.NAME.KEY=VALUE`.
+    where it is known. A generator does not know its name in the suite: the word `NAME` stands for it,
+    as in `--set systems.NAME.KEY=VALUE`.
     """
 
     what: str

@@ -72,7 +72,13 @@ def _expression(pattern: str, values: Mapping[str, object]) -> str:
 
 def snapshot(places: Iterable[Place]) -> Seen:
     """Everything below the folders of these places. Raises UserError where that is too much."""
-    return {path: mark for place in places for path, mark in _below(place.folder, _MOST, place)}
+    found = {}
+    for place in places:
+        for folder in (place.folder, *place.folder.parents):
+            if folder.is_dir():
+                found[folder] = (0, 0, 0)
+        found |= dict(_below(place.folder, _MOST, place))
+    return found
 
 
 def _below(
@@ -122,11 +128,11 @@ def remove_new(places: Sequence[Place], before: Seen) -> None:
             if path not in before:
                 with suppress(OSError):
                     path.unlink()
-                _remove_empty(path.parent, place.folder, before)
+                _remove_empty(path.parent, before)
 
 
-def _remove_empty(folder: Path, top: Path, before: Seen) -> None:
-    while folder not in (top, *top.parents) and folder not in before:
+def _remove_empty(folder: Path, before: Seen) -> None:
+    while folder not in before and folder != folder.parent:
         try:
             folder.rmdir()
         except OSError:

@@ -21,6 +21,8 @@ from thbench_external.templates import (
 
 __all__ = ["CommandOptions", "missing"]
 
+_GET = "get it as its README says; of a recipe: thbench recipe show NAME"
+_BUILD = "; of a recipe: thbench recipe build NAME"
 _PLACE = re.compile(r"\{(" + "|".join(FOLDERS) + r")\}/(.+)")
 
 
@@ -82,6 +84,9 @@ class CommandOptions:
         dict[str, str],
         "files of the program, under root, with their SHA-256: weights say what a system is",
     ] = field(default_factory=dict)
+    needs: Annotated[
+        tuple[str, ...], "files and folders under root without which it cannot run, weights say"
+    ] = ()
     revision: Annotated[str, "what is run, in words: a commit, a release; part of the system"] = ""
     clip_ids: Annotated[
         Literal["opaque", "real"], "whether the program learns the data set's names of clips"
@@ -142,6 +147,8 @@ class CommandOptions:
     def __post_init__(self) -> None:
         self._check_templates()
         self._check_call()
+        for name in self.needs:
+            stays_inside(name, "needs")
         for pattern in (*self.collect, *self.clean):
             _check_place(pattern, self.call == "session")
         stays_inside(self.output, "output")
@@ -226,7 +233,9 @@ def missing(options: CommandOptions) -> Sequence[Missing]:
         used = any(what in names_in(text) for text in templates)
         needed = used and not (what == "python" and options.runtime != "process")
         if path is None and needed:
-            found.append(Missing(f"{what} of the program", f"--set systems.NAME.{what}=PATH"))
+            found.append(
+                Missing(f"{what} of the program", f"--set systems.NAME.{what}=PATH{_BUILD}")
+            )
         elif path is not None and not path.exists():
             found.append(Missing(f"{what} {path}", f"--set systems.NAME.{what}=PATH"))
     if options.runtime == "process":
@@ -234,10 +243,9 @@ def missing(options: CommandOptions) -> Sequence[Missing]:
     elif shutil.which(options.runtime) is None:
         found.append(Missing(f"program {options.runtime}", f"install {options.runtime}"))
     if options.root is not None:
-        lost = [name for name in options.sha256 if not (options.root / name).is_file()]
-        found += [
-            Missing(f"{name} in {options.root}", "get it as its README says") for name in lost
-        ]
+        wanted = dict.fromkeys([*options.needs, *options.sha256])
+        lost = [name for name in wanted if not (options.root / name).exists()]
+        found += [Missing(f"{name} in {options.root}", _GET) for name in lost]
     return found
 
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -77,8 +78,13 @@ def _row(
 
 
 def _said(record: Record) -> Iterator[str]:
-    placement, found = record["placement"], record.get("registration", {})
+    placement = record["placement"]
     yield f"{placement['how']}: {placement['why']}"
+    yield from said_of(record.get("registration", {}))
+
+
+def said_of(found: Mapping[str, Any]) -> Iterator[str]:
+    """What the registration of a video found, in words."""
     if first := found.get("first"):
         yield (
             f"right {first['right']:+.1%}, down {first['down']:+.1%}, {first['scale']:.2f} times as "

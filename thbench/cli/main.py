@@ -16,6 +16,7 @@ from thbench.cli.export import export
 from thbench.cli.leaderboard import compare, leaderboard
 from thbench.cli.merge import merge
 from thbench.cli.new import new
+from thbench.cli.recipe import recipe
 from thbench.cli.report import report
 from thbench.cli.run import generate, run, score
 from thbench.cli.selftest import selftest
@@ -111,6 +112,7 @@ for _command in (
     data,
     train,
     plot,
+    recipe,
     new,
     doctor,
 ):

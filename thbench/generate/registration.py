@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import ClipFailure, Extractor, Frames, Request, UserError, Video
+from thbench.environment import Settings
 from thbench.files.atomic import atomic_write
 from thbench.geometry import black_bars
 from thbench.plugins import registry
@@ -49,7 +50,17 @@ FACES = Tolerance(shift=0.12, scale=1.15)
 def check(
     job: Job, folder: VideoFolder, request: Request, frames: Frames, reference: Video
 ) -> Record:
-    """What stands in the clip's record under `registration`.
+    """What stands in the clip's record under `registration`, see `registered`; beyond the tolerances a
+    picture of both is stored."""
+    found = registered(job.settings, request.identity_frame, frames, reference)
+    if found["beyond"]:
+        picture = side_by_side(request.identity_frame, frames[0])
+        atomic_write(folder.alignment_file(request.clip_id), picture)
+    return found
+
+
+def registered(settings: Settings, identity: Frames, frames: Frames, reference: Video) -> Record:
+    """How a video lies on its reference.
 
     by       what was compared
     first    the first picture against the identity frame; absent where too little of it agrees
@@ -59,21 +70,18 @@ def check(
     """
     first = frames[0]
     found: Record = {"by": ["pictures"], "beyond": []}
-    if alignment := align(first, request.identity_frame):
+    if alignment := align(first, identity):
         found["first"] = _rounded(asdict(alignment))
         found["beyond"] += _named("first picture", words(found["first"], FIRST))
-    if bars := added_bars(first, request.identity_frame):
+    if bars := added_bars(first, identity):
         found["bars"] = list(bars)
         found["beyond"].append(f"letterboxed by {_bar_words(bars, len(first))}")
-    faces = {name: _compared(e, frames, reference) for name, e in face_locators(job)}
+    faces = {name: _compared(e, frames, reference) for name, e in face_locators(settings)}
     if faces:
         found["by"] += list(faces)
         found["faces"] = faces
     for name, face in faces.items():
         found["beyond"] += _named(f"faces ({name})", words(face, FACES))
-    if found["beyond"]:
-        picture = side_by_side(request.identity_frame, first)
-        atomic_write(folder.alignment_file(request.clip_id), picture)
     return found
 
 
@@ -120,9 +128,9 @@ def _bar_words(bars: Sequence[int], size: int) -> str:
 
 
 @lru_cache(maxsize=2)
-def face_locators(job: Job) -> tuple[tuple[str, Extractor], ...]:
+def face_locators(settings: Settings) -> tuple[tuple[str, Extractor], ...]:
     """Installed extractors that say where faces are and whose weights are here, by name."""
-    context = RunContext(registry(), job.settings, "registration")
+    context = RunContext(registry(), settings, "registration")
     found = []
     for registered in registry():
         plugin = registered.plugin

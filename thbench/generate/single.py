@@ -121,7 +121,7 @@ def generate_single(
     for answer in generator.generate([request]):
         if isinstance(answer, Failure):
             raise UserError(f"{name} failed: {answer.reason}", "try another picture or sound")
-        _write(answer, request, out, settings.decode)
+        write_answer(answer, request, out, settings.decode)
         return out
     raise UserError(f"{name} gave no answer", f"thbench check {name}")
 
@@ -132,7 +132,7 @@ def _part(name: str, given: Sequence[str], registry: Registry) -> Part:
     return named_part("generator", name, options, registry, document, ())
 
 
-def _write(answer: Generated, request: Request, out: Path, decode: Decode) -> None:
+def write_answer(answer: Generated, request: Request, out: Path, decode: Decode) -> None:
     """A delivered file is copied where the suffix fits; everything else is encoded as `out` says."""
     if answer.file is not None and answer.file.suffix.lower() == out.suffix.lower():
         out.parent.mkdir(parents=True, exist_ok=True)

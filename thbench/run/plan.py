@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -131,7 +132,7 @@ def _dataset_lacks(suite: Suite, dataset: Dataset) -> Sequence[Missing]:
 
 def _named(missing: Missing, system: str) -> Missing:
     """With the system's name, which its plugin does not know."""
-    command = missing.command.replace("systems.NAME.", f"systems.{system}.")
+    command = re.sub(r"\bNAME\b", system, missing.command)
     return replace(missing, command=command)
 
 

@@ -1,0 +1,1 @@
+"""Recipes: published programs as data files, and their environments on this machine."""
