@@ -726,6 +726,17 @@ def _no_lines(_: Any, __: Sequence[str]) -> Sequence[str]:
     return ()
 
 
+def _mapped(asked: Any) -> Mapping[str, Mapping[str, object]]:
+    """The form of `Plugin(extractors=...)`. Raises TypeError in words for another one."""
+    good = isinstance(asked, Mapping) and all(isinstance(v, Mapping) for v in asked.values())
+    if not good:
+        raise TypeError(
+            f"Plugin(extractors=...) gave a {type(asked).__name__}: a mapping from each extractor's name to "
+            'the options it is asked with is needed, {"landmarks68": {}} say'
+        )
+    return {str(name): dict(options) for name, options in asked.items()}
+
+
 def _no_extractors(_: Any) -> Mapping[str, Mapping[str, object]]:
     return {}
 
@@ -788,8 +799,9 @@ class Plugin(Generic[T, O]):
     weights     names of the registered weights that these options use
     shipped     files that come with the plugin and that its numbers hang on, weights say: their SHA-256
                 is part of the identity
-    extractors  the extractors that these options use: name -> the options they are asked with, exactly
-                as `context.extractor(name, **options)` is called; their weights follow from that
+    extractors  a function of the options that gives the extractors they use: name -> the options these are
+                asked with, exactly as `context.extractor(name, **options)` is called; their weights
+                follow from that. A list is refused
     variants    named option sets of a metric: `ofm@diffused-heads`
     argument    the option that `name:value` fills: `torchmetrics:ClassName`
     unused_files  lines on the files of a generator's folder that answer none of the dataset's clips, given
@@ -815,6 +827,23 @@ class Plugin(Generic[T, O]):
     unused_files: Callable[[O, Sequence[str]], Sequence[str]] = _no_lines
     locates_faces: bool = False
     trainer: Callable[[O, Context, int], Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Raises TypeError where `extractors` is no function."""
+        if not callable(self.extractors):
+            raise TypeError(
+                f"plugin {self.name}: extractors is a {type(self.extractors).__name__}, a function of the options is "
+                'needed: extractors=lambda options: {"landmarks68": {}}'
+            )
+
+    def used_extractors(self, options: O) -> Mapping[str, Mapping[str, object]]:
+        """Name -> options of the extractors it uses. Raises UserError where it says so in another form."""
+        try:
+            return _mapped(self.extractors(options))
+        except TypeError as error:
+            raise UserError(
+                f"plugin {self.name}: {error}", "docs/plugins.md shows the form"
+            ) from None
 
 
 # -- data on disk -------------------------------------------------------------------------------

@@ -90,6 +90,22 @@ def whole(width: int, height: int) -> Square:
     return Square(0, 0, width, width, height)
 
 
+def whole_square(pictures: NDArray[np.uint8]) -> Square:
+    """The largest square in the middle of pictures [..., H, W, 3]."""
+    height, width = pictures.shape[-3:-1]
+    side = min(height, width)
+    return Square((width - side) // 2, (height - side) // 2, side, width, height)
+
+
+def resized_square(frames: NDArray[np.uint8], square: Square, size: int) -> NDArray[np.uint8]:
+    """[T, size, size, 3] uint8 of frames [T, H, W, 3]: the square of each, as `Square.cut` makes it.
+
+    What a dataset gives as `Source.frames`, with the square as `Source.frame`. Raises ValueError for frames of
+    another size than the square's picture.
+    """
+    return np.stack([square.cut(frame, size) for frame in frames])
+
+
 @dataclass(frozen=True)
 class Placement:
     """Which square of a delivered picture stands for the reference's, and why that one.

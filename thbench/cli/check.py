@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -34,8 +35,11 @@ def check(
     """Check the suite NAME without running it, or the installed plugin NAME by trying it.
 
     A suite: keys, plugins, options, split, what is missing. A plugin: the conformance suite, with
-    options by --set key=value.
+    options by --set key=value. A recipe (.yaml with `systems` alone, or with `recipe`): the conformance
+    suite on its system.
     """
+    if name.endswith((".yaml", ".yml")) and (entry := _recipe_system(Path(name))):
+        _check_plugin(str(entry.pop("generator")), overrides, on, size, frames, entry)
     if _is_plugin(name):
         _check_plugin(name, overrides, on, size, frames)
     from thbench.environment import Settings, default_offline
@@ -50,6 +54,27 @@ def check(
         check_columns(loaded, columns_of(job_for(loaded, Path(), settings)))
     print_plan(loaded, None if missing else split_of(loaded, settings), missing)
     click.echo(f"{loaded.file}: in order")
+
+
+def _recipe_system(file: Path) -> dict[str, Any] | None:
+    """The first system of a recipe file with what its build has made; None for a suite. Raises UserError."""
+    from thbench.files.yamlfile import read_yaml
+    from thbench.recipes.built import built_of
+    from thbench.recipes.form import about_of, systems_of
+    from thbench.suite.recipes import completed, located
+
+    if not file.is_file():
+        return None
+    document = read_yaml(file)
+    if not set(document.data) <= {"recipe", "systems"}:
+        return None
+    about_of(document)
+    name, entry = next(iter(systems_of(document).items()), ("", None))
+    if not isinstance(entry, dict) or "generator" not in entry:
+        raise document.error(
+            ("systems", str(name)), "is no system with a generator", "see docs/recipes.md"
+        )
+    return located(completed(entry, built_of(file)), file.parent)
 
 
 def _is_plugin(name: str) -> bool:
@@ -79,7 +104,12 @@ def _is_plugin(name: str) -> bool:
 
 
 def _check_plugin(
-    name: str, given: Sequence[str], on: str | None, size: int | None, frames: int | None
+    name: str,
+    given: Sequence[str],
+    on: str | None,
+    size: int | None,
+    frames: int | None,
+    entry: Mapping[str, Any] | None = None,
 ) -> None:
     """Run the conformance suite and print every check. Exits with 1 if one fails."""
     from thbench.plugins.discovery import registry
@@ -92,12 +122,12 @@ def _check_plugin(
     if not kinds:
         kind = next(r.kind for r in registry() if r.plugin.name == plain)
         raise UserError(f"{kind} '{plain}' has no conformance suite", f"only {', '.join(KINDS)}s")
+    options = {k: v for k, v in (entry or {}).items() if k not in ("resolution", "oracle")}
+    options |= options_from(given)
     failed = 0
     for kind in kinds:
         click.echo(f"{kind} {name}")
-        checks = checks_for(
-            kind, name, options_from(given), suite=on or SUITE, size=size, frames=frames
-        )
+        checks = checks_for(kind, name, options, suite=on or SUITE, size=size, frames=frames)
         for outcome in run_checks(checks):
             failed += outcome.error is not None
             mark = "failed" if outcome.error else "ok"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from thbench.cli.options import all_option, available_option, engine_options
+from thbench.cli.options import all_option, available_option, engine_options, gpus_of
 from thbench.cli.output import show_results
 
 
@@ -22,6 +22,7 @@ def merge(
     workers: int,
     engine: str,
     address: str | None,
+    gpus: str | None,
     available: bool,
     all_columns: bool,
 ) -> None:
@@ -47,7 +48,12 @@ def merge(
     left_out = lacks_apart(suite_of(job), settings)[1] if available else {}
     job = replace(job, lacking=left_out)
     show_results(
-        merge_shards(job, engine_for(workers, settings, engine, address)),
+        merge_shards(
+            job,
+            engine_for(
+                workers, settings, engine, address, gpus_of({"gpus": gpus, "workers": workers})
+            ),
+        ),
         folder,
         left_out,
         all_columns,

@@ -41,10 +41,52 @@ def new_metric(name: str, into: Path | None) -> None:
     _write("metric", name, into, use)
 
 
-def _write(kind: Kind, name: str, into: Path | None, use: str) -> None:
+@new.command(name="dataset")
+@click.argument("name")
+@_into
+def new_dataset(name: str, into: Path | None) -> None:
+    """A package with the dataset NAME: videos of a folder, cut and resized as thbench does."""
+    use = f"thbench run demo --set dataset='{{name: {name}, root: FOLDER}}' --set split=all"
+    _write("dataset", name, into, use)
+
+
+@new.command(name="extractor")
+@click.argument("name")
+@_into
+def new_extractor(name: str, into: Path | None) -> None:
+    """A package with the extractor NAME and the metric NAME_distance that uses it."""
+    used = f"{name}_distance"
+    _write(
+        "extractor",
+        name,
+        into,
+        f"thbench run demo --set metrics='[{used}]' --set primary={used}",
+        used,
+    )
+
+
+@new.command(name="recipe")
+@click.argument("name")
+@_into
+def new_recipe(name: str, into: Path | None) -> None:
+    """A folder with the recipe NAME of a published program, every key explained."""
+    from thbench.plugins.scaffold import write_package
+
+    file = write_package("recipe", name, into) / "recipe.yaml"
+    click.echo(f"{file}: fill it in. Next:")
+    for line in (
+        f"recipe build {file}",
+        f"recipe try {file} IMAGE AUDIO",
+        f"run demo --with {file}",
+    ):
+        click.echo(f"  thbench {line}")
+
+
+def _write(kind: Kind, name: str, into: Path | None, use: str, checked: str = "") -> None:
     from thbench.plugins.scaffold import write_package
 
     folder = write_package(kind, name, into)
-    click.echo(f"{folder}: a {kind} that works. Next:")
-    for line in (f"pip install -e {folder}", f"thbench check {name}", use):
+    options = " --set root=FOLDER" if kind == "dataset" else ""
+    click.echo(f"{folder}: a {kind} that works. Next:".replace("a extractor", "an extractor"))
+    for line in (f"pip install -e {folder}", f"thbench check {checked or name}{options}", use):
         click.echo(f"  {line}")

@@ -55,6 +55,11 @@ engine_options = together(
         help="Where work runs; `thbench list` names what is installed.",
     ),
     click.option("--address", metavar="ADDRESS", help="Of the engine, where it has one."),
+    click.option(
+        "--gpus",
+        metavar="0,1",
+        help="One worker for each of these GPUs, which it and its programs see alone.",
+    ),
 )
 
 
@@ -71,6 +76,21 @@ def load(name: str, add: Sequence[str], options: dict[str, Any]) -> Suite:
 def selected(suite: Suite, options: dict[str, Any]) -> Suite:
     names = options["systems"]
     return suite.only(n.strip() for n in names.split(",")) if names else suite
+
+
+def gpus_of(options: dict[str, Any]) -> list[str]:
+    """Of --gpus. Raises UserError where it is no list, and where --workers says something else."""
+    from thbench.errors import UserError
+
+    text = options.get("gpus")
+    if text is None:
+        return []
+    found = [part.strip() for part in text.split(",")]
+    if not all(found) or len(set(found)) != len(found):
+        raise UserError(f"--gpus {text}: not a list of different GPUs", "e.g. --gpus 0,1")
+    if options["workers"] not in (1, len(found)):
+        raise UserError(f"--gpus {text} and --workers {options['workers']}", "leave out --workers")
+    return found
 
 
 def settings_of(options: dict[str, Any]) -> Settings:

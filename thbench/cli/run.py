@@ -17,6 +17,7 @@ from thbench.cli.options import (
     available_option,
     device_option,
     engine_options,
+    gpus_of,
     load,
     selected,
     settings_of,
@@ -222,13 +223,14 @@ def _stages(
     split = plan.split()
     for line in plan.remarks():
         click.echo(words(line), err=True)
-    engine = engine_for(options["workers"], settings, options["engine"], options["address"])
+    gpus = gpus_of(options)
+    engine = engine_for(options["workers"], settings, options["engine"], options["address"], gpus)
     if stages.score:
         plan.check_columns()  # before an hour of generation, not after it
     if options["shard"]:
         _shard(plan.job, split, engine, options["shard"], stages)
         return
-    died = _warn_of_death if options["workers"] == 1 else None
+    died = _warn_of_death if options["workers"] == 1 and not gpus else None
     if results := run_stages(plan.job, split, engine, stages, died):
         show_results(results, plan.out, plan.left_out, options["all_columns"])
 

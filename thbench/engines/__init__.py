@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,21 @@ DEFAULT = "local"
 
 
 def engine_for(
-    workers: int, settings: Settings, name: str = DEFAULT, address: str | None = None
+    workers: int,
+    settings: Settings,
+    name: str = DEFAULT,
+    address: str | None = None,
+    gpus: Sequence[str] = (),
 ) -> Engine:
     """The engine `name` with its options. Raises UserError, for an unknown name with the nearest right one.
 
-    `address` is given only where a person has given one: an engine that has no such option says so.
+    `address` and `gpus` are given only where a person has given them: an engine that has no such option
+    says so. There is one worker for each GPU.
     """
     registered = registry().find("engine", name)
-    given: dict[str, Any] = {"workers": workers}
+    given: dict[str, Any] = {"workers": len(gpus) or workers}
+    if gpus:
+        given["gpus"] = list(gpus)
     if address is not None:
         given["address"] = address
     document = Document("command line", given)

@@ -31,20 +31,26 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 @dataclass(frozen=True)
 class LocalOptions:
     workers: Annotated[int, "processes"] = 1
+    gpus: Annotated[tuple[str, ...], "CUDA_VISIBLE_DEVICES of each of them"] = ()
 
 
 class LocalEngine:
     """`workers` processes; the parent holds no more than one result of each, so memory stays flat.
 
-    Whether this machine has `device` is looked at when there is work for it.
+    Whether this machine has `device` is looked at when there is work for it. With `gpus`, one for each
+    worker, the worker and every program that it starts see that one alone.
     """
 
-    def __init__(self, workers: int = 1, device: str = "cpu") -> None:
+    def __init__(self, workers: int = 1, device: str = "cpu", gpus: Sequence[str] = ()) -> None:
         if workers < 1:
             raise UserError(
                 f"--workers {workers}: at least one is needed", "give a positive number"
             )
-        self.workers, self._device = workers, device
+        if gpus and len(gpus) != workers:
+            raise UserError(
+                f"{len(gpus)} GPUs for {workers} workers", "one worker for each: --gpus 0,1"
+            )
+        self.workers, self._device, self._gpus = workers, device, tuple(gpus)
         self._standing: list[_Worker] | None = None
 
     @contextmanager
@@ -67,16 +73,16 @@ class LocalEngine:
         self, work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None = None
     ) -> Iterator[tuple[int, Any]]:
         """As api.Engine.map. With one worker there is no process that could die but this one."""
-        if tasks:
+        if tasks and not self._gpus:  # looking would hold the first GPU here, where no work is done
             check_device(self._device)
-        if self.workers == 1:
+        if self.workers == 1 and not self._gpus:
             yield from ((i, work(task)) for i, task in enumerate(tasks))
             return
         workers = [] if self._standing is None else self._standing
         try:
             while len(workers) < min(self.workers, len(tasks)):
                 with _signals_wait():
-                    workers.append(_Worker())
+                    workers.append(_Worker(self._gpus[len(workers)] if self._gpus else None))
             yield from _spread(workers, work, tasks, died)
         finally:
             if workers is not self._standing or any(w.task is not None for w in workers):
@@ -126,7 +132,7 @@ def _spread(
                 result = worker.take()
             except _Died as death:
                 with _signals_wait():
-                    workers[workers.index(worker)] = fresh = _Worker()
+                    workers[workers.index(worker)] = fresh = _Worker(worker.gpu)
                 if i not in second_try:
                     second_try.add(i)
                     fresh.give(i, work, tasks[i])
@@ -151,13 +157,14 @@ class _Died(Exception):
 
 
 class _Worker:
-    """One process that answers one task at a time."""
+    """One process that answers one task at a time; `gpu` is what CUDA_VISIBLE_DEVICES is there."""
 
-    def __init__(self) -> None:
+    def __init__(self, gpu: str | None = None) -> None:
         self.task: int | None = None
+        self.gpu = gpu
         self._work: Callable[[Any], Any] | None = None
         self.connection, theirs = _SPAWN.Pipe()
-        self._process: BaseProcess = _SPAWN.Process(target=_serve, args=(theirs,))
+        self._process: BaseProcess = _SPAWN.Process(target=_serve, args=(theirs, gpu))
         self._process.start()
         theirs.close()  # else the end of the process would not end the pipe
 
@@ -192,7 +199,10 @@ def _how(code: int | None) -> str:
     return f"the worker process died (exit code {code})"
 
 
-def _serve(connection: Connection[Any, Any]) -> None:
+def _serve(connection: Connection[Any, Any], gpu: str | None) -> None:
+    if gpu is not None:  # before anything that reads it is imported
+        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        os.environ["CUDA_VISIBLE_DEVICES"] = gpu
     # Ctrl-C is the parent's business; without a parent there is none.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # So is SIGTERM, which a scheduler sends to every process. A function and not SIG_IGN, which
@@ -226,7 +236,7 @@ def _die_with_parent() -> None:
 
 
 def _build(options: LocalOptions, context: Context) -> Engine:
-    return LocalEngine(options.workers, context.device)
+    return LocalEngine(options.workers, context.device, options.gpus)
 
 
 @hookimpl

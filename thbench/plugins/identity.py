@@ -28,7 +28,7 @@ def used_extractors(
     plugin: Plugin[Any, Any], options: Any, registry: Registry
 ) -> dict[str, tuple[Registered, Any]]:
     """The extractors a plugin declares to use with these options, by name."""
-    asked = plugin.extractors(options)
+    asked = plugin.used_extractors(options)
     return {name: extractor_part(name, asked[name], registry) for name in sorted(asked)}
 
 

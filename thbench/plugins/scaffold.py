@@ -1,4 +1,4 @@
-"""A complete plugin package from templates: what `thbench new` writes passes its own test untouched."""
+"""A complete plugin package, or a recipe, from templates: what `thbench new` writes passes its own test untouched."""
 
 from __future__ import annotations
 
@@ -14,10 +14,16 @@ from thbench.api import UserError
 from thbench.files.atomic import disk_errors
 from thbench.plugins.discovery import registry
 
-Kind: TypeAlias = Literal["generator", "metric"]
+Kind: TypeAlias = Literal["generator", "metric", "dataset", "extractor", "recipe"]
 TEMPLATES = Path(__file__).with_name("templates")
 _NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
-_ABOUT = {"generator": "A talking-head generator for thbench", "metric": "A metric for thbench"}
+_ABOUT: dict[Kind, str] = {
+    "generator": "A talking-head generator for thbench",
+    "metric": "A metric for thbench",
+    "dataset": "A dataset for thbench",
+    "extractor": "An extractor and its metric for thbench",
+    "recipe": "A published program in thbench",
+}
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,8 @@ def _usable(name: str) -> Names:
 
 def _refuse_taken(kind: Kind, name: str) -> None:
     """Two owners of one name would be refused later, when both are installed."""
+    if kind == "recipe":
+        return  # a file of one's own; shipped ones are found by name, this one by its path
     for owner in registry().owners.get((kind, name), []):
         raise UserError(
             f"a {kind} '{name}' is installed already, by {owner.owner}", "choose another name"

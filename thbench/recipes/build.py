@@ -16,6 +16,7 @@ from filelock import FileLock
 
 from thbench.api import UserError
 from thbench.files.atomic import atomic_write, disk_errors
+from thbench.files.foreign import reading
 from thbench.recipes.built import MARK, Built, digest_of, places, remember
 from thbench.recipes.form import AboutForm
 
@@ -190,14 +191,16 @@ class Building:
         if env == "apptainer":
             return {"image sha256": _sha256(folder / "image.sif")}
         text = _output([str(folder / "bin" / "python"), "-I", "-c", _ASK])
-        found: dict[str, str] = json.loads(text)
+        with reading("what the interpreter says of its packages"):
+            found: dict[str, str] = json.loads(text)
         return found
 
     def _built(self, root: Path, folder: Path, key: str) -> Built:
         env = self.about.environment.env
         image = {"docker": self._tag(key), "apptainer": str(folder / "image.sif")}.get(env, "")
         python = "" if image else str(folder / "bin" / "python")
-        data = json.loads((folder / MARK).read_text(encoding="utf-8"))
+        with reading(folder / MARK):
+            data = json.loads((folder / MARK).read_text(encoding="utf-8"))
         versions: Mapping[str, str] = data["versions"]
         return Built(digest_of(self.recipe), str(root), key, python, image, versions)
 
@@ -286,7 +289,8 @@ def _step(argv: Sequence[str], folder: Path, log: Path) -> None:
         except OSError as error:
             raise UserError(f"{argv[0]}: {error.strerror}", f"install {argv[0]}") from None
     if code:
-        said = log.read_text(errors="replace").strip().splitlines()[-3:]
+        with reading(log):
+            said = log.read_text(errors="replace").strip().splitlines()[-3:]
         raise UserError(
             f"`{' '.join(argv)[:200]}` ended with {code}: {' '.join(said)[-400:]}",
             f"all of it: {log}",
@@ -304,5 +308,5 @@ def _output(argv: Sequence[str]) -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from thbench.api import UserError
 from thbench.files.atomic import atomic_write
 from thbench.files.cache import cache_root
+from thbench.files.foreign import reading
 
 MARK = "thbench-environment.json"
 """Beside the interpreter of a built environment: what it was built from. Written last."""
@@ -43,10 +45,11 @@ def places() -> Path:
 
 def built_of(path: Path) -> Built | None:
     """The build of this very recipe file; None where there is none, or its folder has gone."""
+    record = _record(path)
     try:
-        data = json.loads(_record(path).read_text(encoding="utf-8"))
-        built = Built(**data)
-    except (OSError, ValueError, TypeError):
+        with reading(record):
+            built = Built(**json.loads(record.read_text(encoding="utf-8")))
+    except UserError:
         return None
     here = Path(built.root).is_dir() and (not built.python or Path(built.python).exists())
     return built if here and built.recipe == digest_of(path) else None
@@ -57,7 +60,8 @@ def remember(path: Path, built: Built) -> None:
 
 
 def digest_of(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with reading(path):
+        return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _record(path: Path) -> Path:

@@ -5,6 +5,7 @@ A recipe adds systems, so it leaves the suite's digest as it is.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from thbench.files.yamlfile import Document, read_yaml
@@ -27,6 +28,15 @@ def add_recipe(document: Document, name: str) -> None:
             )
         systems[key] = completed(entry, built)
         document.folders[("systems", key)] = recipe.folder
+
+
+def located(entry: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A system outside of a suite: its folder and interpreter are found from where its file lies."""
+    found = dict(entry)
+    for name in ("root", "python"):
+        if isinstance(value := found.get(name), str):
+            found[name] = str((folder / Path(value).expanduser()).absolute())
+    return found
 
 
 def completed(entry: Any, built: Built | None) -> Any:

@@ -161,3 +161,40 @@ def test_a_signal_while_a_process_starts_comes_when_it_has(
         ):  # it ended and was waited for
             os.waitpid(pid, 0)
     assert capfd.readouterr().err == ""
+
+
+def seen_gpu(_: int) -> str:
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def dies_once_on_its_gpu(task: tuple[str, int]) -> str:
+    mark = Path(task[0]) / "mark"
+    if not mark.exists():
+        mark.write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+        os.kill(os.getpid(), signal.SIGKILL)
+    return os.environ["CUDA_VISIBLE_DEVICES"]
+
+
+def test_each_worker_sees_its_own_gpu(tmp_path: Path) -> None:
+    """Also a single worker, and the one that replaces a worker that died."""
+    engine = engine_for(1, Settings(), gpus=["2", "5"])
+    assert engine.workers == 2
+    assert {gpu for _, gpu in engine.map(seen_gpu, range(12))} == {"2", "5"}
+    single = engine_for(1, Settings(), gpus=["7"])
+    assert [gpu for _, gpu in single.map(dies_once_on_its_gpu, [(str(tmp_path), 0)])] == ["7"]
+    assert (tmp_path / "mark").read_text() == "7"
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") != "7"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--gpus", "0,0"], "not a list of different GPUs"),
+        (["--gpus", "0,"], "not a list of different GPUs"),
+        (["--gpus", "0,1", "--workers", "3"], "leave out --workers"),
+        (["--gpus", "0", "--engine", "ray"], "unknown option of engine 'ray' 'gpus'"),
+    ],
+)
+def test_gpus_that_do_not_fit_are_refused(thbench, words: list[str], says: str) -> None:
+    done = thbench("run", "smoke", *words)
+    assert done.code == 2 and says in done.err
