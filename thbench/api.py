@@ -33,7 +33,15 @@ from numpy.typing import NDArray
 from thbench.errors import ClipFailure, UserError, one_line
 from thbench.files.atomic import atomic_file, temporary_folder
 from thbench.files.foreign import reading
-from thbench.geometry import Crop, Placement, Square, placed, whole
+from thbench.geometry import (
+    Crop,
+    Placement,
+    Square,
+    placed,
+    resized_square,
+    whole,
+    whole_square,
+)
 
 __all__ = [
     "FPS",
@@ -92,8 +100,10 @@ __all__ = [
     "picked_precision",
     "placed",
     "reading",
+    "resized_square",
     "temporary_folder",
     "whole",
+    "whole_square",
 ]
 
 Frames: TypeAlias = NDArray[np.uint8]

@@ -114,12 +114,8 @@ class Building:
         if not self._lock:
             files += [root / w for w in words if (root / w).is_file()]
         for file in files:
-            try:
+            with reading(file, "the recipe installs from it"):
                 total.update(file.read_bytes())
-            except OSError as error:
-                raise UserError(
-                    f"{file}: {error.strerror}", "the recipe installs from it"
-                ) from None
         return total.hexdigest()
 
     def _make(self, root: Path, folder: Path, key: str, said: list[str]) -> None:
