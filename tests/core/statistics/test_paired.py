@@ -131,3 +131,11 @@ def test_medians_are_compared_cut_and_tested() -> None:
     same, test = paired_median([a, a, b], owners)
     assert same.estimate == 0 and test is not None and test.p_value == 1
     assert paired_median([[*a[1:], float("inf")], b], owners)[1] is None
+
+
+def test_few_actors_are_named_where_the_level_is_out_of_reach() -> None:
+    """Three actors reach p = 0.25: enough for a level of 75 %, not for one above it."""
+    assert paired.few_actors(3, level=0.75) == ""
+    assert paired.few_actors(3, level=0.76).endswith("below p = 0.25")
+    assert paired.few_actors(1).startswith("1 actor is few")
+    assert paired.few_actors(0) == ""

@@ -15,7 +15,9 @@ from scipy import linalg, stats
 import coverage_simulation
 from thbench.errors import ClipFailure
 from thbench.statistics.intervals import (
+    FLAT,
     Actors,
+    _bootstrap_t,
     clustered_error,
     jackknife_interval,
     mean_interval,
@@ -368,3 +370,19 @@ def test_bootstrap_that_explodes_falls_back_and_says_so() -> None:
     values = [s * (float(a) + rng.normal()) for s, a in zip(spread, actors, strict=True)]
     found = mean_interval(values, actors)
     assert found.method == "student-t" and "few actors carry all variation" in found.note
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_rounding_is_no_variation_at_any_scale(scale: float) -> None:
+    few = np.array([1.0, 1.0, 1.0 + FLAT / 2, 1.0])
+    assert mean_interval(scale * few, alone(4)).method == "constant"
+    more = np.array([1.0, 1.0 + 3 * FLAT, 1.0, 1.0 + 40 * FLAT])
+    assert mean_interval(scale * more, alone(4)).method != "constant"
+
+
+def test_a_resample_that_equals_the_sample_has_no_t() -> None:
+    """Four of six actors have the mean itself. A resample of them alone has neither shift nor error:
+    t* = 0 and not 0 / 0. With those that balance, P(t* = 0) = 0.284, so that the middle fifth is 0."""
+    values = np.array([-1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    limits = _bootstrap_t(Actors.of(values, alone(6)), 0.0, 0.2, 4000, 0)
+    assert limits == (0.0, 0.0)
