@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from thbench.results.document import ClipsRecord, SystemRecord, TrainedOnRecord
-from thbench.results.ranking import why_unranked
+from thbench.results.document import ClipsRecord, Reason, SystemRecord, TrainedOnRecord
+from thbench.results.ranking import remarks, why_unranked, wrong_training
 
 ACTORS = ("1001", "1002", "1003")
 
@@ -50,3 +50,48 @@ def test_these_may_be_ranked(entrant: SystemRecord) -> None:
 )
 def test_every_reason_is_given(entrant: SystemRecord, failed: int, reasons: list[str]) -> None:
     assert why_unranked("toy", ACTORS, entrant, clips(failed)) == reasons
+
+
+def misframed(count: int) -> ClipsRecord:
+    return clips().model_copy(
+        update={
+            "n": 100,
+            "generated": 100,
+            "misframed": (Reason(reason="enlarged", count=count, clips=("x", "y")),),
+        }
+    )
+
+
+def test_a_tenth_of_the_clips_may_be_framed_otherwise() -> None:
+    assert why_unranked("toy", ACTORS, system(), misframed(10)) == []
+    assert why_unranked("toy", ACTORS, system(), misframed(11)) == [
+        "11 of 100 clips are framed unlike their reference"
+    ]
+    assert remarks(misframed(3)) == [
+        "3 of 100 clips framed unlike their reference (framing.csv), e.g. x: enlarged"
+    ]
+
+
+def test_one_video_of_fifty_may_resemble_the_truth() -> None:
+    copied = clips().model_copy(update={"n": 50, "copies": ("a",)})
+    assert why_unranked("toy", ACTORS, system(), copied) == []
+    copied = copied.model_copy(update={"copies": ("a", "b")})
+    assert why_unranked("toy", ACTORS, system(), copied)[0].startswith("2 of 50 videos are copies")
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        (TrainedOnRecord(dataset="toy", actors=("1001",)), None),
+        (TrainedOnRecord(dataset="TOY ", actors=(" 1001",)), None),
+        (TrainedOnRecord(dataset="toy", actors=("1001", "7")), "'7', which toy does not have"),
+        (TrainedOnRecord(dataset="none", actors=()), None),
+        (TrainedOnRecord(dataset="puppet", actors=()), None),
+        (TrainedOnRecord(dataset="other:vox", actors=()), None),
+        (TrainedOnRecord(dataset="other:toy", actors=()), "no installed dataset"),
+        (TrainedOnRecord(dataset="vox", actors=()), "no installed dataset"),
+    ],
+)
+def test_declarations_that_cannot_be_checked(declared: TrainedOnRecord, words: str | None) -> None:
+    said = wrong_training(declared, "toy", ACTORS, ["toy", "puppet"])
+    assert said is None if words is None else words in str(said)
