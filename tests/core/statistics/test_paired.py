@@ -7,6 +7,7 @@ import pytest
 
 from thbench.statistics.intervals import Interval, mean_interval
 from thbench.statistics.paired import (
+    few_actors,
     paired_difference,
     paired_distance,
     paired_median,
@@ -135,7 +136,7 @@ def test_medians_are_compared_cut_and_tested() -> None:
 
 def test_few_actors_are_named_where_the_level_is_out_of_reach() -> None:
     """Three actors reach p = 0.25: enough for a level of 75 %, not for one above it."""
-    assert paired.few_actors(3, level=0.75) == ""
-    assert paired.few_actors(3, level=0.76).endswith("below p = 0.25")
-    assert paired.few_actors(1).startswith("1 actor is few")
-    assert paired.few_actors(0) == ""
+    assert few_actors(3, level=0.75) == ""
+    assert few_actors(3, level=0.76).endswith("below p = 0.25")
+    assert few_actors(1).startswith("1 actor is few")
+    assert few_actors(0) == ""
