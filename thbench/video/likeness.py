@@ -27,6 +27,7 @@ SHIFT = 3
 _FINER = 2  # positions per cell at which shifts are tried
 _SMOOTH = 1.0  # cells: sigma of the blur that hides a shift below one cell
 _STILL = 0.15  # grey levels: movement below this is noise, and says nothing
+_BLOCK = 64  # frames that are transformed at once
 FEWEST = 8
 """Frames: with fewer, chance makes everything alike."""
 
@@ -72,12 +73,21 @@ def _movement(small: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray((small - small.mean(0)) * np.outer(fade, fade), np.float32)
 
 
+def _cross_spectrum(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.complex128]:
+    """[GRID, GRID / 2 + 1] summed over time, in blocks: the memory does not grow with the clip."""
+    total = np.zeros((GRID, GRID // 2 + 1), np.complex128)
+    for t in range(0, len(a), _BLOCK):
+        ours, theirs = a[t : t + _BLOCK], b[t : t + _BLOCK]
+        total += (np.fft.rfft2(ours) * np.conj(np.fft.rfft2(theirs))).sum(0)
+    return total
+
+
 def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """The largest over shifts."""
     energy = float(np.sqrt(np.square(a).sum(dtype=np.float64) * np.square(b).sum(dtype=np.float64)))
     if energy < _STILL**2 * a.size:
         return 0.0
-    spectrum = (np.fft.rfft2(a) * np.conj(np.fft.rfft2(b))).sum(0)
+    spectrum = _cross_spectrum(a, b)
     side, most = GRID * _FINER, SHIFT * _FINER
     padded = np.zeros((side, side // 2 + 1), np.complex128)
     half = GRID // 2

@@ -1,0 +1,74 @@
+"""A long clip is read, cut, compared and scored in blocks: what is held does not grow with its length."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runs import start
+from thbench.video import write_h264
+from thbench.video.gather import gather
+
+SIDE, SHORT, LONG = 128, 60, 360
+IN_MEMORY = 40 * SIDE * SIDE * 3
+"""In place of 128 MB: both clips are mapped from files."""
+SUITE = """\
+schema: 1
+name: long
+dataset: {name: clips, root: refs, crop: CROP}
+split: all
+systems:
+  m: {generator: folder, root: mine, resolution: 128, length: trim}
+metrics: [psnr, f_mse, ofm]
+primary: psnr
+controls: [ground-truth, ground-truth-h264]
+"""
+
+
+def moving(n: int, width: int) -> np.ndarray:
+    """[n, SIDE, width, 3] a blob that wanders."""
+    y, x = np.mgrid[:SIDE, :width]
+    at = 60 + 24 * np.sin(np.arange(n) / 7)
+    frames = np.empty((n, SIDE, width, 3), np.uint8)
+    for i in range(n):
+        blob = np.exp(-((x - at[i]) ** 2 + (y - 64.0) ** 2) / 360)
+        frames[i] = (blob[..., None] * [200, 150, 100]).astype(np.uint8)
+    return frames
+
+
+def peak(folder: Path, crop: str, n: int) -> tuple[int, int]:
+    """Bytes that Python and numpy held at most while n frames were scored, and the bytes of a clip."""
+    frames = moving(n, SIDE if crop == "none" else 160)
+    sound = (np.sin(np.arange(n * 640) / 5) * 9000).astype(np.int16)
+    for name, crf in (("refs", 12), ("mine", 30)):
+        (folder / name).mkdir(parents=True)
+        write_h264(folder / name / "a.mp4", frames, sound, crf=crf)
+    del frames
+    run = start(folder, SUITE.replace("CROP", crop))
+    gc.collect()
+    tracemalloc.start()
+    try:
+        result = run.both()["m"]
+        found = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert result.clips.generated == 1
+    assert all(score.value is not None for score in result.scores.values())
+    return found, n * SIDE * SIDE * 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("crop", ["none", "centre"])
+def test_what_is_held_does_not_grow_with_the_clip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crop: str
+) -> None:
+    monkeypatch.setattr(gather, "__defaults__", (IN_MEMORY,))
+    peak(tmp_path / "imports", crop, SHORT)
+    short, _ = peak(tmp_path / "short", crop, SHORT)
+    long, clip = peak(tmp_path / "long", crop, LONG)
+    grown = long - short
+    assert grown < 0.35 * clip, f"{grown / clip:.0%} of a clip"
