@@ -10,7 +10,7 @@ Graph = Mapping[str, frozenset[str]]
 
 MAY_IMPORT: dict[str, str] = {
     "cli": "interface export report alignment leaderboard pipeline testing selftest training doctor",
-    "interface": "export report pipeline",
+    "interface": "export report alignment pipeline",
     "export": "published tables results run",
     "report": "leaderboard score tables published run charts engines",
     "leaderboard": "pipeline score published tables results run",

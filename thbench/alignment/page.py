@@ -10,11 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from thbench.alignment.sheet import Row
+from thbench.alignment.placed import Placed
+from thbench.alignment.sheet import Row, sheet
 from thbench.api import Frames, UserError
 from thbench.files.atomic import atomic_write
+from thbench.run.job import Job
+from thbench.suite import Suite
+from thbench.suite.split import Split
 
 _LETTERS = 120  # of a line of text in a PNG
+SHOWN = 12
+"""Clips of a system that the sheet of a run shows; `thbench align --all` shows every one."""
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 90rem; padding: 0 1rem }
 section { border-top: 1px solid #8884; padding: .8rem 0 } h2 { font-size: 1rem; margin: 0 0 .3rem }
@@ -38,6 +44,14 @@ def write_sheet(rows: Sequence[Row], out: Path) -> None:
         atomic_write(out, _png(as_picture(rows)))
     else:
         raise UserError(f"--out {out}: neither .html nor .png", "e.g. --out alignment.html")
+
+
+def write_sheet_of_run(job: Job, suite: Suite, split: Split) -> str:
+    """Write RUN/alignment.html, of SHOWN clips of every system; returns how many are framed alike."""
+    rows = list(sheet(Placed(job, suite, split), SHOWN))
+    out = job.run.root / "alignment.html"
+    write_sheet(rows, out)
+    return f"{summary(rows)}: {out}"
 
 
 def summary(rows: Sequence[Row]) -> str:

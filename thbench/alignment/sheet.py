@@ -36,17 +36,29 @@ class Row:
     pictures: Mapping[str, Frames]
 
 
-def sheet(placed: Placed) -> Iterator[Row]:
-    """Every clip of every system, those that lie beyond the tolerances or failed first."""
+def sheet(placed: Placed, most: int | None = None) -> Iterator[Row]:
+    """The clips of every system, `most` of each, those that lie beyond the tolerances or failed first."""
     rows = []
     for system in placed.suite.systems:
         folder = placed.job.run.system(system.name)
         references = placed.references(system.resolution)
         records = folder.records()
-        for clip in placed.split.clips:
-            record = records.get(clip.id, {"failure": "not answered"})
-            rows.append(_row(placed, system.name, folder, references[clip.id], record))
+        pairs = [
+            (
+                references.get(clip.id, {"clip": clip.id, "failure": "no reference"}),
+                records.get(clip.id, {"failure": "not answered"}),
+            )
+            for clip in placed.split.clips
+        ]
+        chosen = sorted(pairs, key=lambda pair: not _is_beyond(*pair))[:most]
+        rows += [_row(placed, system.name, folder, *pair) for pair in chosen]
     yield from sorted(rows, key=lambda row: not row.beyond)
+
+
+def _is_beyond(reference: Record, record: Record) -> bool:
+    """Whether there is something to be looked at first."""
+    found = record.get("registration", {})
+    return bool("failure" in reference or "failure" in record or found.get("beyond"))
 
 
 def _row(

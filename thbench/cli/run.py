@@ -196,13 +196,20 @@ def score(suite: str | None, retry_failed: bool, **options: Any) -> None:
         for note in notes:
             click.echo(note, err=True)
         stages = Stages(retry_failed=retry_failed)
-        _stages(selected(loaded, options), options, stages, in_flags)
+        _stages(selected(loaded, options), options, stages, in_flags, with_sheet=True)
 
 
 def _stages(
-    suite: Suite, options: dict[str, Any], stages: Stages, words: Callable[[str], str] = str
+    suite: Suite,
+    options: dict[str, Any],
+    stages: Stages,
+    words: Callable[[str], str] = str,
+    with_sheet: bool = False,
 ) -> None:
-    """Plan, then the stages that were asked for; `words` turns commands into those the person typed."""
+    """Plan, then the stages that were asked for; `words` turns commands into those the person typed.
+
+    with_sheet  also write the alignment sheet of the run
+    """
     from thbench.engines import engine_for
     from thbench.interface.plan import planned
     from thbench.pipeline import run_stages
@@ -232,6 +239,10 @@ def _stages(
         return
     died = _warn_of_death if options["workers"] == 1 and not gpus else None
     if results := run_stages(plan.job, split, engine, stages, died):
+        if with_sheet:
+            from thbench.alignment.page import write_sheet_of_run
+
+            click.echo(write_sheet_of_run(plan.job, suite, split))
         show_results(results, plan.out, plan.left_out, options["all_columns"])
 
 

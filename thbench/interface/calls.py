@@ -14,6 +14,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
+from thbench.alignment.page import write_sheet_of_run
 from thbench.api import Given, UserError
 from thbench.engines import engine_for
 from thbench.environment import Settings, default_offline, kept_threads
@@ -101,7 +102,7 @@ def evaluate(
         for note in notes:
             _warn(in_flags(note), 3)
         where = (_path(out), available, workers, engine, address)
-        return _staged(suite, settings, stages, *where, words=in_flags)
+        return _staged(suite, settings, stages, *where, words=in_flags, with_sheet=True)
 
 
 def run(
@@ -164,6 +165,7 @@ def _staged(
     engine: str,
     address: str | None,
     words: Callable[[str], str] = str,
+    with_sheet: bool = False,
 ) -> Results:
     plan = planned(suite, out, settings, available, words)
     for line in plan.warnings:
@@ -178,6 +180,8 @@ def _staged(
         _warn(words(line))
     plan.check_columns()
     run_stages(plan.job, split, engine_for(workers, settings, engine, address), stages, _warn)
+    if with_sheet:
+        write_sheet_of_run(plan.job, suite, split)
     for who, why in plan.left_out.items():
         _warn(f"left out: {who}: {why}")
     return Results(plan.out, plan.left_out)

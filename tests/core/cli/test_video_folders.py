@@ -339,3 +339,20 @@ def test_a_deleted_video_stays_scored_and_is_named(
     assert result(tmp_path)["clips"]["generated"] == 3
     done = score(out="other")
     assert result(tmp_path, out="other")["clips"]["failed"] == 1 and "gone" not in done.err
+
+
+# -- the alignment sheet --------------------------------------------------------------------------
+
+
+def test_scoring_writes_the_alignment_sheet(score: Callable[..., Any], tmp_path: Path) -> None:
+    """What was scored of every video, those that failed or lie beyond first, without a second command."""
+    done = score()
+    assert (
+        f"3 of 3 clips framed as their reference, 0 not: {tmp_path}/run/alignment.html" in done.out
+    )
+    page = (tmp_path / "run/alignment.html").read_text()
+    assert page.count("<section>") == 3 and page.count("<img") == 15
+    write(tmp_path / "mine", "bo_1", person(2)[:5])
+    assert "2 of 3 clips framed" in score().out
+    first = (tmp_path / "run/alignment.html").read_text().split("<section>")[1]
+    assert "bo_1" in first and "5 of 20 frames" in first
