@@ -130,8 +130,12 @@ def _changes(info: MediaInfo, placement: Placement, request: Request) -> list[st
     found = []
     if not _is_25(info) and info.fps is not None:
         found.append(f"{float(info.fps):.5g} -> {FPS} fps")
-    if placement.square.width != request.size:
-        found.append(f"{placement.square.width} -> {request.size} px")
+    square = placement.square
+    if square.is_whole and square.width != request.size:
+        found.append(f"{square.width} -> {request.size} px")
+    elif not square.is_whole and square.side != request.size:  # squares of a face differ by clip
+        how = "enlarged" if square.side < request.size else "reduced"
+        found.append(f"square {how} to {request.size} px")
     if info.frames_at_25 > request.n_frames:
         found.append("longer than its clip, cut")
     if info.hdr_note:

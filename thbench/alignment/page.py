@@ -25,7 +25,7 @@ _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; margin: 1.5rem auto; max-width: 90rem; padding: 0 1rem }
 section { border-top: 1px solid #8884; padding: .8rem 0 } h2 { font-size: 1rem; margin: 0 0 .3rem }
 .pictures { display: flex; flex-wrap: wrap; gap: .8rem; align-items: flex-end }
-figure { margin: 0; max-width: 100% } img { display: block; max-width: 100%; max-height: 16rem }
+figure { margin: 0; max-width: 100% } img { display: block; max-width: 100%; max-height: 14rem }
 figcaption { font-size: .8rem; color: #777 } p { margin: .2rem 0 } .beyond { color: #c22; font-weight: 600 }
 @media (prefers-color-scheme: dark) { body { background: #16181b; color: #ddd } .beyond { color: #f77 } }
 """

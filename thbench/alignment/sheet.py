@@ -99,11 +99,11 @@ def said_of(found: Mapping[str, Any]) -> Iterator[str]:
     """What the registration of a video found, in words."""
     if first := found.get("first"):
         yield (
-            f"right {first['right']:+.1%}, down {first['down']:+.1%}, {first['scale']:.2f} times as "
+            f"first picture: right {first['right']:+.1%}, down {first['down']:+.1%}, {first['scale']:.2f} times as "
             f"large, {first['matches']} points agree"
         )
     else:
-        yield "too few points agree with the identity frame"
+        yield "first picture: too few points agree with the identity frame"
     for name, face in found.get("faces", {}).items():
         if "unknown" in face:
             yield f"faces ({name}): {face['unknown']}"
