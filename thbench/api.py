@@ -747,6 +747,10 @@ def _mapped(asked: Any) -> Mapping[str, Mapping[str, object]]:
     return {str(name): dict(options) for name, options in asked.items()}
 
 
+def _nobody(_: str) -> str | None:
+    return None
+
+
 def _no_extractors(_: Any) -> Mapping[str, Mapping[str, object]]:
     return {}
 
@@ -819,6 +823,10 @@ class Plugin(Generic[T, O]):
     locates_faces   an extractor's result says where the face is, in pixels: [T, 5] boxes (x, y, width,
                 height, score) or [T, K, 2] points. Where its weights are installed, the registration
                 check of delivered videos uses it
+    person      a dataset's actor of a clip or person as published lists name them (`WDA_BarackObama1_000`), None for
+                names of other datasets; `?NAME` is a recording that says no person
+    people      a dataset's: `recorded` for it alone (in no other dataset), `public` (filmed elsewhere too),
+                `drawn` (nobody), or `unknown`
     trainer     makes what `thbench train` trains, a thbench.training.contract.Trainer, of options,
                 context and size in pixels; the options then have a field `training: TrainingOptions` (thbench.training.options)
     """
@@ -836,6 +844,8 @@ class Plugin(Generic[T, O]):
     argument: str | None = None
     unused_files: Callable[[O, Sequence[str]], Sequence[str]] = _no_lines
     locates_faces: bool = False
+    person: Callable[[str], str | None] = _nobody
+    people: Literal["recorded", "public", "drawn", "unknown"] = "unknown"
     trainer: Callable[[O, Context, int], Any] | None = None
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ DbCL 1.0 (contents). Importing this package costs nothing; the rest comes in whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,12 @@ def build(options: Options, context: Context) -> Dataset:
     return CremaD(options, context)
 
 
+def person(name: str) -> str | None:
+    """The actor in a clip's or file's name, or an actor's own number."""
+    found = re.fullmatch(r"(?:.*/)?(\d{4})(?:_[A-Z]{3}_[A-Z]{3}(?:_[A-Z]{2})?)?(?:\.\w+)?", name)
+    return found[1] if found else None
+
+
 @hookimpl
 def thbench_datasets() -> Iterable[Plugin[Dataset, Any]]:
     return [
@@ -66,6 +73,8 @@ def thbench_datasets() -> Iterable[Plugin[Dataset, Any]]:
             Options,
             build,
             version=VERSION,
+            person=person,
+            people="recorded",
             summary="CREMA-D: 7,442 clips of 91 actors, 12 sentences, 6 emotions; fetched and prepared",
         )
     ]

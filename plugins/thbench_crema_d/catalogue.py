@@ -42,6 +42,12 @@ class File:
     sha256: str
     size: int
 
+    algorithm = "sha256"
+
+    @property
+    def digest(self) -> str:
+        return self.sha256
+
     @property
     def path(self) -> str:
         """Where it lies in the dataset, `/` between the parts."""

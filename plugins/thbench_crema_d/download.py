@@ -5,17 +5,28 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import requests
 
-from thbench_crema_d.catalogue import File
 from thbench_crema_d.pointers import is_pointer
 
-__all__ = ["Stopped", "Unreachable", "Unusable", "download", "part_of"]
+__all__ = ["Published", "Stopped", "Unreachable", "Unusable", "download", "part_of"]
 
 CHUNK = 1 << 15
 CONNECT, SILENCE = 10.0, 30.0
 """Seconds to connect, and seconds without a byte."""
+
+
+class Published(Protocol):
+    """A file as it was published: bytes, and a digest (lower-case hexadecimal) by an algorithm of hashlib."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
 
 
 class Unusable(Exception):
@@ -34,20 +45,20 @@ class Stopped(Exception):
     """The person wants to stop; what has come in is kept."""
 
 
-def part_of(target: Path, file: File) -> Path:
+def part_of(target: Path, file: Published) -> Path:
     """Where an unfinished download waits. The hash keeps parts of different files apart."""
-    return target.with_name(f".{target.name}.{file.sha256[:12]}.part")
+    return target.with_name(f".{target.name}.{file.digest[:12]}.part")
 
 
 def download(
     session: requests.Session,
     url: str,
     target: Path,
-    file: File,
+    file: Published,
     received: Callable[[int], None],
     stopped: Callable[[], bool],
 ) -> None:
-    """Bring `file` to `target`, checked against its SHA-256.
+    """Bring `file` to `target`, checked against its published digest.
 
     `received` is told of every chunk's bytes. Raises Unusable, Stopped, and OSError of the disk.
     """
@@ -68,7 +79,7 @@ def _receive(
     session: requests.Session,
     url: str,
     part: Path,
-    file: File,
+    file: Published,
     received: Callable[[int], None],
     stopped: Callable[[], bool],
 ) -> None:
@@ -105,7 +116,7 @@ def _resumes_at(response: requests.Response, have: int) -> bool:
 
 
 def _check_length(
-    response: requests.Response, have: int, file: File, chunks: Iterator[bytes]
+    response: requests.Response, have: int, file: Published, chunks: Iterator[bytes]
 ) -> None:
     """Refuse what announces another length before a byte of it is kept: pointers, pages, other files."""
     stated = response.headers.get("Content-Length", "")
@@ -119,12 +130,13 @@ def _check_length(
     raise Unusable(f"the address has {have + int(stated)} bytes, not {file.size}", lasting=True)
 
 
-def _check(part: Path, file: File) -> None:
+def _check(part: Path, file: Published) -> None:
     with part.open("rb") as content:
-        found = hashlib.file_digest(content, "sha256").hexdigest()
-    if found != file.sha256:
+        found = hashlib.file_digest(content, file.algorithm).hexdigest()
+    if found != file.digest:
         part.unlink()
-        raise Unusable(f"SHA-256 {found[:12]}..., not {file.sha256[:12]}...")
+        name = {"sha256": "SHA-256", "md5": "MD5"}.get(file.algorithm, file.algorithm)
+        raise Unusable(f"{name} {found[:12]}..., not {file.digest[:12]}...")
 
 
 def _size(path: Path) -> int:

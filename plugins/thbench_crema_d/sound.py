@@ -12,7 +12,7 @@ import numpy as np
 
 from thbench.api import SAMPLE_RATE, SAMPLES_PER_FRAME, ClipFailure, Waveform
 
-__all__ = ["Aligned", "align", "lag_of"]
+__all__ = ["SILENT", "Aligned", "align", "lag_of"]
 
 FARTHEST = SAMPLE_RATE // 2
 """Samples by which the WAV may start before or after the picture."""
@@ -20,7 +20,7 @@ AGREEMENT = 0.3
 """Correlation below which the WAV is not the sound of this picture."""
 MOST_PADDING = SAMPLE_RATE
 """Samples that may be missing at the end against the picture."""
-_SILENT = 8
+SILENT = 8
 """Peak (of 32767) up to which a track says nothing about time."""
 
 
@@ -66,7 +66,7 @@ def align(wav: Waveform, track: Waveform | None, n_frames: int) -> Aligned:
 
 
 def _silent(sound: Waveform) -> bool:
-    return len(sound) == 0 or int(np.abs(sound.astype(np.int32)).max()) <= _SILENT
+    return len(sound) == 0 or int(np.abs(sound.astype(np.int32)).max()) <= SILENT
 
 
 def lag_of(wav: Waveform, track: Waveform) -> tuple[int, float]:

@@ -52,6 +52,7 @@ def thbench_datasets() -> Iterable[Plugin[Dataset, Any]]:
             Options,
             build,
             version=VERSION,
+            people="drawn",
             summary="procedural talking heads with synthesised speech and exact ground truth",
         )
     ]

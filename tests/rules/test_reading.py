@@ -65,6 +65,7 @@ OURS: dict[str, str] = {
     "plugins/thbench_identity/embedders.py:_checked": "a file of an installed package, known by its SHA-256",
     "plugins/thbench_lpips/published.py:_require_digits": VERIFIED,
     "plugins/thbench_ray/node.py:_text": "/proc and /sys",
+    "plugins/thbench_recordings/__init__.py:_head": SHIPPED,
     "plugins/thbench_syncnet/augment.py:_compressed": "a picture that the line before made",
     "plugins/thbench_syncnet/features.py:file_digest": VERIFIED,
     "plugins/thbench_syncnet/puppet.py:load_puppet_net": SHIPPED,

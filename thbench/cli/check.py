@@ -10,13 +10,16 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from thbench.cli.options import load, set_option
 from thbench.cli.output import print_plan
 from thbench.errors import UserError
+
+if TYPE_CHECKING:
+    from thbench.suite.leaks import Shared
 
 
 @click.command()
@@ -166,17 +169,45 @@ def split() -> None:
 
 @split.command(name="check")
 @click.argument("file", type=click.Path(path_type=Path))
-def split_check(file: Path) -> None:
-    """Which actors of a training list FILE are test actors of which known split. Exit code 1 if any."""
-    from thbench.suite.split import contamination, read_actors
+@click.option(
+    "--test", type=click.Path(path_type=Path), help="A test list: who of it is in FILE as well."
+)
+@click.option("--dataset", metavar="NAME", help="Whose actors bare names in the lists are.")
+def split_check(file: Path, test: Path | None, dataset: str | None) -> None:
+    """Which people of a training list FILE are test people of which known split: yes, no, unknown.
 
-    actors = read_actors(file)
-    click.echo(f"{file}: {len(actors)} actors")
-    touched = False
-    for name, (dataset, leaked) in contamination(actors).items():
-        touched = touched or bool(leaked)
+    FILE has clips or actors as papers publish them (text, CSV, JSON), or is a split, whose training
+    actors count. Exit code 1 where people are shared.
+    """
+    from thbench.plugins.discovery import registry
+    from thbench.suite.leaks import against_splits, read_names, shared
+
+    names = read_names(file, registry(), dataset)
+    for name, people in sorted(names.people.items()):
+        click.echo(f"{file}: {len(people)} actors of {name}")
+    if names.unknown:
+        click.echo(f"{file}: {len(names.unknown)} names of no installed dataset")
+    if test is not None:
+        _compare(shared(names, read_names(test, registry(), dataset)))
+    found = against_splits(names, registry())
+    for finding in found:
+        why = finding.why.replace("trained on test actors", "TRAINED ON TEST ACTORS")
+        said = f"{finding.verdict}: {why}" if why else finding.verdict
+        click.echo(f"{finding.split} ({finding.dataset}): {said}")
+    sys.exit(any(finding.verdict == "yes" for finding in found))
+
+
+def _compare(found: Sequence[Shared]) -> None:
+    """Say what two lists share; ends with 1 where they share anybody."""
+    for one in found:
         click.echo(
-            f"{name} ({dataset}): "
-            + (f"TRAINED ON TEST ACTORS {', '.join(leaked)}" if leaked else "clean")
+            f"{one.dataset}: {'yes' if one.people else 'no'}, {len(one.people)} of {one.of_people} people of "
+            f"the test list are in the training list ({one.names} of {one.of_names} names)"
         )
-    sys.exit(1 if touched else 0)
+        if one.people:
+            click.echo(f"  {', '.join(one.people)}")
+        if one.spelled:
+            click.echo(f"  written in two ways: {'; '.join(one.spelled)}")
+        if one.nameless:
+            click.echo(f"  unknown: {one.nameless} recordings of the test list say no person")
+    sys.exit(any(one.people for one in found))

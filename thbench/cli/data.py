@@ -17,8 +17,10 @@ import click
 from thbench.cli.options import device_option, together
 
 if TYPE_CHECKING:
-    from thbench.api import Clip, DataReport, Fetchable
+    from thbench.api import Clip, DataReport, Dataset, Fetchable
 
+_SIZE, _SHEET = 64, 256
+"""Pixels at which clips are tried, and drawn."""
 _SHOWN = 20
 """Problems told one by one; the lines above them count all."""
 PARTS = ("test", "validation", "train", "all")
@@ -101,9 +103,18 @@ def _fetch_weights(names: Sequence[str], accept_licence: bool) -> Iterator[str]:
 @data.command()
 @_data_command
 def verify(**options: Any) -> None:
-    """Read all media of DATASET and name what is missing or not as published. Exit code 1 if any."""
-    dataset, clips = _chosen(**options)
-    _tell(dataset.verify(clips))
+    """Read all media of DATASET and name what is missing or not as published. Exit code 1 if any.
+
+    Of a dataset without published media, a folder of your own say, every clip is loaded as a run would.
+    """
+    from thbench.api import Fetchable
+    from thbench.suite.clips import load_all
+
+    dataset, clips = _chosen_of_any(**options)
+    if isinstance(dataset, Fetchable):
+        _tell(dataset.verify(clips))
+    else:
+        _tell(load_all(dataset, clips, _SIZE))
 
 
 @data.command()
@@ -127,9 +138,19 @@ def prepare(workers: int, device: str, **options: Any) -> None:
 )
 @_where_options
 def show(clip: str, out: Path, **options: Any) -> None:
-    """Write a picture of one prepared CLIP of DATASET with its annotations."""
-    dataset, clips = _chosen(part="all", ids=(clip,), **options)
-    dataset.show(clips[0], out)
+    """Write a picture of one CLIP of DATASET as runs read it, with its annotations."""
+    from thbench.api import ClipFailure, Fetchable, UserError
+    from thbench.charts.contact import contact_sheet
+    from thbench.charts.grid import write_png
+
+    dataset, clips = _chosen_of_any(part="all", ids=(clip,), **options)
+    if isinstance(dataset, Fetchable):
+        dataset.show(clips[0], out)
+    else:
+        try:
+            write_png(out, contact_sheet(dataset.load(clips[0], _SHEET)))
+        except ClipFailure as failure:
+            raise UserError(f"{clip}: {failure.reason}", "fix it, or choose another") from None
     click.echo(str(out))
 
 
@@ -144,7 +165,15 @@ def _tell(account: DataReport) -> None:
         sys.exit(1)
 
 
-def _chosen(
+def _chosen(**options: Any) -> tuple[Fetchable, Sequence[Clip]]:
+    """The same of a dataset that has data commands. Raises UserError for others."""
+    from thbench.suite.clips import as_fetchable
+
+    built, clips = _chosen_of_any(**options)
+    return as_fetchable(built, options["dataset"]), clips
+
+
+def _chosen_of_any(
     dataset: str,
     root: Path | None,
     manifest: Path | None,
@@ -153,13 +182,14 @@ def _chosen(
     part: Part | None = None,
     ids: tuple[str, ...] = (),
     device: str = "cpu",
-) -> tuple[Fetchable, Sequence[Clip]]:
+) -> tuple[Dataset, Sequence[Clip]]:
     """The dataset, and the clips a command is about; says how many and what is excluded."""
-    from thbench.suite.clips import clips_of_names, clips_of_part, fetchable, reduced_suite
+    from thbench.suite.clips import built as build
+    from thbench.suite.clips import clips_of_names, clips_of_part, reduced_suite
 
     where = {"root": root, "manifest": manifest}
     chosen = reduced_suite(dataset, suite, overrides, where)
-    built, clips = fetchable(chosen, device)
+    built, clips = build(chosen, device)
     if ids:
         return built, clips_of_names(clips, ids, dataset)
     selected, notes = clips_of_part(chosen, clips, part or ("all" if manifest else "test"))

@@ -127,7 +127,7 @@ def _dataset_lacks(suite: Suite, dataset: Dataset) -> Sequence[Missing]:
     """Of a dataset that is fetched only what this suite's clips need, with words that choose them."""
     if not isinstance(dataset, Fetchable):
         return dataset.missing()
-    return dataset.missing_of(select(suite, dataset.clips()).clips, selection(suite))
+    return dataset.missing_of(select(suite, dataset.clips(), partial=True).clips, selection(suite))
 
 
 def _named(missing: Missing, system: str) -> Missing:

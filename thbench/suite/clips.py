@@ -9,7 +9,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from thbench.api import Clip, Dataset, Fetchable, UserError
+from tqdm import tqdm
+
+from thbench.api import Clip, ClipFailure, DataReport, Dataset, Fetchable, UserError
 from thbench.environment import Settings, default_offline
 from thbench.files.yamlfile import Document, read_yaml
 from thbench.plugins.discovery import registry
@@ -58,14 +60,36 @@ def _document(dataset: str, name: str | None) -> Document:
     return read_yaml(find_suite(name) if name else shipped)
 
 
-def fetchable(suite: Suite, device: str) -> tuple[Fetchable, Sequence[Clip]]:
-    """The suite's dataset and all its clips. Raises UserError for one without data commands."""
+def built(suite: Suite, device: str) -> tuple[Dataset, Sequence[Clip]]:
+    """The suite's dataset and all its clips."""
     settings = Settings(device=device, offline=default_offline())
     dataset: Dataset = suite.dataset.build(settings)
-    if not isinstance(dataset, Fetchable):
-        name = suite.dataset.plugin.name
-        raise UserError(f"dataset '{name}' has nothing to fetch or prepare", "run it as it is")
     return dataset, dataset.clips()
+
+
+def fetchable(suite: Suite, device: str) -> tuple[Fetchable, Sequence[Clip]]:
+    """The same. Raises UserError for a dataset without data commands."""
+    dataset, clips = built(suite, device)
+    return as_fetchable(dataset, suite.dataset.plugin.name), clips
+
+
+def as_fetchable(dataset: Dataset, name: str) -> Fetchable:
+    """Raises UserError for a dataset without data commands."""
+    if not isinstance(dataset, Fetchable):
+        raise UserError(f"dataset '{name}' has nothing to fetch or prepare", "run it as it is")
+    return dataset
+
+
+def load_all(dataset: Dataset, clips: Sequence[Clip], size: int) -> DataReport:
+    """Load every clip as a run would, and name each that cannot be used, with the reason."""
+    problems = []
+    for clip in tqdm(clips, "load", unit="clip", disable=None):
+        try:
+            dataset.load(clip, size)
+        except ClipFailure as failure:
+            problems.append(f"{clip.id}: {failure.reason}")
+    lines = [f"{len(clips)} clips: {len(clips) - len(problems)} can be used"]
+    return DataReport(lines, problems)
 
 
 def clips_of_names(clips: Sequence[Clip], names: Sequence[str], dataset: str) -> list[Clip]:
@@ -83,6 +107,8 @@ def clips_of_part(suite: Suite, clips: Sequence[Clip], part: str) -> tuple[list[
 
     Only clips that the dataset has: a manifest or a folder may hold a few of them.
     """
+    if not clips:  # a dataset whose clips are known from its files alone
+        return [], [f"no clip of {suite.dataset.plugin.name} is here yet"]
     split = select(suite, clips, partial=True)
     everyone = frozenset(c.actor for c in clips)
     parts = {"test": split.actors, "train": split.train, "validation": split.validation}

@@ -6,7 +6,6 @@ An actor is identified by (dataset, actor id): equal ids in two datasets are dif
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from thbench.api import Clip, Dataset, TrainedOn, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest, same_id, same_name
-from thbench.files.foreign import read_text
 from thbench.files.yamlfile import Document, read_yaml, validated
 from thbench.suite import Suite, SuiteLimits, benchmarks_folder
 
@@ -188,30 +186,6 @@ def _limit(clips: list[Clip], limits: SuiteLimits, seed: int) -> list[Clip]:
 
 def _rank(seed: int, clip_id: str) -> str:
     return hashlib.sha256(f"{seed}/{clip_id}".encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def read_actors(path: Path) -> frozenset[str]:
-    """Actors named in a training list: one actor, clip name or path per line, CSV or plain text.
-
-    The actor of a CREMA-D style clip name is its leading digits group. Raises UserError.
-    """
-    text = read_text(path, "check the path")
-    words = re.findall(r"[A-Za-z0-9_.\-]+", text)
-    actors = {
-        m.group(1) for w in words if (m := re.match(r"^(\d{3,5})(?:_[A-Z0-9_]+)?(?:\.\w+)?$", w))
-    }
-    if not actors:
-        raise UserError(f"{path} names no actor", "one actor id or clip name per line")
-    return frozenset(actors)
-
-
-def contamination(actors: frozenset[str]) -> dict[str, tuple[str, list[str]]]:
-    """For every known split: its dataset, and which of its test actors are among `actors`."""
-    found = {}
-    for name, path in known_manifests().items():
-        manifest = load_manifest(path)
-        found[name] = (manifest.dataset, sorted(set(manifest.test) & actors))
-    return found
 
 
 def split_of(suite: Suite, settings: Settings) -> Split:

@@ -139,14 +139,14 @@ def test_list_shows_what_is_installed_and_what_is_broken(thbench) -> None:
 def test_split_check_names_the_split_a_training_list_touches(thbench, tmp_path: Path) -> None:
     from thbench.suite.split import known_manifests, load_manifest
 
-    name, path = next(iter(known_manifests().items()))
+    name, path = next(iter(known_manifests().items()))  # crema_d_actor_90_10
     file = tmp_path / "train.txt"
     file.write_text("\n".join(load_manifest(path).test[:2]))
     done = thbench("split", "check", file)
     assert done.code == 1
     assert "TRAINED ON TEST ACTORS" in done.out
     assert name in done.out
-    file.write_text("100")
+    file.write_text("1001_IEO_ANG_HI")
     assert thbench("split", "check", file).code == 0
 
 

@@ -12,7 +12,9 @@ from thbench.api import Clip, TrainedOn
 from thbench.controls import halves, partners
 from thbench.errors import ClipFailure, UserError
 from thbench.files.yamlfile import parse_yaml
-from thbench.suite.split import known_manifests, load_manifest, read_actors
+from thbench.plugins.discovery import registry
+from thbench.suite.leaks import read_names
+from thbench.suite.split import known_manifests, load_manifest
 
 
 def with_split(text: str) -> str:
@@ -68,10 +70,10 @@ def test_every_shipped_manifest_is_valid() -> None:
 def test_training_lists_are_read_in_every_usual_form(tmp_path: Path) -> None:
     file = tmp_path / "list.txt"
     file.write_text("1001_IEO_ANG_HI.flv\n/data/1002_DFA_SAD_XX.mp4 1003,1004\n")
-    assert read_actors(file) == {"1001", "1002", "1003", "1004"}
+    assert set(read_names(file, registry()).of("crema_d")) == {"1001", "1002", "1003", "1004"}
     file.write_text("nobody")
     with pytest.raises(UserError, match="names no actor"):
-        read_actors(file)
+        read_names(file, registry())
 
 
 def clip(name: str, sentence: str) -> Clip:
