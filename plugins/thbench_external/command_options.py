@@ -102,9 +102,9 @@ class CommandOptions:
     total_mb: Annotated[int, "all that one call may write together"] = 10_000
     isolation: Annotated[
         Literal["auto", "bubblewrap", "none"],
-        "auto: bubblewrap where it works here, and the result says which it was; bubblewrap: or fail; "
-        "none: the program can read what you can read",
-    ] = "none"
+        "auto: bubblewrap where the program starts in it, and the result says which it was, and why; "
+        "bubblewrap: or fail; none: the program can read what you can read",
+    ] = "auto"
     network: Annotated[bool, "whether an isolated program may use the network"] = False
     readable: Annotated[
         tuple[Path, ...],

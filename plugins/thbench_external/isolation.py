@@ -9,10 +9,11 @@ and its workspace to write; not the data sets, runs, results and caches of thben
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,20 +40,21 @@ _SYSTEM = [
 ]
 _MODELS = ("HF_HOME", "TORCH_HOME", "XDG_CACHE_HOME")
 _DEVICES = ("nvidia*", "dri", "kfd")
+_MOST_LINKS = 40
 _RUNTIME = ("/run/docker.sock", "/var/run/docker.sock", "/run/podman", "/run/nvidia-persistenced")
 
 
-def chosen_kind(asked: str) -> Kind:
-    """What is used here. Raises UserError where bubblewrap is asked for and does not work."""
+def chosen_kind(asked: str, fails: Callable[[], str] = lambda: "") -> tuple[Kind, str]:
+    """What is used here, and why it is not bubblewrap; `fails` tries to find the program inside.
+
+    Raises UserError where bubblewrap is asked for and does not work.
+    """
     if asked == "none":
-        return "process"
-    if works():
-        return "bubblewrap"
-    if asked == "bubblewrap":
-        raise UserError(
-            "bubblewrap does not work here", "install the package bubblewrap, or isolation: none"
-        )
-    return "process"
+        return "process", "isolation: none"
+    why = fails() if works() else "bubblewrap does not work here"
+    if why and asked == "bubblewrap":
+        raise UserError(why, "install the package bubblewrap, or isolation: none")
+    return ("process", why) if why else ("bubblewrap", "")
 
 
 @cache
@@ -69,13 +71,14 @@ def works() -> bool:
     return done.returncode == 0
 
 
-def describe(kind: Kind, network: bool) -> str:
-    """For the result: what a program of this row could see."""
+def describe(kind: Kind, network: bool, why: str = "") -> str:
+    """For the result: what a program of this row could see, and why it was not isolated."""
     if kind == "bubblewrap":
         return "isolated by bubblewrap: own files and processes, " + (
             "with network" if network else "no network"
         )
-    return "not isolated: a process with limits that could read what its user may read"
+    reason = f" ({why})" if why else ""
+    return f"not isolated{reason}: a process with limits that could read what its user may read"
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,24 @@ class Isolation:
     readable: tuple[Path, ...]
     hidden: tuple[Path, ...]
     network: bool
+
+    def fails(
+        self, program: str, folder: Path, workspace: Path, environment: Mapping[str, str]
+    ) -> str:
+        """Why `program` cannot start inside; empty where it can. An interpreter of Python is started."""
+        found = shutil.which(program, path=environment.get("PATH")) or program
+        is_python = re.fullmatch(r"python[0-9.]*", Path(found).name) is not None
+        start = ["-I", "-c", "import encodings"] if is_python else []
+        asked = [found, *start] if start else ["/bin/sh", "-c", 'test -x "$0"', found]
+        words = self.wrapped([found, *start], folder, workspace, environment)
+        words = [*words[: words.index("--") + 1], *asked]
+        try:
+            done = subprocess.run(  # noqa: S603
+                words, capture_output=True, timeout=60, check=False, env=dict(environment), cwd="/"
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            return f"bubblewrap cannot be started: {type(error).__name__}"
+        return "" if done.returncode == 0 else f"{Path(found).name} does not start in bubblewrap"
 
     def wrapped(
         self, argv: Sequence[str], folder: Path, workspace: Path, environment: Mapping[str, str]
@@ -136,12 +157,10 @@ def _system() -> Iterator[str]:
 
 
 def _interpreter(program: Path) -> Iterator[Path]:
-    """The folder above `bin` of a program, of what it links to, and of its virtual environment's base."""
-    for path in (program, program.resolve()):
-        if path.parent.name == "bin":
-            yield path.parent.parent
-        else:
-            yield path
+    """The folder above `bin` of a program, of every link on the way to what it is in the end, and of its
+    virtual environment's base."""
+    for path in _links(program):
+        yield path.parent.parent if path.parent.name == "bin" else path
     settings = program.parent.parent / "pyvenv.cfg"
     if settings.is_file() and settings.stat().st_size < 100_000:
         with reading(settings):
@@ -150,6 +169,14 @@ def _interpreter(program: Path) -> Iterator[Path]:
             key, _, value = line.partition("=")
             if key.strip() == "home":
                 yield Path(value.strip()).parent
+
+
+def _links(program: Path) -> list[Path]:
+    """A file, what it links to, what that links to, and so on; with and without links among the folders."""
+    found = [program]
+    while found[-1].is_symlink() and len(found) < _MOST_LINKS:
+        found.append(Path(os.path.normpath(found[-1].parent / found[-1].readlink())))
+    return list(dict.fromkeys([*found, *(p.parent.resolve() / p.name for p in found)]))
 
 
 def _outermost(paths: Sequence[Path]) -> list[Path]:

@@ -15,13 +15,13 @@ from typing import Any
 
 from filelock import FileLock
 
-from thbench.api import FPS, Context
+from thbench.api import FPS, Context, temporary_folder
 from thbench_external.command_options import CommandOptions
 from thbench_external.container import Container
 from thbench_external.isolation import Isolation, chosen_kind, describe
 from thbench_external.runner import Limits, clean_environment, run
 from thbench_external.session import Session
-from thbench_external.templates import fill
+from thbench_external.templates import fill, names_in
 from thbench_external.workspace import Given, Workspace
 
 __all__ = ["Program"]
@@ -43,7 +43,8 @@ class Program:
     def __init__(self, options: CommandOptions, context: Context) -> None:
         self._options, self._context = options, context
         # A container is the isolation; bubblewrap around its client would hide the daemon.
-        self._kind = chosen_kind("none" if self._container else options.isolation)
+        asked = "none" if self._container else options.isolation
+        self._kind, self._why = chosen_kind(asked, self._fails)
         self._digest = hashlib.sha256(json.dumps([options.argv, options.revision]).encode())
 
     @property
@@ -56,7 +57,7 @@ class Program:
         """For the result: what it could see."""
         options = self._options
         if self._container is None:
-            return describe(self._kind, options.network)
+            return describe(self._kind, options.network, self._why)
         with_network = "with network" if options.network else "no network"
         return f"in a container ({options.runtime}, {options.image}): {with_network}"
 
@@ -75,6 +76,17 @@ class Program:
             options.network,
             options.memory_mb,
         )
+
+    def _fails(self) -> str:
+        """Why the program cannot start where bubblewrap isolates it."""
+        options = self._options
+        if not {*names_in(options.argv[0])} <= {"root", "python"}:
+            return ""  # a file of the call
+        with temporary_folder() as folder:
+            environment = clean_environment(folder, 1, options.keep_env, {})
+            root = folder if options.root is None else options.root.absolute()
+            program = fill(options.argv[0], {"root": options.root, "python": options.python})
+            return self._isolation.fails(program, root, folder, environment)
 
     @cached_property
     def _isolation(self) -> Isolation:

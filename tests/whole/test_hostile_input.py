@@ -261,7 +261,7 @@ def test_every_fault_of_reading_is_one_line_and_faults_of_the_machine_stay_known
         with pytest.raises(UserError, match=r"^x cannot be read: ") as caught, reading("x"):
             raise error
         assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
-    with pytest.raises(MemoryError, match=""), reading("x"):
+    with pytest.raises(MemoryError, match=r"^$"), reading("x"):
         raise MemoryError
     with pytest.raises(UserError, match="Input/output error") as broken, reading("x"):
         raise OSError(5, os.strerror(5))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from guards import some
 from paths import ROOT
 from runs import SUITE, start
 from thbench.api import Failure, Generated, Request
@@ -181,6 +182,34 @@ def test_a_clip_id_is_never_an_option_or_a_path(clip: str, ids: str) -> None:
     assert word.replace("_", "").replace("-", "").isalnum() and word.isascii()
 
 
+@needs_bubblewrap
+def test_an_interpreter_behind_links_into_other_prefixes_starts_inside(tmp_path: Path) -> None:
+    """As pyenv, conda and tools that share environments make them: env -> hop -> the real one."""
+    real = Path(sys.executable).resolve()
+    for name, target in (("hop", real), ("env", Path("../../hop/bin/python3"))):
+        (tmp_path / name / "bin").mkdir(parents=True)
+        (tmp_path / name / "bin" / "python3").symlink_to(target)
+    (tmp_path / "linked").symlink_to(tmp_path / "env")
+    words = ["--out", "{out}", "--frames", "{frames}", "--size", "{size}"]
+    for folder in some(["env", "linked"]):
+        argv = [str(tmp_path / folder / "bin" / "python3"), "-I", "-S", str(PROGRAM), *words]
+        answer = asked(argv, isolation="bubblewrap")
+        assert isinstance(answer, Generated), answer
+
+
+@needs_bubblewrap
+def test_auto_isolates_and_falls_back_with_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"argv": script("print(1)"), "output": "{clip}.avi"}
+
+    def about() -> str:
+        return str(subject_of("generator", "command", given).build().about)
+
+    assert about() == "isolated by bubblewrap: own files and processes, no network"
+    monkeypatch.setattr(isolation.Isolation, "wrapped", lambda *_: ["bwrap", "--", "x"])
+    assert "does not start in bubblewrap): a process with limits" in about()
+    assert about().startswith("not isolated (python")
+
+
 @pytest.mark.slow
 def test_the_result_says_how_a_row_was_isolated(tmp_path: Path) -> None:
     words = ["--out", "{out}", "--frames", "{frames}", "--size", "{size}"]
@@ -195,6 +224,6 @@ def test_bubblewrap_asked_for_and_absent(monkeypatch: pytest.MonkeyPatch) -> Non
     from thbench.errors import UserError
 
     monkeypatch.setattr(isolation, "works", lambda: False)
-    assert isolation.chosen_kind("auto") == "process"
+    assert isolation.chosen_kind("auto") == ("process", "bubblewrap does not work here")
     with pytest.raises(UserError, match="bubblewrap does not work here"):
         isolation.chosen_kind("bubblewrap")

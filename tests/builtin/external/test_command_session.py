@@ -161,6 +161,7 @@ def test_the_documented_twenty_lines_keep_the_protocol(tmp_path: Path) -> None:
         "root": str(tmp_path),
         "call": "session",
         "output": "{clip}.avi",
+        "readable": [str(ROOT / "tests" / "support")],
     }
     generator = subject_of("generator", "command", given).build()
     assert generator.check([request(1), request(2)]) == []
