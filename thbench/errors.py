@@ -3,6 +3,7 @@
 Exception
 ├── UserError      a mistake the person can fix: one line with file, key and remedy, exit code 2
 └── ClipFailure    one clip cannot be loaded or scored: recorded with its reason, the run goes on
+    └── Damaged    a stored file is not what was stored: ends the command, never recorded
 """
 
 from __future__ import annotations
@@ -73,6 +74,17 @@ class ClipFailure(Exception):
         super().__init__(self.reason)
 
 
+class Damaged(ClipFailure):
+    """A file of a run folder is not what was stored there: a fault of the disk, not of the clip.
+
+    file  which one; removed, it is made anew
+    """
+
+    def __init__(self, reason: str, file: str) -> None:
+        self.file = file
+        super().__init__(reason, again=True)
+
+
 def machine_fault(error: BaseException) -> BaseException | None:
     """The fault of the machine (disk, memory, permission, network) behind an exception, or None.
 
@@ -80,13 +92,15 @@ def machine_fault(error: BaseException) -> BaseException | None:
     ClipFailure of a plugin that caught it, is one where the error number leaves no doubt: a missing
     or a damaged file is a fault of its clip, a full disk is not.
     """
-    if _is_of_machine(error):
+    if _is_of_machine(error) or isinstance(error, Damaged):
         return error
     seen: set[int] = set()
     cause = error.__cause__ or error.__context__
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
-        if is_out_of_memory(cause) or (isinstance(cause, OSError) and cause.errno in _MACHINE):
+        if is_out_of_memory(cause) or isinstance(cause, Damaged):
+            return cause
+        if isinstance(cause, OSError) and cause.errno in _MACHINE:
             return cause
         cause = cause.__cause__ or cause.__context__
     return None
@@ -114,6 +128,11 @@ def stop_for_machine(error: BaseException, who: str) -> None:
     who  which plugin met it at what, for the message
     """
     fault = machine_fault(error)
+    if isinstance(fault, Damaged):
+        raise UserError(
+            f"{who}: {fault.reason}",
+            f"remove {fault.file} and run the same command again: it is made anew",
+        ) from error
     if fault is not None:
         raise UserError(f"{who}: {in_one_line(fault)}", RESUME) from error
 

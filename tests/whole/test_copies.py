@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,13 @@ from runs import start
 sys.path.insert(0, str(ROOT / "tests" / "tools"))
 from copy_rates import COPIES, honest, through_h264
 from thbench.api import Frames
-from thbench.results.document import Result
+from thbench.engines.local import LocalEngine
+from thbench.environment import Settings
+from thbench.leaderboard.add import add
+from thbench.leaderboard.ground import Places
+from thbench.leaderboard.store import read_rows
+from thbench.leaderboard.verify import Finding, Wanted, verify
+from thbench.results.document import Result, SubmissionRecord
 from thbench.video import write_h264, write_lossless
 from thbench.video.likeness import COPY, likeness
 from thbench_puppet.render import render
@@ -99,6 +108,33 @@ def test_references_in_a_folder_are_shown_and_never_ranked(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+def test_verify_with_videos_refuses_copies_that_a_row_does_not_admit(tmp_path: Path) -> None:
+    """Re-encoded, so that neither digests nor numbers are the ground truth's; the row says nothing of it."""
+    probe = start(tmp_path / "probe", SUITE.replace("ROOT", str(tmp_path)))
+    clips = [c.id for c in probe.split.clips]
+    folder = tmp_path / "copies"
+    result = mine(folder, {c: through_h264(drawn(c), 23) for c in clips})
+    assert result.clips.copies == tuple(sorted(clips))
+    (folder / "suites").mkdir()
+    shutil.copy(folder / "suite.yaml", folder / "suites" / "copies.yaml")
+    root, wanted = tmp_path / "board", Wanted(Places(folder / "suites"))
+    add(folder / "run", root, "1", SubmissionRecord(submitter="x"), pin=True)
+    path = root / "results/copies/mine/1.json"
+
+    def verified(wanted: Wanted) -> Finding:
+        return verify(path, root, read_rows(root), wanted, Settings(), LocalEngine(1))
+
+    assert not verified(wanted).problems  # it admits its copies, and is not ranked
+    data = json.loads(path.read_text())
+    data["clips"]["copies"] = []
+    data["ranked"], data["unranked_because"] = True, []
+    path.write_text(json.dumps(data))
+    assert not verified(wanted).problems  # files alone do not tell
+    finding = verified(replace(wanted, videos=folder / "run/systems/mine/videos"))
+    said = [p for p in finding.problems if "its video is a copy of the ground truth's" in p]
+    assert len(said) == len(clips) and finding.tier is None
+
+
 def test_a_delivered_file_is_compared_as_well(tmp_path: Path) -> None:
     probe = start(tmp_path / "probe", SUITE.replace("ROOT", str(tmp_path)))
     folder = tmp_path / "files"

@@ -233,7 +233,7 @@ def observe_once(metric: Metric, pair: Pair) -> Entry | str:
         return Entry(_finite(observation), observation.arrays, None)
     except ClipFailure as failure:
         stop_for_machine(failure, f"clip {pair.clip.id}")
-        return Entry(reason=failure.reason)
+        return failure.reason if failure.again else Entry(reason=failure.reason)
     except UserError:
         raise
     except (Exception, SystemExit) as error:  # a plugin may end itself, never the run

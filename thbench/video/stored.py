@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -13,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import FPS, SAMPLES_PER_FRAME, ClipFailure, Decode, Frames, Video, Waveform
+from thbench.errors import Damaged
+from thbench.files.atomic import printable
 from thbench.files.foreign import read_arrays
 from thbench.video.digests import audio_digest, frames_digest, video_digest
 from thbench.video.gather import gather
@@ -69,14 +72,15 @@ class StoredVideo(_Base):
 
     @cached_property
     def frames(self) -> Frames:
-        frames = gather(self._decoded())
-        if len(frames) < self.n_frames:
-            raise ClipFailure(
-                f"{self.picture.name}: {len(frames)} frames, {self.n_frames} were recorded"
-            )
-        if self.frames_digest not in (None, frames_digest(frames)):
-            raise ClipFailure(f"{self.picture.name}: not the frames that were recorded")
-        return _read_only(frames)
+        with _as_stored(self.picture):
+            frames = gather(self._decoded())
+            if len(frames) < self.n_frames:
+                raise ClipFailure(
+                    f"{self.picture.name}: {len(frames)} frames, {self.n_frames} were recorded"
+                )
+            if self.frames_digest not in (None, frames_digest(frames)):
+                raise ClipFailure(f"{self.picture.name}: not the frames that were recorded")
+            return _read_only(frames)
 
     def _decoded(self) -> Iterator[Frames]:
         """Frames one by one; more or larger ones than were recorded are refused as they come."""
@@ -91,17 +95,30 @@ class StoredVideo(_Base):
     @cached_property
     def audio(self) -> Waveform | None:
         file = self.sound or self.picture
-        audio = MediaReader().audio(file)
-        if self.audio_digest not in (None, audio_digest(audio)):
-            raise ClipFailure(f"{file.name}: not the sound that was recorded")
-        return None if audio is None else _read_only(audio)
+        with _as_stored(file):
+            audio = MediaReader().audio(file)
+            if self.audio_digest not in (None, audio_digest(audio)):
+                raise ClipFailure(f"{file.name}: not the sound that was recorded")
+            return None if audio is None else _read_only(audio)
 
     @cached_property
     def annotations(self) -> Mapping[str, NDArray[Any]]:
         if self.annotations_file is None:
             return MappingProxyType({})
-        arrays = read_arrays(self.annotations_file, clip=True)
+        with _as_stored(self.annotations_file):
+            arrays = read_arrays(self.annotations_file, clip=True)
         return MappingProxyType({name: _read_only(array) for name, array in arrays.items()})
+
+
+@contextmanager
+def _as_stored(file: Path) -> Iterator[None]:
+    """A file that was whole when it was stored, is here and cannot be read as such was damaged since."""
+    try:
+        yield
+    except ClipFailure as failure:
+        if file.exists():
+            raise Damaged(failure.reason, printable(file)) from failure
+        raise ClipFailure(failure.reason, again=True) from failure
 
 
 class MemoryVideo(_Base):

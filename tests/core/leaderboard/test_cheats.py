@@ -138,6 +138,36 @@ def test_unknown_datasets_and_actors_are_refused(toys: Board) -> None:
     refused(toys, "no installed dataset")
 
 
+def test_training_that_is_not_declared_is_shown_as_unknown(toys: Board) -> None:
+    """Nothing finds it out: the page says that nobody knows."""
+    toys.change(lambda d: d["system"].update(trained_on=None))
+    assert not toys.verify().problems
+    assert "echo was trained on: unknown" in page(board(toys.root))
+
+
+# -- rows that are another's, or nobody's ---------------------------------------------------------------
+
+
+def test_swapped_tables_are_refused(toys: Board) -> None:
+    ours, theirs = (clips_file(toys.path(name)) for name in ("echo", "loud"))
+    first, second = ours.read_bytes(), theirs.read_bytes()
+    ours.write_bytes(second)
+    theirs.write_bytes(first)
+    refused(toys, "another sha256")
+    assert any("another sha256" in p for p in toys.verify("loud").problems)
+
+
+def test_an_invented_row_holds_until_its_videos_are_scored_again(toys: Board, run: Path) -> None:
+    """A document, a table and features that fit each other: files alone cannot tell that no video is behind."""
+    data = json.loads(toys.path("loud").read_text())
+    data["system"]["name"] = "echo"
+    toys.path().write_text(json.dumps(data))
+    shutil.copy(clips_file(toys.path("loud")), clips_file(toys.path()))
+    assert not toys.verify().problems
+    finding = toys.verify(videos=run / "systems/echo/videos")
+    assert any("scored again" in p for p in finding.problems), finding.problems
+
+
 # -- trimming, missing sound ---------------------------------------------------------------------------
 
 

@@ -645,14 +645,14 @@ def test_a_stored_video_that_changed_is_refused(tmp_path: Path) -> None:
             _ = StoredVideo(tmp_path / "a.mkv", "d", n, size).frames
     (tmp_path / "bad.npz").write_bytes(b"PK no archive")
     broken = StoredVideo(tmp_path / "a.mkv", "d", 12, 32, annotations_file=tmp_path / "bad.npz")
-    with pytest.raises(ClipFailure, match=r"bad\.npz: unreadable annotations"):
+    with pytest.raises(ClipFailure, match=r"bad\.npz cannot be read"):
         _ = broken.annotations
 
 
 def test_annotations_never_unpickle(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=np.array([{}], dtype=object))
     lazy = StoredVideo(tmp_path / "a.mkv", "d", 1, 8, annotations_file=tmp_path / "a.npz")
-    with pytest.raises(ClipFailure, match="unreadable annotations"):
+    with pytest.raises(ClipFailure, match="cannot be read"):
         _ = lazy.annotations
 
 
