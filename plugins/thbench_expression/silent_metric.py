@@ -77,14 +77,21 @@ def opening_of(faces: Faces) -> NDArray[np.float64]:
     return np.where(faces.frontal, curve, np.nan)
 
 
+REACTS: Mapping[str, Mapping[str, str]] = {
+    "mesh": {"mouth_delay": "+"},
+    "puppet-v1": {"mouth_delay": "+", "mouth": "-"},
+}
+"""A drawn mouth hardly moves in a pause: how much less it moves when held still, the mesh's trembling hides."""
+
+
 def score_of(options: SilentOptions) -> Score:
     vad = {"energy": "energy of 300-3000 Hz", "silero": "Silero VAD"}[options.vad]
     return Score(
-        "nearer-reference", "eye distances per frame", (0.0, float("inf")), {"mouth": "-"},
+        "nearer-reference", "eye distances per frame", (0.0, float("inf")), REACTS[options.points],
         description=f"Mean change of the inner lips' opening per frame in pauses of {SHORTEST:g} s and longer; speech by {vad}.",
         source="silent lips of THEval, measured as movement; definition of this project",
         formula="mean over t, t and t + 1 in a pause, of |o(t + 1) − o(t)|; o: mean distance of three pairs of inner-lip points "
         "over the interocular distance; mean over clips",
-        biases="Trembling of the points is its floor; faces whose eyes are less than 16 px apart are refused. Breath and the start of the next word move real mouths too, so nearer "
+        biases="Trembling of the points is its floor, more so while the head turns: on drawn faces it hides a mouth that is held still; faces whose eyes are less than 16 px apart are refused. Breath and the start of the next word move real mouths too, so nearer "
         "to the ground truth is better. Music or a second voice counts as speech.",
     )  # fmt: skip
