@@ -12,6 +12,7 @@ from thbench.report.run_data import ReportData, ReportRow, ReportTable
 from thbench.results.document import ScoreRecord
 from thbench.tables.build import GIVEN
 from thbench.tables.markdown import ARROWS, score_text
+from thbench.tables.notes import notes_of
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,16 @@ class Group:
     def more(self) -> list[str]:
         """Columns that are shown on request."""
         return [column for column in self.columns if column not in self.headline]
+
+    @property
+    def notes(self) -> list[str]:
+        """What metrics say of the values of the rows."""
+        lines = [*self.systems, *self.controls]
+        shown = [
+            (line.entrant.name, {c: {"notes": s.notes} for c, s in line.entrant.scores.items()})
+            for line in lines
+        ]
+        return list(notes_of(shown))
 
     @property
     def has_own(self) -> bool:

@@ -17,6 +17,7 @@ from thbench.tables.build import GIVEN, Clips, tables
 from thbench.tables.dashes import dashes
 from thbench.tables.headline import headline, hidden, only
 from thbench.tables.markdown import ARROWS, entered, legend, score_text
+from thbench.tables.notes import notes_of
 
 _NARROWEST, _LONG, _PADDING, _WIDEST = 8, 12, 3, 34
 
@@ -61,11 +62,12 @@ def print_tables(
 
 
 def _below(table: dict[str, Any]) -> Iterator[str]:
-    """What is to be said of the rows, why one has no place, and why each dash is one."""
+    """What is to be said of the rows, why one has no place, why each dash is one, and what metrics say of values."""
     for row in table["rows"]:
         yield from (f"{row['system']}: {remark}" for remark in row["remarks"])
         yield from (f"{row['system']} is not ranked: {why}" for why in row["unranked_because"])
     yield from (f"– {line}" for line in dashes(table))
+    yield from notes_of((row["system"], row["scores"]) for row in table["rows"])
 
 
 def _label(name: str, column: dict[str, Any]) -> str:

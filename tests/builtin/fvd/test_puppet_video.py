@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -57,6 +61,53 @@ def test_order_a_still_mouth_and_a_late_mouth_raise_it(
     rise = [value(fvd, sources, late[n]) for n in (3, 8)]
     assert 0 < rise[0] < rise[1]
     assert rise[1] > 5 * value(fid, sources, late[8])
+
+
+PLAN = """\
+schema: 1
+title: Order and mouth
+dataset: {name: puppet}
+corruption_option: corruption
+amount_option: amount
+split: puppet_v1
+limits: {actors: 3, clips_per_actor: 1}
+resolution: 64
+seed: 1
+corruptions:
+  shuffle: {unit: share of frames that change places, amounts: [1]}
+  mouth: {unit: share by which the mouth moves less, amounts: [1]}
+  mouth_delay: {unit: frames the mouth alone is late, amounts: [8]}
+tolerance: 0.5
+slack: 0.02
+"""
+
+
+@pytest.mark.slow
+def test_the_selftest_shows_what_fvd_sees_and_fid_does_not(tmp_path: Path) -> None:
+    """`thbench selftest` of both: shuffled frames, a frozen mouth, a late mouth."""
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    words = [
+        "selftest",
+        "fvd@puppet-v1",
+        "fid@puppet-v1",
+        "--plan",
+        str(tmp_path / "plan.yaml"),
+        "-o",
+        str(tmp_path),
+    ]
+    subprocess.run([sys.executable, "-m", "thbench", *words], check=True)
+    found = json.loads((tmp_path / "selftest.json").read_text())
+    rise = {
+        (finding["metric"], finding["corruption"]): finding["points"][-1][1]
+        - finding["points"][0][1]
+        for finding in found["findings"]
+        if finding["n"]
+    }
+    for corruption in ("shuffle", "mouth", "mouth_delay"):
+        assert rise["fvd@puppet-v1", corruption] > 1, corruption
+    # FID pools frames: it cannot see their order, hardly a late mouth, but a frozen one's lack of variety
+    assert abs(rise["fid@puppet-v1", "shuffle"]) < 1e-6
+    assert rise["fvd@puppet-v1", "mouth_delay"] > 20 * rise["fid@puppet-v1", "mouth_delay"]
 
 
 def test_windows_are_those_declared_and_short_clips_are_refused() -> None:

@@ -174,6 +174,21 @@ def test_best_and_those_whose_interval_reaches_it_are_marked(tmp_path: Path) -> 
     assert all(not cell.mark for line in group.controls for cell in line.cells.values())
 
 
+def test_what_metrics_say_of_their_values_stands_below_the_table(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "run", systems=["a", "b"])
+    files = [f for f in run.rglob("result.json") if f.parent.name in ("a", "b")]
+    assert len(files) == 2
+    for file in files:
+        result = json.loads(file.read_text())
+        column = next(iter(result["scores"]))
+        result["scores"][column]["notes"] = ["80% of it is from <flat> regions"]
+        file.write_text(json.dumps(result))
+    (group,) = overview.table_groups(read_run(run))
+    assert group.notes == [f"{column}: 80% of it is from <flat> regions (a, b)"]
+    page = write_report(run, tmp_path / "out", ENGINE, Options(strips=0)).read_text()
+    assert f"<li>{column}: 80% of it is from &lt;flat&gt; regions (a, b)</li>" in page
+
+
 def test_resolutions_stand_apart(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", systems=["a", "b"], sizes=(64, 128))
     groups = overview.table_groups(read_run(run))

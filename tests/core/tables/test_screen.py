@@ -82,3 +82,20 @@ def test_clips_csv_says_a_failure_once(tmp_path: Path) -> None:
     reasons = {c: cells for c, cells in table.cells.items() if ".failure" in c}
     assert [list(cells) for cells in reasons.values()] == [["1002_BBB"]]
     assert list(table.reasons()) == ["1001_AAA", "1002_BBB"]
+
+
+def test_what_a_metric_says_of_its_values_stands_below_the_table_once(
+    results: list[Result], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "80% of ofm is from pixels that no head can have moved"
+    names = ("system-with-a-long-name-1", "failing", "ground-truth")
+    changed, column = [], next(iter(some(results[0].scores)))
+    for result in results:
+        scores = dict(result.scores)
+        if result.system.name in names:
+            scores[column] = scores[column].model_copy(update={"notes": (said,)})
+        changed.append(result.model_copy(update={"scores": scores}))
+    text = " ".join("\n".join(shown(changed, 200, capsys, monkeypatch)).split())
+    assert text.count(said) == 1
+    systems = text.partition(f"{column}: {said} (")[2].partition(")")[0]
+    assert set(systems.split(", ")) == set(names)
