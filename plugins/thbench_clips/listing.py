@@ -83,24 +83,54 @@ def clips_in_manifest(manifest: Path, actor: str | None = None) -> Sequence[List
     as in `clips_in_folder`), and every other column is a label.
 
     Raises:
-        UserError: unreadable, no column `file`, a path that leaves the root, a clip named twice.
+        UserError: unreadable; or all faults of its rows in one list: no column `file`, a path that leaves
+            the root, a clip named twice.
     """
-    rows = [_row(manifest, number, row) for number, row in _rows(manifest)]
+    rows, faults = _checked(manifest)
+    if faults:
+        raise _all(manifest, faults)
     if not rows:
         raise UserError(f"{manifest}: no rows", "name at least one file")
     ids = clip_ids(sorted({row["file"] for _, row in rows}))
     if actor:
         found = actors_of([row["file"] for _, row in rows if "actor" not in row], actor)
         rows = [(n, {**row, "actor": row.get("actor") or found[row["file"]]}) for n, row in rows]
-    listed: dict[str, Listed] = {}
+    return _sorted(_listed(row, ids[row["file"]]) for _, row in rows)
+
+
+def _checked(manifest: Path) -> tuple[list[tuple[int, dict[str, str]]], list[UserError]]:
+    """The rows that are in order, with their lines, and every fault of the others."""
+    rows, faults = [], []
+    lines: dict[str, int] = {}
+    for number, row in _rows(manifest):
+        try:
+            rows.append(_row(manifest, number, row))
+        except UserError as fault:
+            faults.append(fault)
+    ids = clip_ids(sorted({row["file"] for _, row in rows}))
     for number, row in rows:
-        entry = _listed(row, ids[row["file"]])
-        if entry.clip.id in listed:
-            raise UserError(
-                f"{manifest}:{number}: clip {entry.clip.id} is named twice", "rename one"
-            )
-        listed[entry.clip.id] = entry
-    return _sorted(listed.values())
+        clip = _listed(row, ids[row["file"]]).clip.id
+        if clip in lines:
+            said = f"{manifest}:{number}: clip {clip} is named twice, first in line {lines[clip]}"
+            faults.append(UserError(said, "rename one"))
+        lines.setdefault(clip, number)
+    return rows, faults
+
+
+_MOST_FAULTS = 50
+
+
+def _all(manifest: Path, faults: Sequence[UserError]) -> UserError:
+    """One error of all faults."""
+    if len(faults) == 1:
+        return faults[0]
+    said = [f.message.removeprefix(f"{manifest}:") for f in faults[:_MOST_FAULTS]]
+    rest = len(faults) - len(said)
+    more = f"; and {rest} more" if rest else ""
+    return UserError(
+        f"{manifest}: {len(faults)} faults: line {'; line '.join(said)}{more}",
+        "; ".join(dict.fromkeys(f.remedy for f in faults[:_MOST_FAULTS])),
+    )
 
 
 def _videos(root: Path) -> Iterator[str]:

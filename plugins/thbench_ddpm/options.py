@@ -87,7 +87,9 @@ class Options:
     ] = None
     learning_rate: Annotated[float, "of the UNet", Field(gt=0)] = 5e-5
     mouth_weight: Annotated[
-        float, "weight of the mouth's box in the loss (needs landmarks); 1: none", Field(gt=0)
+        float,
+        "weight of the mouth's box in the loss; 1: none. Landmarks that the dataset has not are found by the face mesh",
+        Field(gt=0),
     ] = 1.2
     motion_noise: Annotated[
         float, "largest deviation of noise on the motion frame in training, images in -1..1: "

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thbench.api import ClipFailure, Context, Source, TrainedOn, UserError
+from thbench.api import Context, Source, TrainedOn, UserError
 from thbench.training.checkpoint import check_architecture, load_network, read_checkpoint
 from thbench.training.contract import Example, Figure, Phase
 from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
@@ -19,6 +19,7 @@ from thbench.training.pictures import to_network
 from thbench_ddpm.diffusion import TRAINING_STEPS, Diffusion
 from thbench_ddpm.networks import HEARD, Denoiser, LandmarkPredictor, normalised
 from thbench_ddpm.options import Architecture, Options
+from thbench_face.on_demand import LandmarksOnDemand
 from thbench_speech.encoders import heard, load_sda
 
 STRATA = 10
@@ -51,6 +52,7 @@ class DdpmTrainer:
             )
         self.options, self.size, self._a = options, size, a
         self.architecture: Mapping[str, Any] = {**asdict(a), "multiples": list(a.multiples)}
+        self._on_demand = LandmarksOnDemand(context)
         self.diffusion = Diffusion(a.predicts)
         self.denoiser = Denoiser(a)
         self.denoiser.unet.checkpointing = options.gradient_checkpointing
@@ -106,9 +108,7 @@ class DdpmTrainer:
 
     def _landmarks(self, source: Source) -> NDArray[Any]:
         points = source.annotations.get("landmarks")
-        if points is None:
-            raise ClipFailure("no landmarks, which mouth_weight and architecture.landmarks need")
-        return points
+        return self._on_demand(source.frames) if points is None else points
 
     def _boxes(self, source: Source, n: int) -> NDArray[np.float32]:
         """[n, 4] left, top, right, bottom of the mouth; the whole frame where none is needed."""

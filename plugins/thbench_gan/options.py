@@ -58,7 +58,9 @@ class Options:
     ] = 0  # fmt: skip
     lambda_pixel: Annotated[float, "weight of L1 in L_G; images in -1..1", Field(ge=0)] = 100.0
     mouth_weight: Annotated[
-        float, "weight of the mouth's box in L1 (needs landmarks); 1 is the paper", Field(gt=0)
+        float,
+        "weight of the mouth's box in L1; 1 is the paper. Landmarks that the dataset has not are found by the face mesh",
+        Field(gt=0),
     ] = 1.0
     generator_rate: Annotated[float, "learning rate", Field(gt=0)] = 2e-4
     discriminator_rate: Annotated[

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thbench.api import ClipFailure, Context, Source
+from thbench.api import Context, Source
 from thbench.training.contract import Example, Figure, Phase
 from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
 from thbench.training.pictures import to_network
+from thbench_face.on_demand import LandmarksOnDemand
 from thbench_gan.losses import (
     adversarial_loss,
     discriminator_loss,
@@ -79,12 +80,13 @@ class GanTrainer:
             Phase("discriminator", "discriminator", options.discriminator_rate, betas),
         )
         self.pretrained = _load_published(self.generator, a, context)
+        self._landmarks = LandmarksOnDemand(context)
         self._to_judge: list[tuple[Mapping[str, Tensor], Drawn]] = []
 
     # -- examples ---------------------------------------------------------------------------------
 
     def prepare(self, source: Source) -> Example:
-        """Frames, audio features per frame, and mouth boxes (the whole frame without landmarks)."""
+        """Frames, audio features per frame, and mouth boxes (the whole frame where none is weighed)."""
         n = len(source.frames)
         return {
             "frames": source.frames,
@@ -95,9 +97,9 @@ class GanTrainer:
     def _boxes(self, source: Source, n: int) -> NDArray[np.float32]:
         points = source.annotations.get("landmarks")
         if points is None:
-            if self.options.mouth_weight != 1:
-                raise ClipFailure("no landmarks, which mouth_weight needs")
-            return whole_frames(n, self.size)
+            if self.options.mouth_weight == 1:
+                return whole_frames(n, self.size)
+            points = self._landmarks(source.frames)
         return mouth_boxes(points)
 
     def cut(self, clip: Example, rng: np.random.Generator) -> Example:

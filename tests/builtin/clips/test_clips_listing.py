@@ -156,3 +156,19 @@ def test_bad_manifests_name_file_and_line(
         clips_in_manifest(tmp_path / name)
     with pytest.raises(UserError, match="No such file"):
         clips_in_manifest(tmp_path / "absent.csv")
+
+
+def test_a_manifest_says_all_its_faults_at_once(tmp_path: Path) -> None:
+    manifest = tmp_path / "m.csv"
+    rows = ["file,clip,actor", "a.mp4,one,anna", ",two,anna", "../b.mp4,three,ben", "c.mp4,one,ben"]
+    manifest.write_text("\n".join([*rows, "d.mp4,four,cem,extra"]))
+    with pytest.raises(UserError, match="4 faults") as error:
+        clips_in_manifest(manifest)
+    for said in (
+        "line 3: no file",
+        "line 4: ../b.mp4 leaves the root",
+        "line 6: more fields than columns",
+        "line 5: clip one is named twice, first in line 2",
+    ):
+        assert said in error.value.message
+    assert "\n" not in error.value.message

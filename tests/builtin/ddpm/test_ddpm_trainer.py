@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from denoisers import SIZE, TINY, checkpoint, context, request, source, trainer
-from thbench.api import ClipFailure, Generated, UserError
+from thbench.api import Generated, UserError
 from thbench.training.checkpoint import read_checkpoint
 from thbench.training.data import tensors
 from thbench_ddpm.generator import DdpmGenerator
@@ -64,11 +64,15 @@ def test_a_cut_is_one_frame_and_what_it_is_drawn_from() -> None:
     assert seen == set(range(6))
 
 
-def test_a_clip_without_landmarks_is_refused_where_they_are_needed() -> None:
-    with pytest.raises(ClipFailure, match="no landmarks"):
-        trainer().prepare(source(landmarks=False))
-    with pytest.raises(ClipFailure, match="no landmarks"):
-        trainer(architecture={"landmarks": True}, mouth_weight=1.0).prepare(source(landmarks=False))
+def test_landmarks_are_found_where_they_are_needed_and_not_there() -> None:
+    for options in ({}, {"architecture": {"landmarks": True}, "mouth_weight": 1.0}):
+        learner = trainer(**options)
+        asked: list[int] = []
+        learner._on_demand = lambda frames, asked=asked: (  # type: ignore[assignment]
+            asked.append(len(frames)) or source(len(frames)).annotations["landmarks"]
+        )
+        learner.prepare(source(landmarks=False))
+        assert asked
     kept = trainer(mouth_weight=1.0).prepare(source(3, landmarks=False))
     assert kept["mouth"].tolist() == [[0, 0, SIZE, SIZE]] * 3
 

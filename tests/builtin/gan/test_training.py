@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from thbench.api import ClipFailure, Context, Source
+from thbench.api import Context, Source
 from thbench.training.data import tensors
 from thbench_gan.options import Architecture, Options
 from thbench_gan.trainer import GanTrainer
@@ -131,10 +131,16 @@ def test_stabilisers_are_off_by_default_and_on_by_name() -> None:
     assert rates == [2e-4, 4e-4]
 
 
-def test_mouth_weight_needs_landmarks() -> None:
+def test_mouth_weight_asks_for_landmarks_where_there_are_none() -> None:
     assert trainer().prepare(source(landmarks=False))["mouth"].shape == (9, 4)
-    with pytest.raises(ClipFailure, match="no landmarks"):
-        trainer(mouth_weight=4.0).prepare(source(landmarks=False))
+    found: list[int] = []
+    learner = trainer(mouth_weight=4.0)
+    learner._landmarks = lambda frames: (  # type: ignore[assignment]
+        found.append(len(frames)) or source().annotations["landmarks"]
+    )
+    kept = learner.prepare(source(landmarks=False))["mouth"]
+    assert found == [9]
+    assert np.array_equal(kept, learner.prepare(source())["mouth"]) and found == [9]
 
 
 @pytest.mark.long
