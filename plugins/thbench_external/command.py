@@ -173,7 +173,9 @@ class CommandGenerator:
         if options.clip_ids == "real":
             names = [_safe(r.clip_id) for r in requests]
         still = options.call != "clip" or "video" in names_in(" ".join(self._templates))
-        return [space.write(r, n, still) for r, n in zip(requests, names, strict=True)]
+        return [
+            space.write(r, n, still, options.alpha) for r, n in zip(requests, names, strict=True)
+        ]
 
     def _values(self, space: Workspace, given: Sequence[Given]) -> dict[str, object]:
         """What the names in templates stand for; those of a clip belong to calls of one clip."""
@@ -185,6 +187,8 @@ class CommandGenerator:
             values["requests"] = space.write_requests(given, outputs)
             lines = options.between.join(fill(options.each, {**values, **c}) for c in clips)
             values |= {"lines": lines, "list": space.write_list(lines)}
+            if {"pictures", "sounds"} & {n for text in self._templates for n in names_in(text)}:
+                values |= space.write_folders(given)
         if len(clips) == 1:
             values |= clips[0]
             if "*" not in options.output:

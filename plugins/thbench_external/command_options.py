@@ -14,6 +14,7 @@ from thbench_external.templates import (
     FOLDERS,
     PER_CALL,
     PER_CLIP,
+    STARTS,
     check_names,
     names_in,
     stays_inside,
@@ -72,6 +73,7 @@ class CommandOptions:
     ] = ""
     between: Annotated[str, "what stands between them"] = "\n"
     stdin: Annotated[str, "text that it reads from standard input; empty: end of file"] = ""
+    alpha: Annotated[bool, "the identity frame as a PNG with an alpha channel, all opaque"] = False
     home: Annotated[
         Literal["yours", "kept", "fresh"],
         "HOME of the program: yours; kept: one of its own in thbench's cache; fresh: a new one each call",
@@ -182,7 +184,7 @@ class CommandOptions:
         for template in (*self.argv, self.config, self.stdin, *self.env.values()):
             check_names(template, of_call)
         check_names(self.each, [n for n in in_clip if n not in ("list", "lines", "requests")])
-        check_names(self.cwd, FOLDERS)
+        check_names(self.cwd, STARTS)
         check_names(self.output, ("clip", "seed", "seed32"))
 
     def _check_call(self) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-__all__ = ["FOLDERS", "PER_CALL", "PER_CLIP", "check_names", "fill", "names_in", "stays_inside"]
+__all__ = [
+    "FOLDERS",
+    "PER_CALL",
+    "PER_CLIP",
+    "STARTS",
+    "check_names",
+    "fill",
+    "names_in",
+    "stays_inside",
+]
 
 PER_CLIP = (
     *("clip", "identity", "audio", "video", "out", "frames", "seconds"),
@@ -16,11 +25,13 @@ PER_CLIP = (
 """What belongs to one clip."""
 PER_CALL = (
     *("requests", "list", "lines", "in", "out_folder", "folder", "home", "config"),
-    *("size", "fps", "root", "python"),
+    *("size", "fps", "root", "python", "pictures", "sounds"),
 )
 """What belongs to one call."""
 FOLDERS = ("out_folder", "folder", "root", "home")
 """Folders in which videos may be collected."""
+STARTS = (*FOLDERS, "in")
+"""Folders in which a program may be started."""
 _NAME = re.compile(r"\{([a-z_0-9]+)\}")
 
 

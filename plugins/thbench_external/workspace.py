@@ -75,7 +75,7 @@ class Workspace:
     def log(self) -> Path:
         return self.adopted / "log.txt"
 
-    def write(self, request: Request, name: str, still: bool) -> Given:
+    def write(self, request: Request, name: str, still: bool, alpha: bool = False) -> Given:
         """Identity frame, sound, oracle if there is one, and the still video if it is asked for."""
         at = self.inputs / name
         given = Given(
@@ -86,7 +86,7 @@ class Workspace:
             at.with_suffix(".mp4"),
             at.with_suffix(".npz"),
         )
-        _write_png(given.identity, request.identity_frame)
+        _write_png(given.identity, request.identity_frame, alpha)
         _write_wav(given.audio, request.audio)
         if still:
             _write_still(given.video, request.identity_frame, request.n_frames)
@@ -100,6 +100,18 @@ class Workspace:
         lines = [_line(g, self.outputs / out) for g, out in zip(given, outputs, strict=True)]
         path.write_text("".join(lines), encoding="utf-8")
         return path
+
+    def write_folders(self, given: Sequence[Given]) -> dict[str, object]:
+        """Folders that hold the pictures, and the sounds, of a call and nothing besides."""
+        found: dict[str, object] = {}
+        for name, kind in (("pictures", "identity"), ("sounds", "audio")):
+            folder = self.inputs / name
+            folder.mkdir(exist_ok=True)
+            for one in given:
+                file: Path = getattr(one, kind)
+                shutil.copy(file, folder / file.name)
+            found[name] = folder
+        return found
 
     def line(self, given: Given, out: Path) -> str:
         """One request as a line of JSON."""
@@ -184,8 +196,9 @@ def _line(given: Given, out: Path) -> str:
     return json.dumps(values) + "\n"
 
 
-def _write_png(path: Path, frame: Frames) -> None:
-    done, data = cv2.imencode(".png", cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+def _write_png(path: Path, frame: Frames, alpha: bool) -> None:
+    order = cv2.COLOR_RGB2BGRA if alpha else cv2.COLOR_RGB2BGR
+    done, data = cv2.imencode(".png", cv2.cvtColor(frame, order))
     if not done:
         raise ClipFailure(f"an identity frame of {frame.shape} cannot be written as PNG")
     path.write_bytes(data.tobytes())

@@ -32,9 +32,10 @@ def tried(
     part = named_part("generator", str(entry["generator"]), options, registry(), document, key)
     lacks = list(plugin_lacks(f"system {name}", part.registered, part.options, registry()))
     if lacks:
-        lines = "; ".join(lack.line() for lack in lacks)
+        what = "; ".join(lack.missing.what for lack in lacks)
         raise UserError(
-            lines, f"thbench recipe build {name}, or --set {name}.KEY=VALUE here: KEY=VALUE"
+            f"system {name} lacks {what}",
+            f"thbench recipe build {file}, or --set root=DIR, --set python=FILE",
         )
     generator = build(part.registered, part.options, registry(), settings)
     apply_threads(settings.threads)
