@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from thbench.api import ClipFailure
@@ -24,9 +26,17 @@ from thbench_external.workspace import Given, NotWritten, Workspace
 
 __all__ = ["Collected"]
 
+_ANY = "anyclip"
 _TICK_NS = (
     50_000_000  # by which a file's time may lag behind the clock: file systems count in ticks
 )
+
+
+def _of_any_clip(template: str, values: Mapping[str, object]) -> Place:
+    """The place of a pattern for every opaque name."""
+    place = place_of(template, {**values, "clip": _ANY})
+    expression = place.expression.pattern.replace(_ANY, r"[0-9a-f]{16}(?:-\d+)?")
+    return replace(place, expression=re.compile(expression))
 
 
 class Collected:
@@ -44,6 +54,8 @@ class Collected:
             name: [place_of(p, of) for p in options.collect] for name, of in values.items()
         }
         self._cleaned = [place_of(p, of) for of in values.values() for p in options.clean]
+        first = next(iter(values.values()))
+        self._of_anyone = [_of_any_clip(p, first) for p in options.collect]
         self._begun = time.time_ns() - _TICK_NS
         self._since = space.log.stat().st_size if space.log.exists() else 0  # of a session's log
         self._before = snapshot(self._all)
@@ -72,6 +84,8 @@ class Collected:
         found = new_files([*self._all, *self._own()], self._before)
         where = f"; looked for {', '.join(looked)}"
         said = last_words(self._space.log, self._since)
+        if found and all(self._is_another_clips(path) for path in found):
+            return f"{reason}{where}; found only files of other clips{said}"
         if found:
             return f"{reason}{where}; found {named(found, folders)}{said}"
         others = [p for n, p in folders.items() if n in ("folder", "root")]
@@ -81,6 +95,14 @@ class Collected:
         else:
             where += "; found nothing new"
         return f"{reason}{where}{said}"
+
+    def _is_another_clips(self, path: Path) -> bool:
+        """Of a call at the same time, or of an earlier clip: its name would say nothing to anybody."""
+        return any(
+            path.is_relative_to(place.folder)
+            and place.expression.fullmatch(path.relative_to(place.folder).as_posix())
+            for place in self._of_anyone
+        )
 
     def _own(self) -> list[Place]:
         return [place_of("{out_folder}/**/*", {"out_folder": self._space.outputs})]

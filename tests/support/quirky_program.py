@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+import zlib
 from datetime import datetime
 from pathlib import Path
 
@@ -23,7 +24,19 @@ def video(frames: int, size: int, image: str) -> bytes:
     return avi(frames, size, (sum(data) % 256, len(data) % 256, 77))
 
 
+def failing_some(image: str) -> str:
+    """What becomes of this picture: one in seven gives nothing, one dies, one is cut off."""
+    with Path(os.environ["CALLS"]).open("a") as file:
+        file.write(f"{Path(image).stem}\n")
+    kind = zlib.crc32(Path(image).read_bytes()) % 7
+    if kind == 1:
+        sys.exit("RuntimeError: CUDA out of memory")
+    return {0: "nothing", 2: "half"}.get(kind, "dated")
+
+
 def write(args: argparse.Namespace) -> None:
+    if args.habit == "some":
+        args.habit = failing_some(args.image)
     clip = Path(args.image).stem
     results = Path(args.results)
     good = video(args.frames, args.size, args.image)

@@ -214,3 +214,26 @@ def test_too_much_below_a_declared_folder_is_refused(root: Path, ask, monkeypatc
     monkeypatch.setattr("thbench_external.collect._MOST", 2)
     with pytest.raises(UserError, match="name a folder below it"):
         ask(request(), collect=["{root}/**/{clip}.avi"])
+
+
+def test_folders_of_pictures_and_sounds_and_a_start_among_the_inputs(tmp_path: Path) -> None:
+    """As AudioMouth wants it: every sound of a folder, settings where it is started, pictures with alpha."""
+    code = (
+        "import json, os, pathlib, sys; config = json.load(open('config.json')); "
+        "seen = {k: sorted(os.listdir(v)) for k, v in config.items()}; "
+        "seen['png'] = pathlib.Path(config['pictures'], os.listdir(config['pictures'])[0]).read_bytes()[25]; "
+        f"pathlib.Path({str(tmp_path / 'seen')!r}).write_text(json.dumps(seen))"
+    )
+    given = {
+        "argv": [sys.executable, "-I", "-S", "-c", code],
+        "cwd": "{in}",
+        "alpha": True,
+        "config": '{"pictures": "{pictures}", "sounds": "{sounds}"}',
+        "config_name": "config.json",
+        "isolation": "none",
+    }
+    (answer,) = subject_of("generator", "command", given).build().generate([request()])
+    seen = json.loads((tmp_path / "seen").read_text()) if (tmp_path / "seen").exists() else answer
+    assert [Path(n).suffix for n in seen["pictures"]] == [".png"]
+    assert [Path(n).suffix for n in seen["sounds"]] == [".wav"]
+    assert seen["png"] == 6, "colour type 6 of PNG: RGB with alpha"
