@@ -14,12 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from inputs import KINDS, tried
 
 from thbench.api import ClipFailure
-from thbench.errors import UserError
+from thbench.errors import Damaged, UserError
 from thbench.files.cache import Cache
 from thbench.files.journal import Journal
 from thbench.files.yamlfile import read_yaml
 from thbench.results.document import read_result
-from thbench.video import MediaReader
+from thbench.video import MediaReader, StoredVideo, audio_digest, frames_digest, write_lossless
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,6 +64,26 @@ def test_a_flipped_bit_in_the_cache_is_never_a_number(tmp_path: Path) -> None:
         assert entry.reason is None and dict(entry.rows) == rows
         np.testing.assert_array_equal(entry.arrays["features"], array)
     assert none > 1000
+
+
+def test_a_flipped_bit_in_a_stored_video_is_never_a_picture_or_a_sound(tmp_path: Path) -> None:
+    """2,000 flips: the pictures and the sound as they were, or Damaged, which ends a command."""
+    rng, path = random.Random(3), tmp_path / "v.mkv"
+    noise = np.random.default_rng(0)
+    frames = noise.integers(0, 255, (4, 16, 16, 3), dtype=np.uint8)
+    audio = noise.integers(-999, 999, 4 * 640).astype(np.int16)
+    write_lossless(path, frames, audio)
+    good, damaged = path.read_bytes(), 0
+    sums = {"frames_digest": frames_digest(frames), "audio_digest": audio_digest(audio)}
+    for _ in range(2000):
+        path.write_bytes(flipped(good, rng))
+        video = StoredVideo(path, "d", 4, 16, **sums)
+        try:
+            np.testing.assert_array_equal(video.frames, frames)
+            np.testing.assert_array_equal(video.audio, audio)
+        except Damaged:
+            damaged += 1
+    assert damaged > 1000
 
 
 def test_a_flipped_bit_in_a_journal_is_never_a_record(tmp_path: Path) -> None:

@@ -147,6 +147,8 @@ def main() -> None:
         for number in range(given.flips):
             kind = list(KINDS)[number % len(KINDS)]
             tally[tried(original, place, kind, rng)] += 1
+            if number % 50 == 49:
+                print(f"{number + 1} flips, no wrong number", flush=True)
     for kind in KINDS:
         counts = {f.outcome: n for f, n in tally.items() if f.kind == kind}
         row = [str(counts.get(o, 0)) for o in ("same", "refused", "failed")]
