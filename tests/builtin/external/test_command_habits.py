@@ -156,6 +156,7 @@ def test_a_settings_file_that_completes_the_programs_own(root: Path, ask) -> Non
     given = {
         "argv": [sys.executable, "-c", code, "{config}"],
         "root": str(root),
+        "isolation": "none",
         "config_base": "base.yaml",
         "config": 'cases: {"{identity}": {frames}}',
         "config_name": "config.json",

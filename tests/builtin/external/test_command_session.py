@@ -124,6 +124,7 @@ def test_thbench_check_speaks_the_protocol(tmp_path: Path) -> None:
         "call": "session",
         "output": "{clip}.avi",
         "env": {"STARTS": str(tmp_path / "starts")},
+        "isolation": "none",
     }
     file = tmp_path / "toys.yaml"
     file.write_text("schema: 1\nname: toys\ndataset: {name: toy}\nsplit: all\nresolutions: [32]\n")
@@ -159,6 +160,7 @@ def test_the_documented_twenty_lines_keep_the_protocol(tmp_path: Path) -> None:
     given = {
         "argv": [sys.executable, "serve.py"],
         "root": str(tmp_path),
+        "isolation": "none",
         "call": "session",
         "output": "{clip}.avi",
         "readable": [str(ROOT / "tests" / "support")],

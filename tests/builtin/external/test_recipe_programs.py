@@ -25,6 +25,7 @@ from thbench.recipes.form import AboutForm, about_of, systems_of
 from thbench.testing.subject import subject_of
 from thbench.video import MediaReader, MemoryVideo
 from thbench_clips.crop import ClipFaces
+from thbench_external.isolation import works
 from thbench_face import thbench_weights
 
 PUBLISHED = {
@@ -123,7 +124,8 @@ class Called:
         for key in ("generator", "resolution"):
             entry.pop(key)
         env = {**entry.pop("env", {}), "STANDIN_RECORD": str(self.record), **more.pop("env", {})}
-        given = {**entry, "root": str(self.root), "python": str(python), "env": env, **more}
+        here = {"root": str(self.root), "python": str(python), "env": env, "isolation": "none"}
+        given = {**entry, **here, **more}  # without isolation: it tells what it saw, outside
         self.subject = subject_of("generator", "command", given)
         self.before = self.files()
         self.generator = self.subject.build()
@@ -288,3 +290,16 @@ def placeholders(argv: list[str], root: Path) -> list[str]:
             value = re.sub(f"^{pattern}$", name, value)
         named.append(f"{key}{equals}{value}")
     return named
+
+
+def test_one_that_is_isolated(tmp_path: Path, python: Path, face: Frames, weights: None) -> None:
+    """Its folder and environment, what `readable` names, a HOME of its own, and nothing else."""
+    if not works():
+        pytest.skip("bubblewrap does not work here")
+    codecs = str(Path(np.__file__).parents[1])
+    more = {"isolation": "bubblewrap", "readable": [codecs], "home": "kept"}
+    called = Called("echomimic", tmp_path, python, **more)
+    (frames,) = called.ask(request(face))
+    assert not isinstance(frames, Failure), frames
+    assert frames.shape[1:] == (SIZE, SIZE, 3)
+    assert called.files() == called.before and not called.record.exists()
