@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import thbench_crema_d.recipe  # noqa: F401 - reads the real weights' names before they are stood in for
 import thbench_face
 from crema_place import Done, Place, thbench
 from crema_server import serving
