@@ -7,6 +7,7 @@ Names follow the published state dict.
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -133,7 +134,8 @@ def positions(cubes: int, width: int) -> Tensor:
 def load(path: Path, shape: Shape = GIANT) -> VideoMae:
     """The network of a published file (4 GB). Raises UserError for any other file."""
     with reading(path, REMEDY):
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        mapped = zipfile.is_zipfile(path)  # files older than the zip format cannot be
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     for wrapper in ("model", "module"):
         if isinstance(state, dict) and isinstance(state.get(wrapper), dict):
             state = state[wrapper]

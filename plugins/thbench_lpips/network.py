@@ -7,6 +7,7 @@ classifier included, is not built.
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -75,12 +76,9 @@ def trunk_of(net: str) -> Trunk:
 
 def load(path: Path, net: str) -> Trunk:
     """The trunk `alex` or `vgg` of a published file. Raises UserError for any other file."""
-    try:
-        with reading(path):
-            state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except UserError:  # files older than the zip format cannot be mapped
-        with reading(path, REMEDY):
-            state = torch.load(path, map_location="cpu", weights_only=True)
+    with reading(path, REMEDY):
+        mapped = zipfile.is_zipfile(path)  # files older than the zip format cannot be
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UserError(f"{path.name} holds no state dict of tensors", REMEDY)
     trunk = trunk_of(net)
