@@ -304,7 +304,8 @@ def test_a_set_that_cannot_be_written_is_a_users_mistake(
     words = [there if str(w).startswith("dataset.prepared=") else w for w in place.where()]
     done = thbench("data", "prepare", "crema_d", *words, "--clip", SHORT, "--workers", workers)
     assert done.code == 2
-    assert f"cannot write under {tmp_path / 'file' / 'set'}: Not a directory" in done.err
+    assert f"cannot write {tmp_path / 'file' / 'set'}/" in done.err
+    assert "Not a directory" in done.err
 
 
 def test_it_conforms(place: Place, prepared: Done, tmp_path: Path) -> None:

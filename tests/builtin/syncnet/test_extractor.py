@@ -80,5 +80,5 @@ def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
 def test_a_pickled_object_is_never_executed(tmp_path: Path) -> None:
     whole = tmp_path / "whole.model"
     torch.save(SyncNet, whole)
-    with pytest.raises(UserError, match="no state dict that can be read safely"):
+    with pytest.raises(UserError, match="no file of PyTorch weights"):
         load_syncnet(whole)
