@@ -217,6 +217,7 @@ def test_no_face_is_a_reason(lent: Any, root: Path) -> None:
         dataset(lent, root, crop="face").load(Clip("a", ""), 48)
 
 
+@pytest.mark.slow
 def test_a_recording_of_an_hour_needs_max_seconds_and_is_not_decoded(lent: Any, root: Path) -> None:
     """76 pictures 56 s apart are 105,001 frames at 25 per second."""
     write_sparse(root / "a.mkv", [i * 56 * 25 for i in range(76)])

@@ -308,6 +308,7 @@ def test_a_set_that_cannot_be_written_is_a_users_mistake(
     assert "Not a directory" in done.err
 
 
+@pytest.mark.slow
 def test_it_conforms(place: Place, prepared: Done, tmp_path: Path) -> None:
     """With a manifest of the usable clips: a dataset that lacks nothing."""
     lines = place.manifest.read_text().splitlines(keepends=True)

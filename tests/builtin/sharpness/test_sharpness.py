@@ -108,6 +108,7 @@ def test_cpbd_equals_the_published_program_on_drawn_pictures() -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip", REAL)
 def test_cpbd_equals_the_published_program_on_real_frames(
     clip: str, assets: Callable[[str], Path]

@@ -97,6 +97,7 @@ def building(path: Path, **more: Any) -> Building:
     return Building(about, path, "shiny", **more)
 
 
+@pytest.mark.slow
 def test_a_virtual_environment_is_built_once_for_each_lock(
     tmp_path: Path, repository: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_a_build_that_was_cut_off_is_made_anew(tmp_path: Path, repository: Path)
     assert any("versions recorded" in line for line in said)
 
 
+@pytest.mark.slow
 def test_a_step_that_fails_says_which_and_why(tmp_path: Path, repository: Path) -> None:
     environment = {
         "env": "venv",
