@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from chromium import Page, installed
+from guards import some
 from made import made_run
+from paths import ROOT
 from thbench.api import UserError
 from thbench.cli.main import cli
 from thbench.leaderboard.store import place
@@ -58,6 +61,28 @@ def test_the_site_is_a_function_of_the_files(board: Path, tmp_path: Path) -> Non
 def test_our_own_leaderboard_makes_a_site(tmp_path: Path) -> None:
     own = Path(__file__).resolve().parents[3] / "leaderboard"
     assert "Published on" in write_site(own, tmp_path)[0].read_text()
+
+
+@pytest.mark.slow
+def test_axe_finds_nothing_on_our_leaderboard(tmp_path: Path) -> None:
+    """Every page of the site, narrow and wide, light and dark."""
+    if (program := installed()) is None:
+        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
+    axe = ROOT / "tests" / "support" / "vendor" / "axe-core" / "axe.min.js"
+    words = "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations.map(v => v.id)))"
+    write_site(ROOT / "leaderboard", tmp_path)
+    page = Page(program)
+    found = {}
+    for file in some(tmp_path.glob("*.html")):
+        for width, name in [(390, "light"), (390, "dark"), (1400, "light"), (1400, "dark")]:
+            page.size(width, 900)
+            features = [{"name": "prefers-color-scheme", "value": name}]
+            page.call("Emulation.setEmulatedMedia", {"features": features})
+            page.open(file.as_uri())
+            page.call("Runtime.evaluate", {"expression": axe.read_text(encoding="utf-8")})
+            found[file.name, width, name] = json.loads(page.run(words))
+    page.close()
+    assert {place: rules for place, rules in found.items() if rules} == {}
 
 
 def test_metrics_that_are_installed_are_defined(tmp_path: Path) -> None:
