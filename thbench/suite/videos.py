@@ -77,14 +77,15 @@ def videos_suite(registry: Registry, asked: Asked) -> tuple[Suite, list[str]]:
         set_key(document, key, value, flag)
         if key[-1] not in ("root", "manifest"):  # where something lies is no part of a result
             changed.append(f"{'.'.join(key)}={_yaml(value)}")
-    if asked.metrics is not None or "metrics" in _keys(asked.overrides):
+    others = asked.metrics is not None or "metrics" in _keys(asked.overrides)
+    if others:
         del document.data["headline"]  # that of the template's own metrics
     apply_overrides(document, asked.overrides)
     document.overrides = (*changed, *asked.overrides)
     check_square(document, asked.folders)
     notes = default_resolutions(document, asked.folders)
     suite = build_suite(document, registry)
-    if asked.metrics is None or "primary" in _keys(asked.overrides):
+    if not others or "primary" in _keys(asked.overrides):
         return suite, notes  # the template's primary score, or the one that was typed
     suite, primary = choose_primary(suite)
     shown = f"primary score: {primary} (--set primary=NAME chooses another)"
