@@ -48,6 +48,14 @@ def test_anything_can_be_changed_for_one_system(tmp_path: Path) -> None:
     assert [m.plugin.name for m in found.metrics] == ["psnr"]
 
 
+def test_other_metrics_bring_their_own_primary_score(tmp_path: Path) -> None:
+    """However they were named; the template's would be a score that nobody computes."""
+    typed = suite(f"a={tmp_path}", root=tmp_path, overrides=("metrics=[f_mse]",))
+    assert typed.primary == "f_mse"
+    given = Asked([f"a={tmp_path}"], references=tmp_path, metrics="f_mse,psnr")
+    assert videos_suite(registry(), given)[0].primary == "f_mse"
+
+
 @pytest.mark.parametrize("text", ["folder", "=folder/../x"[1:], "name="])
 def test_what_is_not_name_and_folder_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="not NAME=DIR"):
