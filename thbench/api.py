@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from thbench.errors import ClipFailure, UserError, one_line
 from thbench.files.atomic import atomic_file, temporary_folder
-from thbench.files.foreign import reading
+from thbench.files.foreign import reading, sha256_of
 from thbench.geometry import (
     Crop,
     Placement,
@@ -101,6 +101,7 @@ __all__ = [
     "placed",
     "reading",
     "resized_square",
+    "sha256_of",
     "temporary_folder",
     "whole",
     "whole_square",

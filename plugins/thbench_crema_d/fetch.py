@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
-from thbench.api import DataReport, UserError
+from thbench.api import DataReport
 from thbench_crema_d.catalogue import File
+from thbench_crema_d.disk import fetching_into
 from thbench_crema_d.download import Stopped, Unreachable, Unusable, download, part_of
 from thbench_crema_d.recordings import absent, condition_of
 
@@ -58,18 +58,9 @@ def fetch(
 
     Raises UserError where another fetch is at work in `root` and where the disk is full.
     """
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".thbench-fetch.lock", timeout=0):
-            plan = plan_of(root, files)
-            return _account(plan, _Fetch(root, mirrors).all(plan.wanted, connections))
-    except Timeout:
-        raise UserError(f"another fetch is at work in {root}", "wait for it to end") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot write under {root}: {reason}", "the same command goes on"
-        ) from error
+    with fetching_into(root):
+        plan = plan_of(root, files)
+        return _account(plan, _Fetch(root, mirrors).all(plan.wanted, connections))
 
 
 def _account(plan: Plan, failed: dict[File, str]) -> DataReport:

@@ -22,15 +22,15 @@ from thbench_crema_d.sound import Aligned, align
 from thbench_face.box import TIGHT, WIDEST, SquareBox, crop_resize, smoothed_square_box
 from thbench_face.track import filled_boxes, main_face, require_faces
 
-__all__ = ["Outcome", "Workshop", "prepare_clip"]
+__all__ = ["CremaWorkshop", "Outcome", "Workshop", "prepare_clip"]
 
 WIDTHS: dict[CropName, float] = {"wide": WIDEST, "tight": TIGHT}
 Status: TypeAlias = Literal["prepared", "rejected", "unusable"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Workshop:
-    """What a worker process needs; it can be pickled."""
+    """What a worker process needs to prepare clips of any dataset; it can be pickled."""
 
     root: Path
     prepared: PreparedSet
@@ -40,7 +40,6 @@ class Workshop:
     device: str
     threads: int
     media: Media = field(compare=False)
-    crop: CropName = "wide"
 
     @property
     def backend(self) -> Backend:
@@ -48,16 +47,21 @@ class Workshop:
         return backend(self.name, *weights, self.device, self.threads)
 
 
+@dataclass(frozen=True, kw_only=True)
+class CremaWorkshop(Workshop):
+    crop: CropName
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one clip. `unusable`: its files are not the published ones, nothing was recorded."""
+    """What became of one clip. `unusable`: its files are not the published ones or not there, nothing was recorded."""
 
     clip: str
     status: Status
     reason: str = ""
 
 
-def prepare_clip(shop: Workshop, files: tuple[File, File]) -> Outcome:
+def prepare_clip(shop: CremaWorkshop, files: tuple[File, File]) -> Outcome:
     """Prepare one clip from its FLV and WAV, or record why it is rejected."""
     for file in files:
         condition = condition_of(shop.root / file.path, file, lambda _: False)
@@ -74,7 +78,7 @@ def prepare_clip(shop: Workshop, files: tuple[File, File]) -> Outcome:
     return Outcome(clip, "prepared")
 
 
-def _made(shop: Workshop, flv: Path, wav: Path) -> tuple[Source, Record]:
+def _made(shop: CremaWorkshop, flv: Path, wav: Path) -> tuple[Source, Record]:
     """The master and what the record says of it. Raises ClipFailure."""
     info = shop.media.probe(flv)
     frames = np.stack(list(shop.media.frames(flv, FPS)))

@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import requests
-from filelock import FileLock, Timeout
 from tqdm import tqdm
 
 from thbench.api import DataReport, UserError, reading
+from thbench_crema_d.disk import fetching_into
 from thbench_crema_d.download import CONNECT, SILENCE, Stopped, Unusable, download
 from thbench_recordings.layout import Archives, Layout
 from thbench_recordings.pattern import filled
@@ -50,17 +50,8 @@ def fetch(root: Path, layout: Layout, actors: Sequence[str], mirror: str | None)
     assert layout.fetch is not None
     wanted = {a: filled(layout.fetch.archive, {"actor": a}) for a in actors}
     todo = {a: name for a, name in wanted.items() if not _note(root, name).is_file()}
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / ".thbench-fetch.lock", timeout=0):
-            problems = list(_bring(root, layout, layout.fetch, todo, mirror)) if todo else []
-    except Timeout:
-        raise UserError(f"another fetch is at work in {root}", "wait for it to end") from None
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UserError(
-            f"cannot write under {root}: {reason}", "the same command goes on"
-        ) from error
+    with fetching_into(root):
+        problems = list(_bring(root, layout, layout.fetch, todo, mirror)) if todo else []
     got = sum(_note(root, name).is_file() for name in todo.values())
     line = f"{got} archives fetched and unpacked, {len(wanted) - len(todo)} were here already"
     return DataReport([f"{line}, {len(todo) - got} failed"], problems)

@@ -4,39 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, partial
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
-
-from thbench.api import (
-    Clip,
-    ClipFailure,
-    Context,
-    DataReport,
-    Engine,
-    Missing,
-    Source,
-    UserError,
-)
-from thbench_crema_d import MASTER
+from thbench.api import Clip, Context, DataReport, Engine, Missing, UserError
 from thbench_crema_d.prepared import PreparedSet
-from thbench_crema_d.recipe import WEIGHTS, recipe_of
-from thbench_face import dlib_missing
+from thbench_crema_d.prepared_dataset import PreparedDataset
+from thbench_crema_d.recipe import recipe_of
 from thbench_recordings import VERSION, Options
 from thbench_recordings.layout import Layout
 from thbench_recordings.listing import Entry, Files, entries
 
+if TYPE_CHECKING:
+    from thbench_crema_d.prepare import Outcome
+
 __all__ = ["Recordings"]
 
 
-class Recordings:
+class Recordings(PreparedDataset[Entry]):
     """api.Dataset and api.Fetchable. Building it opens no recording; naming its clips lists the root."""
 
     def __init__(self, layout: Layout, options: Options, context: Context) -> None:
-        self._layout, self._options, self._context = layout, options, context
+        super().__init__(context, options.backend)
+        self._layout, self._options, self.name = layout, options, layout.name
+        self._licence = f"licence of {self.name}: {layout.licence}"
+        self.unusable = self._command("fetch", "")
         cache = context.cache
         cache = cache if cache.name == layout.name else cache / layout.name
         self.root = options.root or cache / "recordings"
@@ -69,28 +63,9 @@ class Recordings:
     def clips(self) -> Sequence[Clip]:
         return tuple(entry.clip for entry in self._entries.values())
 
-    def load(self, clip: Clip, size: int) -> Source:
-        """The prepared clip at `size` px. Raises UserError for sizes above the master's."""
-        from thbench_crema_d.picture import area_resize, points_resized
-
-        if size > MASTER:
-            name = self._layout.name
-            raise UserError(
-                f"{name} is prepared at {MASTER} px and has nothing at {size}",
-                f"choose at most {MASTER}",
-            )
-        master = self.prepared.load(clip.id, self._context.media)
-        points = points_resized(master.annotations["landmarks"], MASTER, size)
-        frames = area_resize(master.frames, size)
-        return Source(frames, master.audio, {"landmarks": points}, frame=master.frame)
-
-    @property
-    def weights(self) -> Sequence[str]:
-        return [weights.name for weights in WEIGHTS[self._options.backend]]
-
     def remarks(self) -> Sequence[str]:
         """The licence, what is known to be absent, and actors that lack what others have."""
-        return [f"licence of {self._layout.name}: {self._layout.licence}", *self._gaps()]
+        return [self._licence, *self._gaps()]
 
     def _gaps(self) -> Iterator[str]:
         have: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -121,7 +96,7 @@ class Recordings:
 
     def missing_of(self, clips: Sequence[Clip], select: str) -> Sequence[Missing]:
         """Recordings, weights and prepared clips that are not here. By name and stat only."""
-        name = self._layout.name
+        name = self.name
         todo = self._unprepared(clips)
         away = [e for e in todo if e.media is None]
         if clips and not todo:
@@ -137,9 +112,6 @@ class Recordings:
         what = f"{of}the prepared set {self.prepared.folder}"
         return [*found, Missing(what, self._command("prepare", select))]
 
-    def _command(self, verb: str, select: str) -> str:
-        return f"thbench data {verb} {self._layout.name} {select}".rstrip()
-
     def _unprepared(self, clips: Iterable[Clip]) -> list[Entry]:
         return [e for e in map(self._entry, clips) if not self._ready(e)]
 
@@ -147,9 +119,7 @@ class Recordings:
         try:
             return self._entries[clip.id]
         except KeyError:
-            raise UserError(
-                f"{self._layout.name} has no clip '{clip.id}'", "check its name"
-            ) from None
+            raise UserError(f"{self.name} has no clip '{clip.id}'", "check its name") from None
 
     def _ready(self, entry: Entry) -> bool:
         """Whether a clip was prepared or rejected, from files of these sizes where they are still here."""
@@ -162,25 +132,12 @@ class Recordings:
         made = (self.prepared.picture(entry.clip.id), self.prepared.landmarks(entry.clip.id))
         return record["reject"] is not None or all(path.is_file() for path in made)
 
-    def _missing_weights(self) -> Iterator[Missing]:
-        if self._options.backend == "yunet-dlib":
-            yield from dlib_missing()
-        for weights in WEIGHTS[self._options.backend]:
-            try:
-                self._context.weights(weights.name)
-            except UserError:
-                verb = "import" if self._context.offline else "fetch"
-                command = f"thbench weights {verb} {weights.name}"
-                command += " FILE" if self._context.offline else ""
-                yield Missing(f"weights {weights.name}", command, weights.size)
-
     # -- the data commands ----------------------------------------------------------------------------
 
     def fetch(self, clips: Sequence[Clip], mirror: str | None, connections: int) -> DataReport:
         """Download the archives of these clips' actors; without clips, of all actors that are asked for."""
-        licence = f"licence of {self._layout.name}: {self._layout.licence}"
         if self._layout.fetch is None:
-            return self._by_hand(clips, licence)
+            return self._by_hand(clips)
         if mirror and not mirror.startswith(("https://", "http://")):
             raise UserError(f"mirror {mirror} is no web address", "begin it with https://")
         if self._context.offline:
@@ -194,15 +151,17 @@ class Recordings:
         actors = sorted(away if clips else self._options.actors or self._layout.actors)
         report = fetch(self.root, self._layout, actors, mirror)
         self.__dict__.pop("_entries", None)
-        return DataReport([licence, *report.lines], report.problems)
+        return DataReport([self._licence, *report.lines], report.problems)
 
-    def _by_hand(self, clips: Sequence[Clip], licence: str) -> DataReport:
+    def _by_hand(self, clips: Sequence[Clip]) -> DataReport:
         away = [c.id for c in clips if self._entry(c).media is None]
         if clips and not away:
-            return DataReport([licence, f"{len(clips)} recordings are here"])
+            return DataReport([self._licence, f"{len(clips)} recordings are here"])
         ask = f"{self._layout.ask} — put them under {self.root}, or --root FOLDER"
         count = f"{len(away)} of {len(clips)} recordings are" if clips else "no recording is"
-        return DataReport([licence], [f"{count} not here, and nobody may hand them out: {ask}"])
+        return DataReport(
+            [self._licence], [f"{count} not here, and nobody may hand them out: {ask}"]
+        )
 
     def verify(self, clips: Sequence[Clip]) -> DataReport:
         """Read all recordings of these clips, and say what is missing, damaged, changed, silent or converted."""
@@ -213,69 +172,24 @@ class Recordings:
         report = verify(self._layout, self.root, self.prepared, chosen, self._context.media)
         return DataReport([*report.lines, *self._gaps()], report.problems)
 
-    def prepare(self, clips: Sequence[Clip], engine: Engine) -> DataReport:
-        """Prepare these clips where that was not done by this recipe from these recordings."""
-        try:
-            return self._prepare(clips, engine)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise UserError(
-                f"cannot write under {self.prepared.folder}: {reason}", "the same command goes on"
-            ) from error
-
     def _prepare(self, clips: Sequence[Clip], engine: Engine) -> DataReport:
-        from thbench_recordings.prepare import Workshop, prepare_clip
-
         self._need(clips)
-        todo = self._unprepared(clips)
-        counts: Counter[str] = Counter(prepared=0, rejected=0, unusable=0)
-        problems = []
-        if todo and (lacking := list(self._missing_weights())):
-            what = ", ".join(m.what for m in lacking)
-            raise UserError(f"{what}: not here", " && ".join(m.command for m in lacking))
-        if todo:
-            c, o = self._context, self._options
-            files = [c.weights(name) for name in self.weights]
-            how = (o.backend, o.crop, o.max_seconds)
-            shop = Workshop(
-                self.root, self.prepared, *how, *files, c.device, c.threads, media=c.media
-            )
-        try:
-            work = engine.map(partial(prepare_clip, shop), todo) if todo else ()
-            for _, outcome in tqdm(work, "prepare", len(todo), unit="clip", disable=None):
-                counts[outcome.status] += 1
-                if outcome.status == "unusable":
-                    problems.append(f"{outcome.reason} — {self._command('fetch', '')}")
-        finally:
-            self.prepared.write_manifest()
-            self.version = self._version()
-        return DataReport(self._account(clips, len(todo), counts), sorted(problems))
+        return super()._prepare(clips, engine)
+
+    def _work(self, **tools: Any) -> Callable[[Entry], Outcome]:
+        from thbench_recordings.prepare import RecordingWorkshop, prepare_clip
+
+        o = self._options
+        shop = RecordingWorkshop(**tools, crop=o.crop, max_seconds=o.max_seconds)
+        return partial(prepare_clip, shop)
 
     def _need(self, clips: Sequence[Clip]) -> None:
         if not clips:
-            what = f"no recording of {self._layout.name} under {self.root}"
+            what = f"no recording of {self.name} under {self.root}"
             raise UserError(what, f"{self._command('fetch', '')} brings them or says how")
 
-    def _account(self, clips: Sequence[Clip], todo: int, counts: Counter[str]) -> list[str]:
-        rejected = {c.id: r["reject"] for c in clips if (r := self.prepared.record(c.id))}
-        reasons = [f"rejected {clip}: {why}" for clip, why in rejected.items() if why]
-        done = ", ".join(f"{n} {status}" for status, n in counts.items())
-        head = f"{len(clips)} clips: {done}, {len(clips) - todo} were done already"
-        licence = f"licence of {self._layout.name}: {self._layout.licence}"
-        made = f"prepared set {self.prepared.folder}: {self.prepared.digest}"
-        return [licence, head, *reasons, made]
-
-    def show(self, clip: Clip, out: Path) -> None:
-        """A contact sheet of the prepared clip as PNG. Raises UserError."""
-        from thbench_crema_d.sheet import write_sheet
-
-        try:
-            write_sheet(self.load(clip, MASTER), out)
-        except ClipFailure as failure:
-            rejected = (self.prepared.record(clip.id) or {}).get("reject")
-            prepare = self._command("prepare", f"--clip {clip.id}")
-            remedy = "it was rejected: choose another clip" if rejected else prepare
-            raise UserError(f"{clip.id}: {failure.reason}", remedy) from None
+    def _account(self, clips: Sequence[Clip], todo: int, counts: dict[str, int]) -> list[str]:
+        return [self._licence, *super()._account(clips, todo, counts)]
 
 
 _TABLE = 30

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +21,12 @@ from thbench.api import (
     Source,
     UserError,
     Waveform,
-    reading,
+    sha256_of,
 )
-from thbench_crema_d import MASTER, BackendName
-from thbench_crema_d.backends import Backend, backend
+from thbench_crema_d import MASTER
 from thbench_crema_d.picture import points_in_crop
-from thbench_crema_d.prepared import PreparedSet, Record
+from thbench_crema_d.prepare import Outcome, Workshop
+from thbench_crema_d.prepared import Record
 from thbench_crema_d.recipe import FEWEST, MAX_MISSING
 from thbench_crema_d.sound import SILENT, align
 from thbench_face.box import TIGHT, WIDEST, SquareBox, crop_resize, smoothed_square_box
@@ -35,43 +34,18 @@ from thbench_face.track import filled_boxes, main_face, require_faces
 from thbench_recordings import CropName
 from thbench_recordings.listing import Entry
 
-__all__ = ["Outcome", "Workshop", "prepare_clip", "sha256_of"]
+__all__ = ["RecordingWorkshop", "prepare_clip"]
 
-Status: TypeAlias = Literal["prepared", "rejected", "unusable"]
 _WIDTHS = {"wide": WIDEST, "tight": TIGHT}
 
 
-@dataclass(frozen=True)
-class Workshop:
-    """What a worker process needs; it can be pickled."""
-
-    root: Path
-    prepared: PreparedSet
-    name: BackendName
+@dataclass(frozen=True, kw_only=True)
+class RecordingWorkshop(Workshop):
     crop: CropName
     max_seconds: float | None
-    detector: Path
-    landmarks: Path
-    device: str
-    threads: int
-    media: Media = field(compare=False)
-
-    @property
-    def backend(self) -> Backend:
-        weights = str(self.detector), str(self.landmarks)
-        return backend(self.name, *weights, self.device, self.threads)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one clip. `unusable`: its recording is not there, nothing was recorded."""
-
-    clip: str
-    status: Status
-    reason: str = ""
-
-
-def prepare_clip(shop: Workshop, entry: Entry) -> Outcome:
+def prepare_clip(shop: RecordingWorkshop, entry: Entry) -> Outcome:
     """Prepare one clip, or record why it is rejected."""
     clip = entry.clip.id
     files = {"media": entry.media, "sound": entry.sound}
@@ -91,18 +65,12 @@ def prepare_clip(shop: Workshop, entry: Entry) -> Outcome:
     return Outcome(clip, "prepared")
 
 
-def sha256_of(path: Path) -> str:
-    """Raises UserError for a file that is gone or cannot be read."""
-    with reading(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _bytes(root: Path, entry: Entry) -> dict[str, int]:
     files = {"media": entry.media, "sound": entry.sound}
     return {k: (root / p).stat().st_size for k, p in files.items() if p is not None}
 
 
-def _made(shop: Workshop, entry: Entry, path: Path) -> tuple[Source, Record]:
+def _made(shop: RecordingWorkshop, entry: Entry, path: Path) -> tuple[Source, Record]:
     """The master and what the record says of it. Raises ClipFailure."""
     info = shop.media.probe(path)
     first, last = _span(entry, shop.max_seconds)
@@ -152,7 +120,7 @@ def _pictures(media: Media, path: Path, first: int, last: int | None) -> Iterato
 
 
 def _square(
-    shop: Workshop, entry: Entry, info: MediaInfo, pictures: Any
+    shop: RecordingWorkshop, entry: Entry, info: MediaInfo, pictures: Any
 ) -> tuple[SquareBox, NDArray[np.float64]]:
     """The square of the clip, and its faces [T, 5], NaN where there is none. Raises ClipFailure."""
     height, width = info.height, info.width
@@ -177,7 +145,7 @@ def _published(entry: Entry, height: int, width: int) -> SquareBox:
 
 
 def _sound(
-    shop: Workshop, entry: Entry, path: Path, first: int, n: int
+    shop: RecordingWorkshop, entry: Entry, path: Path, first: int, n: int
 ) -> tuple[Waveform, dict[str, Any]]:
     """640 samples per frame: the separate track laid on the video's own, or that. Raises ClipFailure."""
     own = shop.media.audio(path)

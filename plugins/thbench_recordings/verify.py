@@ -8,12 +8,11 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from thbench.api import ClipFailure, DataReport, Media, MediaInfo
+from thbench.api import ClipFailure, DataReport, Media, MediaInfo, sha256_of
 from thbench_crema_d.prepared import PreparedSet
 from thbench_recordings.archives import recorded
 from thbench_recordings.layout import Layout
 from thbench_recordings.listing import Entry
-from thbench_recordings.prepare import sha256_of
 
 __all__ = ["verify"]
 

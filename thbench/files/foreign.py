@@ -170,7 +170,7 @@ def csv_rows(text: str, name: Path | str, remedy: str = "") -> list[list[str]]:
 
 
 def sha256_of(path: Path, remedy: str = "") -> str:
-    """Of a whole file. Raises UserError."""
+    """SHA-256 of a whole file, in hexadecimal. Raises UserError."""
     with reading(path, remedy), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
