@@ -21,6 +21,8 @@ FLAGS = (
 )  # fmt: skip
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
+AXE = Path(__file__).parent / "vendor" / "axe-core" / "axe.min.js"
+
 
 def installed() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
@@ -158,3 +160,21 @@ class Page:
         for end in (self._read, self._write):
             os.close(end)
         shutil.rmtree(self.profile, ignore_errors=True)
+
+
+def scheme(page: Page, name: str) -> None:
+    """`light` or `dark`, as the person's system says it."""
+    features = [{"name": "prefers-color-scheme", "value": name}]
+    page.call("Emulation.setEmulatedMedia", {"features": features})
+
+
+def violations(page: Page) -> list[Any]:
+    """Rules of axe-core that the page as it is shown breaks, each with up to three places."""
+    if not page.run("typeof axe !== 'undefined'"):
+        page.call("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
+    words = page.run(
+        "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify("
+        "r.violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 200))])))"
+    )
+    found: list[Any] = json.loads(words)
+    return found

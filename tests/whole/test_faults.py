@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from runs import SUITE, start, videos, written
 from thbench.files.journal import Journal
@@ -54,13 +53,8 @@ def calm(tmp_path: Path) -> dict[str, bytes]:
     return {**written(tmp_path / "calm"), **videos(tmp_path / "calm")}
 
 
-def slow(*moments: int) -> list[ParameterSet]:
-    """Further moments, for the run of the slow tests: each is a whole run of its own."""
-    return [pytest.param(moment, marks=pytest.mark.slow) for moment in moments]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("limit", [9_500, *slow(1_000, 5_000, 20_000, 31_450)])
+@pytest.mark.parametrize("limit", [9_500, 1_000, 5_000, 20_000, 31_450])
 def test_a_file_the_disk_has_no_room_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, calm: dict[str, bytes], limit: int
 ) -> None:
@@ -101,7 +95,7 @@ def mount(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [300, *slow(40, 150, 450, 700)])
+@pytest.mark.parametrize("size", [300, 40, 150, 450, 700])
 def test_a_disk_that_fills_up(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

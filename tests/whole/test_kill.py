@@ -15,9 +15,7 @@ from kill_many import Place, disturb, wait_until_it_works
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "stage", ["generate", "score", pytest.param("train", marks=pytest.mark.slow)]
-)
+@pytest.mark.parametrize("stage", ["generate", "score", "train"])
 def test_a_killed_stage_ends_in_the_same_bytes(tmp_path: Path, stage: str) -> None:
     assert disturb(tmp_path, stage, kills=2, seed=1).kills == 2
 

@@ -42,7 +42,7 @@ def test_few_tasks_are_under_way_at_once(workers: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("takes", [1, pytest.param(3, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("takes", [1, 3])
 def test_one_clip_is_decoded_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes: int
 ) -> None:

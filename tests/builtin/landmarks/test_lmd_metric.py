@@ -51,7 +51,7 @@ def landmarks(context: Any, frames: Frames, network: str = "mesh") -> NDArray[np
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("a", 128), *(pytest.param(n, s, marks=pytest.mark.slow) for n in "ac" for s in (64, 256))],
+    [("a", 128), *((n, s) for n in "ac" for s in (64, 256))],
 )
 def test_the_mouth_counts_and_the_head_does_not(
     heads: Callable[[str, int], Frames], context: Any, name: str, size: int

@@ -90,7 +90,7 @@ def test_where_nothing_would_be_idle_one_stage_follows_the_other(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [pytest.param("die", marks=pytest.mark.slow), "raise", "fail"])
+@pytest.mark.parametrize("fault", ["die", "raise", "fail"])
 def test_a_fault_of_a_metric_is_not_the_generators(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from chromium import Page, installed
+from chromium import Page
 from made import clip_ids, frame_in, made_run
 from thbench.engines.local import LocalEngine
 from thbench.report.page import Options, write_report
@@ -47,16 +47,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
         run = made_run(folder / "run", systems=["alpha", SCRIPT], n_clips=120, videos=2)
         page = write_report(run, folder / "out", LocalEngine(1), Options(strips=1))
     return page.as_uri()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    program = installed()
-    if program is None:
-        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
-    page = Page(program)
-    yield page
-    page.close()
 
 
 @pytest.fixture

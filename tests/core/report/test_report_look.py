@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chromium import Page, installed
+from chromium import Page, scheme, violations
 from guards import some
 from made import clip_ids, made_run
-from paths import ROOT
 from thbench.engines.local import LocalEngine
 from thbench.report.page import Options
 from thbench.report.single import write_single_file
 
-AXE = ROOT / "tests" / "support" / "vendor" / "axe-core" / "axe.min.js"
 CLIP = clip_ids(12)[0]
 VIEWS = ("overview", "clips", f"clip/{CLIP}", "gallery", "compare", "breakdown", "metrics", "speed")
 READY = "thb.transport && thb.transport.videos.every(v => v.element.readyState >= 2) && !thb.transport.busy"
@@ -41,16 +38,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     return out.as_uri()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    program = installed()
-    if program is None:
-        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
-    page = Page(program)
-    yield page
-    page.close()
-
-
 @pytest.fixture
 def page(browser: Page, address: str) -> Iterator[Page]:
     browser.problems.clear()
@@ -62,28 +49,18 @@ def page(browser: Page, address: str) -> Iterator[Page]:
     assert {r for r in browser.requests if not r.startswith(("data:", "about:"))} == {address}
 
 
-def scheme(page: Page, name: str) -> None:
-    features = [{"name": "prefers-color-scheme", "value": name}]
-    page.call("Emulation.setEmulatedMedia", {"features": features})
-
-
 @pytest.mark.parametrize("name", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1400])
 def test_axe_finds_nothing(page: Page, width: int, name: str) -> None:
     page.size(width, 900)
     scheme(page, name)
-    page.call("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
     found = {}
     for view in some(VIEWS):
         page.go("#" + view)
         page.wait(f"!document.getElementById('view-{view.partition('/')[0]}').hidden")
         page.wait("document.querySelectorAll('main > section:not([hidden]) *').length > 3")
-        words = page.run(
-            "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify("
-            "r.violations.map(v => [v.id, v.nodes.slice(0, 3).map(n => n.html.slice(0, 200))])))"
-        )
-        if violations := json.loads(words):
-            found[view] = violations
+        if rules := violations(page):
+            found[view] = rules
     scheme(page, "light")
     assert found == {}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chromium import Page, installed
+from chromium import Page, scheme, violations
 from guards import some
 from made import made_run
 from paths import ROOT
@@ -64,24 +64,16 @@ def test_our_own_leaderboard_makes_a_site(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_axe_finds_nothing_on_our_leaderboard(tmp_path: Path) -> None:
+def test_axe_finds_nothing_on_our_leaderboard(browser: Page, tmp_path: Path) -> None:
     """Every page of the site, narrow and wide, light and dark."""
-    if (program := installed()) is None:
-        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
-    axe = ROOT / "tests" / "support" / "vendor" / "axe-core" / "axe.min.js"
-    words = "axe.run(document, {resultTypes: ['violations']}).then(r => JSON.stringify(r.violations.map(v => v.id)))"
     write_site(ROOT / "leaderboard", tmp_path)
-    page = Page(program)
     found = {}
     for file in some(tmp_path.glob("*.html")):
         for width, name in [(390, "light"), (390, "dark"), (1400, "light"), (1400, "dark")]:
-            page.size(width, 900)
-            features = [{"name": "prefers-color-scheme", "value": name}]
-            page.call("Emulation.setEmulatedMedia", {"features": features})
-            page.open(file.as_uri())
-            page.call("Runtime.evaluate", {"expression": axe.read_text(encoding="utf-8")})
-            found[file.name, width, name] = json.loads(page.run(words))
-    page.close()
+            browser.size(width, 900)
+            scheme(browser, name)
+            browser.open(file.as_uri())
+            found[file.name, width, name] = violations(browser)
     assert {place: rules for place, rules in found.items() if rules} == {}
 
 
