@@ -211,9 +211,11 @@ def _stages(
     with_sheet  also write the alignment sheet of the run
     """
     from thbench.engines import engine_for
+    from thbench.environment import keep_freed_memory
     from thbench.interface.plan import planned
     from thbench.pipeline import run_stages
 
+    keep_freed_memory()  # with one worker the work is done here
     settings = settings_of(options)
     plan = planned(suite, options["out"], settings, options["available"], words)
     for warning in plan.warnings:

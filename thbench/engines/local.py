@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from thbench.api import Context, Died, Engine, Plugin, UserError, hookimpl
-from thbench.environment import check_device
+from thbench.environment import check_device, keep_freed_memory
 
 _SPAWN = multiprocessing.get_context("spawn")
 _ENDING = (signal.SIGINT, signal.SIGTERM)
@@ -203,6 +203,7 @@ def _serve(connection: Connection[Any, Any], gpu: str | None) -> None:
     if gpu is not None:  # before anything that reads it is imported
         os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu
+    keep_freed_memory()
     # Ctrl-C is the parent's business; without a parent there is none.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # So is SIGTERM, which a scheduler sends to every process. A function and not SIG_IGN, which

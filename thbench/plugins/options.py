@@ -6,6 +6,7 @@ import json
 from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,10 +25,16 @@ def _adapter_of(options: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cast("type[Any]", options))
 
 
-def option_schema(plugin: Plugin[Any, Any]) -> dict[str, dict[str, Any]]:
-    """JSON-Schema properties of the options, by name."""
-    properties: dict[str, dict[str, Any]] = _adapter(plugin).json_schema().get("properties", {})
-    return properties
+def option_schema(plugin: Plugin[Any, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """JSON-Schema properties of the options, by name; made once for each class of options."""
+    return _schema_of(cast(Hashable, plugin.options))
+
+
+@lru_cache(maxsize=256)
+def _schema_of(options: Hashable) -> Mapping[str, Mapping[str, Any]]:
+    """Read-only, because every caller is given the same one: a demo asks thousands of times."""
+    found = _adapter_of(options).json_schema().get("properties", {})
+    return MappingProxyType({name: MappingProxyType(schema) for name, schema in found.items()})
 
 
 def option_help(plugin: Plugin[Any, Any]) -> dict[str, str]:
@@ -42,7 +49,12 @@ def option_help(plugin: Plugin[Any, Any]) -> dict[str, str]:
 
 def path_options(plugin: Plugin[Any, Any]) -> frozenset[str]:
     """Options that say where something lies. They enter no identity and no digest."""
-    return frozenset(name for name, s in option_schema(plugin).items() if _holds_path(s))
+    return _paths_of(cast(Hashable, plugin.options))
+
+
+@lru_cache(maxsize=256)
+def _paths_of(options: Hashable) -> frozenset[str]:
+    return frozenset(name for name, s in _schema_of(options).items() if _holds_path(s))
 
 
 def _holds_path(schema: Mapping[str, Any]) -> bool:
@@ -106,4 +118,5 @@ def file_digests(plugin: Plugin[Any, Any], options: Any) -> dict[str, str]:
 def dump_options(plugin: Plugin[Any, Any], options: Any) -> dict[str, Any]:
     """The resolved options as JSON data, without those that only say where something lies."""
     values: dict[str, Any] = _adapter(plugin).dump_python(options, mode="json")
-    return {k: v for k, v in values.items() if k not in path_options(plugin)}
+    hidden = path_options(plugin)
+    return {k: v for k, v in values.items() if k not in hidden}

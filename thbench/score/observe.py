@@ -1,14 +1,16 @@
 """Observations per clip, cached and in parallel; each video is decoded at most once per clip.
 
-The unit of work is one clip at one resolution: its reference and every system's video are opened
-there and shared by all metrics. What is in the cache is not opened at all.
+The unit of work is one clip at one resolution, or a part of its videos (`thbench.score.tasks`): its
+reference and every system's video are opened there and shared by all metrics. What is in the cache is
+not opened at all.
 """
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -26,28 +28,9 @@ from thbench.run.job import Job, Order, metric_of, suite_of
 from thbench.run.records import timing_of
 from thbench.score.keys import KeyBook, keybook_of, observation_cache, over_span
 from thbench.score.reduce import RowKey, unforeseen
+from thbench.score.tasks import ClipTask, Observing, balanced
 from thbench.suite.split import Split
 from thbench.video import Cut, StoredVideo
-
-
-@dataclass(frozen=True)
-class Observing:
-    """One observation to make: which metric, on which video, stored under which key."""
-
-    key: str
-    metric: int
-    entrant: str
-    record: Record
-
-
-@dataclass(frozen=True)
-class ClipTask:
-    """All observations missing for one clip at one resolution."""
-
-    clip: Clip
-    reference: Record
-    resolution: int
-    observing: tuple[Observing, ...]
 
 
 def observe(
@@ -73,7 +56,7 @@ def observe(
             videos += [(e.name, finished[size, e.name].get(clip.id, {"failure": ""})) for e in here]
             if missing := _missing(job, cache, clip, reference, videos, keys):
                 tasks.append(ClipTask(clip, reference, size, tuple(missing)))
-    lost, deadly = _map(job, order.arrange(tasks), engine)
+    lost, deadly = _map(job, order.arrange(balanced(tasks, engine.workers)), engine)
     if deadly:  # which observation of a clip killed its process is found by making one at a time
         single = [
             replace(task, observing=(o,))
@@ -100,12 +83,14 @@ def _map(
         log.write([task.clip.id], "failed" if alone else "retried", reason=reason)
         return {o.key: reason for o in task.observing if alone}, {}
 
-    with Progress(f"score [{shard}]" if shard else "score", len(tasks)) as progress:
-        for _, (bad, timing) in engine.map(_logged(job), tasks, died):
+    left = Counter(task.about for task in tasks)
+    with Progress(f"score [{shard}]" if shard else "score", len(left)) as progress:
+        for i, (bad, timing) in engine.map(_logged(job), tasks, died):
             lost.update(bad)
             if timing:
                 timings.append({"stage": "score", **timing})
-            progress.advance()
+            left[tasks[i].about] -= 1
+            progress.advance(int(not left[tasks[i].about]))
     return lost, deadly
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.util
 import os
+import platform
 import signal
 from multiprocessing import resource_tracker
 from pathlib import Path
@@ -198,3 +199,30 @@ def test_each_worker_sees_its_own_gpu(tmp_path: Path) -> None:
 def test_gpus_that_do_not_fit_are_refused(thbench, words: list[str], says: str) -> None:
     done = thbench("run", "smoke", *words)
     assert done.code == 2 and says in done.err
+
+
+def mapped_blocks(size: int) -> tuple[int, int]:
+    """Blocks that glibc has mapped from the system one by one, before and while a large one is in use."""
+    import ctypes
+
+    class Info(ctypes.Structure):  # struct mallinfo2
+        _fields_ = [
+            (name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", *"abcdef")
+        ]
+
+    counts = ctypes.CDLL(None).mallinfo2
+    counts.restype = Info
+    before = int(counts().hblks)
+    block = bytearray(size)
+    return before, int(counts().hblks) - (not block)
+
+
+@pytest.mark.skipif(platform.libc_ver() < ("glibc", "2.33"), reason="needs glibc 2.33")
+def test_a_worker_keeps_the_large_blocks_that_it_frees(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith(("MALLOC_", "GLIBC_"))]:
+        monkeypatch.delenv(name)
+    ((_, (before, during)),) = LocalEngine(2).map(mapped_blocks, [64 * 2**20])
+    assert before == during
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "4")  # what a person sets is left alone
+    ((_, (before, during)),) = LocalEngine(2).map(mapped_blocks, [64 * 2**20])
+    assert before + 1 == during

@@ -14,7 +14,8 @@ from runs import SUITE, Run, start
 from thbench.api import Clip, ClipFailure, Observation, Pair, UserError
 from thbench.files.cache import Entry
 from thbench.score.keys import keybook_of, observation_cache
-from thbench.score.observe import ClipTask, Observing, observe_clip, observe_once
+from thbench.score.observe import observe_clip, observe_once
+from thbench.score.tasks import ClipTask, Observing
 from thbench.video import MemoryVideo
 
 VIDEO = MemoryVideo(np.zeros((3, 4, 4, 3), np.uint8), np.zeros(1920, np.int16))
