@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,27 +21,37 @@ from thbench.training.checkpoint import (
 from thbench.training.pictures import to_network, to_pixels
 from thbench_ddpm import SHIPPED
 from thbench_ddpm.diffusion import steps_back
-from thbench_ddpm.networks import Denoiser, LandmarkPredictor, neighbours, normalised
+from thbench_ddpm.networks import (
+    NO_MOTION,
+    Denoiser,
+    LandmarkPredictor,
+    neighbours,
+    normalised,
+)
+from thbench_ddpm.noise import FrameNoise
 from thbench_ddpm.options import Architecture, Options
 from thbench_speech.encoders import heard
+
+DISTURBANCE = 1
+"""Beside a clip's seed: the stream of noise that is put on its motion frames."""
 
 
 @dataclass
 class Row:
-    """One clip while it is drawn. `signals` are [n_frames, 4C] each; `motion` is the frame drawn last."""
+    """One clip while it is drawn. `signals` are [n_frames, 4C] each; `motion` is the frame drawn last.
+
+    `noise` is what its frames begin with, `disturbance` what is put on its motion frames: [3, H, W] of the
+    clip's own, whatever else is in the batch.
+    """
 
     request: Request
     identity: Tensor
     motion: Tensor
     signals: Mapping[str, Tensor]
-    rng: np.random.Generator
+    noise: FrameNoise
+    disturbance: FrameNoise
     drawn: list[Frames] = field(default_factory=list)
     broken: bool = False
-
-    def noise(self) -> Tensor:
-        """[3, H, W]; the clip's own noise, whatever else is in the batch."""
-        shape = tuple(self.identity.shape)
-        return torch.from_numpy(self.rng.standard_normal(shape, dtype=np.float32))
 
     @property
     def finished(self) -> bool:
@@ -56,14 +66,19 @@ class DdpmGenerator:
     def __init__(self, options: Options, context: Context) -> None:
         checkpoint = read_checkpoint(options.checkpoint or SHIPPED, "ddpm")
         if options.architecture is not None:
-            wanted = {**asdict(options.architecture)}
-            check_architecture(checkpoint, {**wanted, "multiples": list(wanted["multiples"])})
+            check_architecture(checkpoint, options.architecture.described())
         self._a = architecture_of(checkpoint, Architecture)
         if options.landmark_source == "oracle" and not self._a.landmarks:
             raise UserError(
                 f"checkpoint {checkpoint.path} was trained without landmarks and has no use for "
                 "landmark_source `oracle`",
                 "give one with `landmarks: true` in its architecture",
+            )
+        if options.motion_level == "none" and not self._a.motion_signal:
+            raise UserError(
+                f"checkpoint {checkpoint.path} was never trained without a motion frame, which "
+                "motion_level `none` asks for",
+                "give one with `motion_signal: true` in its architecture, or a number",
             )
         self.trained_on = checkpoint.trained_on
         self.size, self.device, self.rows = (
@@ -130,8 +145,12 @@ class DdpmGenerator:
 
     def _row(self, request: Request) -> Row:
         identity = to_network(torch.from_numpy(request.identity_frame.copy())).to(self.device)
-        rng = np.random.default_rng(request.seed)
-        return Row(request, identity, identity, self._signals(request, identity), rng)
+        signals, shape = self._signals(request, identity), tuple(identity.shape)
+        noise, disturbance = (
+            FrameNoise(np.random.default_rng(seed), shape, self.options.correlation)
+            for seed in (request.seed, [request.seed, DISTURBANCE])
+        )
+        return Row(request, identity, identity, signals, noise, disturbance)
 
     def _signals(self, request: Request, identity: Tensor) -> dict[str, Tensor]:
         """Every signal but time, embedded, [n_frames, 4C]; one that is silenced is 0."""
@@ -139,12 +158,16 @@ class DdpmGenerator:
         raw = {"audio": neighbours(self.denoiser.code(sound[None].to(self.device)))[0]}
         if self._a.landmarks:
             raw["landmarks"] = self._points(request, identity, raw["audio"])
+        if self._a.motion_signal:
+            level = self.options.motion_level
+            said = torch.tensor(NO_MOTION if level == "none" else (level, 0.0), device=self.device)
+            raw["motion"] = said.expand(request.n_frames, -1)
         embedded = self.denoiser.unet.embedded(raw)
         silenced = {
             "audio": self.options.silence_audio,
             "landmarks": self.options.landmark_source == "none",
         }
-        return {n: torch.zeros_like(e) if silenced[n] else e for n, e in embedded.items()}
+        return {n: torch.zeros_like(e) if silenced.get(n) else e for n, e in embedded.items()}
 
     def _points(self, request: Request, identity: Tensor, sound: Tensor) -> Tensor:
         """[n_frames, 136] of the declared source."""
@@ -163,26 +186,42 @@ class DdpmGenerator:
         """The next frame of every row, all in one batch."""
         blank = next(row for row in rows if row is not None)
         filled = [row or blank for row in rows]
-        stills = torch.stack([torch.cat((row.identity, row.motion)) for row in filled])
+        motions = [blank.motion if row is None else self._disturbed(row) for row in rows]
+        stills = torch.stack(
+            [torch.cat((row.identity, m)) for row, m in zip(filled, motions, strict=True)]
+        )
         signals = {
             name: torch.stack([row.signals[name][len(row.drawn)] for row in filled])
             for name in blank.signals
         }
-        x = self._fresh(rows)
+        x = self._noise(rows, first=True)
         for step in self.steps:
             t = torch.full((self.rows,), step.t, device=self.device)
             output = self._output(x, t, stills, signals)
             image = step.image(x, output, self._a.predicts)
-            x = step.back(x, image, self._fresh(rows) if step.sigma else None)
+            x = step.back(x, image, self._noise(rows, first=False) if step.sigma else None)
         for row, image in zip(rows, x, strict=True):
             if row is not None:
                 row.broken = not bool(image.isfinite().all())
                 row.drawn.append(to_pixels(image.nan_to_num()))
                 row.motion = to_network(torch.from_numpy(row.drawn[-1])).to(self.device)
 
-    def _fresh(self, rows: Sequence[Row | None]) -> Tensor:
+    def _disturbed(self, row: Row) -> Tensor:
+        """The motion frame as the network sees it: with noise, or none at all."""
+        level = self.options.motion_level
+        if level == "none":
+            return torch.zeros_like(row.motion)
+        if level == 0:
+            return row.motion
+        return row.motion + level * row.disturbance.next().to(self.device)
+
+    def _noise(self, rows: Sequence[Row | None], first: bool) -> Tensor:
+        """What the next frame of every row begins with (`first`), or what a step back adds to it."""
         shape = (3, self.size, self.size)
-        drawn = [torch.zeros(shape) if row is None else row.noise() for row in rows]
+        drawn = [
+            torch.zeros(shape) if row is None else row.noise.next() if first else row.noise.fresh()
+            for row in rows
+        ]
         return torch.stack(drawn).to(self.device)
 
     def _output(

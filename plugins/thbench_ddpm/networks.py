@@ -19,6 +19,8 @@ WINDOW = 2 * HEARD + 1
 IMAGES = 3
 """Stacked on the channels: noisy, identity frame, motion frame."""
 LANDMARKS = 68
+NO_MOTION = (0.0, 1.0)
+"""The signal `motion` where there is no motion frame (it is 0 then); else (its noise's deviation, 0)."""
 
 
 class Denoiser(nn.Module):
@@ -45,6 +47,7 @@ class Denoiser(nn.Module):
             signals,
             a.patch,
             a.groups,
+            {"motion": len(NO_MOTION)} if a.motion_signal else {},
         )
 
     def train(self, mode: bool = True) -> Denoiser:

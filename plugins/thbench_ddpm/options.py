@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -41,6 +41,10 @@ class Architecture:
         Literal["noise", "v"], "what the network puts out; v: Salimans & Ho 2022, for few steps"
     ] = "noise"
 
+    motion_signal: Annotated[
+        bool, "how noisy the motion frame is, and whether there is one, is a signal too"
+    ] = False
+
     def __post_init__(self) -> None:
         if self.channels % self.groups:
             raise ValueError(f"channels {self.channels} is not a multiple of groups {self.groups}")
@@ -53,6 +57,13 @@ class Architecture:
     def smallest(self) -> int:
         """Pixels that become one place in the middle: sizes of images are multiples of it."""
         return self.patch << (len(self.multiples) - 1)
+
+    def described(self) -> dict[str, Any]:
+        """As a checkpoint says it: JSON values; what was added since is left out where it is off."""
+        values = {**asdict(self), "multiples": list(self.multiples)}
+        if not self.motion_signal:
+            del values["motion_signal"]
+        return values
 
 
 @dataclass(frozen=True)
@@ -67,6 +78,16 @@ class Options:
     ] = 50
     eta: Annotated[
         float, "0: DDIM; 1: ancestral sampling, DDPM itself with 250 steps", Field(ge=0, le=1)
+    ] = 0.0
+    frame_noise: Annotated[
+        Literal["independent", "shared"] | Annotated[float, Field(ge=0, le=1)],
+        "noise that the frames of a clip begin with: each its own (the paper), the same for all, or the "
+        "correlation of consecutive ones, 0 to 1 (Ge et al. 2023, progressive noise)",
+    ] = "independent"
+    motion_level: Annotated[
+        Literal["none"] | Annotated[float, Field(ge=0)],
+        "deviation of noise put on the motion frame in sampling, images in -1..1; `none`: no motion "
+        "frame, for a checkpoint with `motion_signal`",
     ] = 0.0
     landmark_source: Annotated[
         Literal["predicted", "oracle", "none"],
@@ -95,6 +116,17 @@ class Options:
         float, "largest deviation of noise on the motion frame in training, images in -1..1: "
         "against drift; 0 is the paper", Field(ge=0),
     ] = 0.0  # fmt: skip
+    motion_dropout: Annotated[
+        float, "share of examples trained without a motion frame; needs `motion_signal`",
+        Field(ge=0, lt=1),
+    ] = 0.0  # fmt: skip
+    motion_own: Annotated[
+        float, "share of examples whose motion frame the model drew itself, in 3 steps, in training",
+        Field(ge=0, lt=1),
+    ] = 0.0  # fmt: skip
+    eye_weight: Annotated[float, "weight of the eyes' boxes in the loss; 1: none", Field(gt=0)] = (
+        1.0
+    )
     landmark_dropout: Annotated[
         float, "share of examples trained without the landmark signal", Field(ge=0, lt=1)
     ] = 0.0
@@ -102,3 +134,13 @@ class Options:
         bool, "blocks are computed again in the backward pass: less memory, a third more time"
     ] = False
     training: Annotated[TrainingOptions, "of the loop: see docs/training.md"] = DEFAULTS
+
+    def __post_init__(self) -> None:
+        if self.motion_dropout and not (self.architecture and self.architecture.motion_signal):
+            raise ValueError("motion_dropout needs `motion_signal: true` in the architecture")
+
+    @property
+    def correlation(self) -> float:
+        """Of the noise of consecutive frames."""
+        named = {"independent": 0.0, "shared": 1.0}
+        return named[self.frame_noise] if isinstance(self.frame_noise, str) else self.frame_noise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -12,12 +12,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from thbench.api import Context, Source, TrainedOn, UserError
-from thbench.training.checkpoint import check_architecture, load_network, read_checkpoint
+from thbench.training.checkpoint import (
+    Checkpoint,
+    check_architecture,
+    load_network,
+    read_checkpoint,
+)
 from thbench.training.contract import Example, Figure, Phase
-from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
+from thbench.training.mouth import eye_boxes, mouth_boxes, mouth_mask, whole_frames
 from thbench.training.pictures import to_network
-from thbench_ddpm.diffusion import TRAINING_STEPS, Diffusion
-from thbench_ddpm.networks import HEARD, Denoiser, LandmarkPredictor, normalised
+from thbench_ddpm.diffusion import TRAINING_STEPS, Diffusion, steps_back
+from thbench_ddpm.networks import (
+    HEARD,
+    NO_MOTION,
+    Denoiser,
+    LandmarkPredictor,
+    normalised,
+)
 from thbench_ddpm.options import Architecture, Options
 from thbench_face.on_demand import LandmarksOnDemand
 from thbench_speech.encoders import heard, load_sda
@@ -25,6 +36,8 @@ from thbench_speech.encoders import heard, load_sda
 STRATA = 10
 """Parts of the training steps; validation draws one step of each, so that its loss is steady."""
 LANDMARK_RATE = 1e-3
+OWN_STEPS = 3
+"""Steps in which a motion frame is drawn in training (`motion_own`)."""
 
 FIGURES = (
     Figure("losses", "Loss of the denoiser (figures 7 and 8)", "MSE",
@@ -51,7 +64,7 @@ class DdpmTrainer:
                 "choose another resolution or architecture",
             )
         self.options, self.size, self._a = options, size, a
-        self.architecture: Mapping[str, Any] = {**asdict(a), "multiples": list(a.multiples)}
+        self.architecture: Mapping[str, Any] = a.described()
         self._on_demand = LandmarksOnDemand(context)
         self.diffusion = Diffusion(a.predicts)
         self.denoiser = Denoiser(a)
@@ -72,7 +85,7 @@ class DdpmTrainer:
         """Put weights in that were trained before; their names and what they were trained on."""
         file = self.options.init_from
         if file is not None:
-            start = read_checkpoint(file, "ddpm")
+            start = self._with_motion(read_checkpoint(file, "ddpm"))
             check_architecture(start, self.architecture)
             for name, network in self.networks.items():
                 load_network(network, name, start)
@@ -81,6 +94,18 @@ class DdpmTrainer:
             return {}
         load_sda(self.denoiser.audio, context.weights("sda-crema"))  # type: ignore[arg-type]
         return {"sda-crema": "unknown"}  # CREMA-D, but which actors is not published
+
+    def _with_motion(self, start: Checkpoint) -> Checkpoint:
+        """Weights of a network without the signal `motion` serve one with it, which starts at 0."""
+        if not self._a.motion_signal or start.about["architecture"].get("motion_signal"):
+            return start
+        own = self.denoiser.state_dict().items()
+        fresh = {f"denoiser/{k}": v.clone() for k, v in own if ".embed.motion." in k}
+        about = {
+            **start.about,
+            "architecture": {**start.about["architecture"], "motion_signal": True},
+        }
+        return replace(start, tensors={**start.tensors, **fresh}, about=about)
 
     # -- examples ---------------------------------------------------------------------------------
 
@@ -92,6 +117,8 @@ class DdpmTrainer:
             "audio": self._sound(source, n),
             "mouth": self._boxes(source, n),
         }
+        if self.options.eye_weight != 1:
+            kept["eyes"] = eye_boxes(self._landmarks(source))
         if self._a.landmarks:
             kept["landmarks"] = normalised(self._landmarks(source), self.size).astype(np.float32)
         return kept
@@ -121,14 +148,22 @@ class DdpmTrainer:
         first frame is the identity frame, which is the clip's first, as in a request."""
         n = len(clip["frames"])
         k = int(rng.integers(0, n))
-        around = np.clip(np.arange(k - HEARD, k + HEARD + 1), 0, n - 1)
+        around = np.arange(-HEARD, HEARD + 1)
         example = {
             "identity": clip["frames"][0],
             "motion": clip["frames"][max(k - 1, 0)],
             "frame": clip["frames"][k],
-            "audio": clip["audio"][around],
+            "audio": clip["audio"][np.clip(k + around, 0, n - 1)],
             "mouth": clip["mouth"][k],
         }
+        if self.options.motion_own:  # all that the motion frame is drawn from
+            before = max(k - 1, 0)
+            example["motion_motion"] = clip["frames"][max(k - 2, 0)]
+            example["motion_audio"] = clip["audio"][np.clip(before + around, 0, n - 1)]
+            if "landmarks" in clip:
+                example["motion_landmarks"] = clip["landmarks"][before]
+        if "eyes" in clip:
+            example["eyes"] = clip["eyes"][k]
         if "landmarks" in clip:
             example["landmarks"] = clip["landmarks"][k]
         return example
@@ -136,7 +171,8 @@ class DdpmTrainer:
     # -- losses -----------------------------------------------------------------------------------
 
     def loss(self, phase: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
-        """MSE of what the network predicts, weighted in the mouth's box; MSE and lip loss for the log."""
+        """MSE of what the network predicts, weighted in the boxes of mouth and eyes; MSE and lip loss for
+        the log."""
         code = self._heard(batch)
         if phase == "predictor":
             error = self._landmark_error(batch, code.detach())
@@ -144,11 +180,14 @@ class DdpmTrainer:
         t = torch.randint(TRAINING_STEPS, (len(code),)).to(code.device)
         squared, mouth = self._squared(batch, code, t, training=True)
         weight = 1 + (self.options.mouth_weight - 1) * mouth
+        if "eyes" in batch:
+            eyes = mouth_mask(batch["eyes"], self.size).amax(dim=1)
+            weight = weight.maximum(1 + (self.options.eye_weight - 1) * eyes)
         return (weight * squared).mean(), _losses(squared.detach(), mouth)
 
-    def _heard(self, batch: Mapping[str, Tensor]) -> Tensor:
+    def _heard(self, batch: Mapping[str, Tensor], name: str = "audio") -> Tensor:
         """[B, 5 * code] of the frame and its neighbours."""
-        vectors = batch["audio"] if self.denoiser.frozen else self.denoiser.code(batch["audio"])
+        vectors = batch[name] if self.denoiser.frozen else self.denoiser.code(batch[name])
         return vectors.flatten(1)
 
     def _squared(
@@ -157,10 +196,10 @@ class DdpmTrainer:
         """Squared error [B, 3, H, W], and the mouth's mask [B, 1, H, W]."""
         image, identity, motion = (to_network(batch[k]) for k in ("frame", "identity", "motion"))
         noise = torch.randn(image.shape).to(image.device)
-        if training and self.options.motion_noise:
-            spread = torch.rand(len(image), 1, 1, 1) * self.options.motion_noise
-            motion = motion + (spread * torch.randn(image.shape)).to(image.device)
-        signals = {"audio": code}
+        if training and self.options.motion_own:
+            motion = self._own(batch, identity, motion, noise)
+        motion, said = self._disturbed(motion, training)
+        signals = {"audio": code, **said}
         if "landmarks" in batch:
             signals["landmarks"] = batch["landmarks"]
         embedded = self.denoiser.unet.embedded(signals)
@@ -171,6 +210,62 @@ class DdpmTrainer:
         output = self.denoiser(self.diffusion.noisy(image, noise, t), t, stills, embedded)
         squared = (output.float() - self.diffusion.target(image, noise, t)).square()
         return squared, mouth_mask(batch["mouth"], self.size)
+
+    def _disturbed(self, motion: Tensor, training: bool) -> tuple[Tensor, dict[str, Tensor]]:
+        """Motion frames with noise, and the signal that says how much; validation disturbs as sampling does.
+
+        Conditioning augmentation of Ho et al., Cascaded Diffusion Models (2021), section 4.2: the model
+        learns not to trust what it drew itself.
+        """
+        device, n = motion.device, len(motion)
+        at_test = self.options.motion_level
+        spread = torch.full((n, 1, 1, 1), 0.0 if at_test == "none" else at_test)
+        kept = torch.full((n, 1, 1, 1), float(at_test != "none"))
+        if training:
+            spread, kept = torch.zeros(n, 1, 1, 1), torch.ones(n, 1, 1, 1)
+            if self.options.motion_noise:
+                spread = torch.rand(n, 1, 1, 1) * self.options.motion_noise
+        if spread.any():
+            motion = motion + (spread * torch.randn(motion.shape)).to(device)
+        if training and self.options.motion_dropout:
+            kept = (torch.rand(n, 1, 1, 1) >= self.options.motion_dropout).float()
+        if not self._a.motion_signal:
+            return motion, {}
+        there, none = (
+            torch.stack((spread.flatten(), torch.zeros(n)), dim=1),
+            torch.tensor(NO_MOTION),
+        )
+        said = torch.where(kept.flatten(1) > 0, there, none).to(device)
+        return motion * kept.to(device), {"motion": said}
+
+    @torch.no_grad()
+    def _own(
+        self, batch: Mapping[str, Tensor], identity: Tensor, motion: Tensor, noise: Tensor
+    ) -> Tensor:
+        """Motion frames of which a share is drawn by the model, from what came before them, beginning with
+        noise that is correlated with the frame's own as in sampling (`frame_noise`)."""
+        chosen = torch.rand(len(motion)) < self.options.motion_own
+        if not chosen.any():
+            return motion
+        device = motion.device
+        rows = {k: v[chosen.to(device)] for k, v in batch.items()}
+        before, said = self._disturbed(to_network(rows["motion_motion"]), training=True)
+        signals = {"audio": self._heard(rows, "motion_audio"), **said}
+        if "motion_landmarks" in rows:
+            signals["landmarks"] = rows["motion_landmarks"]
+        embedded = self.denoiser.unet.embedded(signals)
+        stills = torch.cat((identity[chosen.to(device)], before), dim=1)
+        rho = self.options.correlation
+        x = rho * noise[chosen.to(device)] + (1 - rho**2) ** 0.5 * torch.randn(before.shape).to(
+            device
+        )
+        for step in steps_back(OWN_STEPS, eta=0):
+            t = torch.full((len(x),), step.t, device=device)
+            output = self.denoiser(x, t, stills, embedded).float()
+            x = step.back(x, step.image(x, output, self._a.predicts), None)
+        drawn = motion.clone()
+        drawn[chosen.to(device)] = x.clamp(-1, 1)
+        return drawn
 
     def _landmark_error(self, batch: Mapping[str, Tensor], code: Tensor) -> Tensor:
         predicted = self.networks["predictor"](to_network(batch["identity"]), code)

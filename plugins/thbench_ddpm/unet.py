@@ -103,14 +103,15 @@ class Attention(nn.Module):
 class UNet(nn.Module):
     """[B, inputs, H, W] and signals -> [B, outputs, H, W].
 
-    `signals` names every signal next to `time` and the length of its raw vector. A signal that is left
-    out of a call is not injected. H and W must be multiples of patch * 2 ** (len(multiples) - 1).
+    `signals` names every signal next to `time` and the length of its raw vector, `beside_time` those that
+    are added to the embedding of time instead, at first as 0. A signal that is left out of a call is not
+    injected. H and W must be multiples of patch * 2 ** (len(multiples) - 1).
     """
 
     def __init__(
         self, inputs: int, outputs: int, channels: int, multiples: Sequence[int], blocks: int,
         heads: int, dropout: float, signals: Mapping[str, int], patch: int = 1,
-        groups: int = GROUPS,
+        groups: int = GROUPS, beside_time: Mapping[str, int] | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.channels, self.checkpointing = channels, False
@@ -119,6 +120,11 @@ class UNet(nn.Module):
         self.embed = nn.ModuleDict({"time": perceptron(channels, wide)})
         self.embed.update({name: perceptron(n, wide) for name, n in signals.items()})
         names = list(self.embed)
+        self.beside_time = tuple(beside_time or ())
+        for name, n in (beside_time or {}).items():
+            self.embed[name] = perceptron(n, wide)
+            nn.init.zeros_(self.embed[name][-1].weight)  # type: ignore[index]
+            nn.init.zeros_(self.embed[name][-1].bias)  # type: ignore[index]
 
         def block(i: int, o: int, resample: Literal["up", "down"] | None = None) -> ResBlock:
             return ResBlock(i, o, wide, names, dropout, groups, resample)
@@ -157,7 +163,10 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, t: Tensor, signals: Signals) -> Tensor:
         """`t` [B] of training steps; `signals` as `embedded` gives them."""
         code = time_code(t, self.channels, self.first.weight.dtype)
-        signals = {"time": self.embed["time"](code), **signals}
+        time = self.embed["time"](code)
+        for name in self.beside_time:
+            time = time + signals[name] if name in signals else time
+        signals = {"time": time, **signals}
         h = self.first(self.to_patches(x))
         kept = [h]
         for block in self.down:

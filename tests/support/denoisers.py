@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -52,7 +51,7 @@ def checkpoint(
     tensors = {f"{n}/{k}": v for n, m in networks.items() for k, v in m.state_dict().items()}
     about: Mapping[str, Any] = {
         "generator": "ddpm", "size": size, "step": 1, "pretrained": {},
-        "architecture": {**asdict(a), "multiples": list(a.multiples)},
+        "architecture": a.described(),
         "trained_on": trained_on,
     }  # fmt: skip
     write_checkpoint(file, tensors, about)

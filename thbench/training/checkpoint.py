@@ -142,11 +142,12 @@ def differing(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
 def architecture_of(checkpoint: Checkpoint, kind: type[Architecture]) -> Architecture:
     """What the checkpoint says of its network, as the generator's dataclass.
 
-    Raises UserError where it was made by a thbench with other knobs.
+    A knob that it does not name was added since, and has its default, which leaves the network as it was.
+    Raises UserError where it names one that is unknown here.
     """
     about: dict[str, Any] = dict(checkpoint.about["architecture"])
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    if odd := ", ".join(sorted(set(about) ^ known)):
+    if odd := ", ".join(sorted(set(about) - known)):
         raise UserError(
             f"checkpoint {printable(checkpoint.path)} describes another kind of network ({odd})",
             "train it anew, or use the thbench that made it",

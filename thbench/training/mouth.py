@@ -1,4 +1,4 @@
-"""Where the mouth is: the box that losses weigh."""
+"""Where mouth and eyes are: the boxes that losses weigh."""
 
 from __future__ import annotations
 
@@ -12,14 +12,24 @@ if TYPE_CHECKING:
 
 LIPS = slice(48, 68)
 """Landmarks of the lips, iBUG order."""
+EYES = slice(36, 42), slice(42, 48)
+"""Those of either eye."""
 MARGIN = 0.25
-"""Of the longer side of the lips' box, on every side."""
+"""Of the longer side of the points' box, on every side."""
 
 
 def mouth_boxes(landmarks: NDArray[Any]) -> NDArray[np.float32]:
     """[T, 68, 2] pixels -> [T, 4]: left, top, right, bottom of each mouth, with a margin."""
-    lips = landmarks[:, LIPS]
-    low, high = lips.min(axis=1), lips.max(axis=1)
+    return _boxes(landmarks[:, LIPS])
+
+
+def eye_boxes(landmarks: NDArray[Any]) -> NDArray[np.float32]:
+    """[T, 68, 2] pixels -> [T, 2, 4]: as `mouth_boxes`, of either eye."""
+    return np.stack([_boxes(landmarks[:, eye]) for eye in EYES], axis=1)
+
+
+def _boxes(points: NDArray[Any]) -> NDArray[np.float32]:
+    low, high = points.min(axis=1), points.max(axis=1)
     margin = MARGIN * (high - low).max(axis=1, keepdims=True)
     return np.concatenate((low - margin, high + margin), axis=1).astype(np.float32)
 

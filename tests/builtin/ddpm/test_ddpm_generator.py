@@ -84,6 +84,70 @@ def test_the_noise_is_the_clips_own(file: Path, eta: float) -> None:
     assert not np.array_equal(one, other)
 
 
+def distance(frames: Frames) -> float:
+    """Mean distance between consecutive frames, in grey levels."""
+    return float(np.abs(np.diff(frames.astype(float), axis=0)).mean())
+
+
+def test_frames_that_share_their_noise_differ_less(file: Path) -> None:
+    asked = [request("a", 6)]
+    found = {
+        n: distance(videos(generator(file, frame_noise=n, silence_audio=True), asked)["a"])
+        for n in ("independent", 0.0, 0.9, "shared", 1.0)
+    }
+    assert found["independent"] == found[0.0] > found[0.9] > found["shared"] == found[1.0]
+
+
+@pytest.mark.parametrize("noise", [{"frame_noise": 0.7, "motion_level": 0.3, "eta": 0.5}])
+def test_noise_of_any_kind_is_the_clips_own(file: Path, noise: dict[str, Any]) -> None:
+    made = generator(file, 2, **noise)
+    expected = videos(made, ASKED)
+    for order in (ASKED[::-1], [ASKED[1], ASKED[0], *ASKED[2:]]):
+        found = videos(made, order)
+        assert all(np.array_equal(found[clip], expected[clip]) for clip in expected)
+    alone = videos(generator(file, 2, **noise), ASKED[1:2])["b"]
+    assert np.array_equal(alone, expected["b"])
+
+
+def test_the_motion_frame_is_disturbed_as_much_as_asked(file: Path, tmp_path: Path) -> None:
+    """First motion frame: the identity frame; the noise on it leaves what the frame begins with as it is."""
+    signal = checkpoint(tmp_path / "signal.safetensors", motion_signal=True)
+    asked, begins = request("a", 1), []
+    for level, deviation in ((0.0, 0.0), (0.4, 0.4), ("none", None)):
+        made = generator(signal if level == "none" else file, motion_level=level)
+        seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+        network = made.denoiser.forward
+        made._network = lambda x, t, stills, signals, seen=seen, network=network: (
+            seen.append((x.clone(), stills.clone())),
+            network(x, t, stills, signals),
+        )[1]
+        videos(made, [asked])
+        x, stills = seen[0]
+        begins.append(x[0])
+        motion = stills[0, 3:]
+        if deviation is None:
+            assert not motion.any()
+        else:
+            assert (motion - stills[0, :3]).std().item() == pytest.approx(deviation, abs=0.02)
+    assert torch.equal(begins[0], begins[1])
+
+
+def test_a_model_that_never_did_without_a_motion_frame_refuses_to(file: Path) -> None:
+    with pytest.raises(UserError, match="never trained without a motion frame"):
+        generator(file, motion_level="none")
+
+
+def test_the_signal_of_the_motion_frames_noise_is_heard(tmp_path: Path) -> None:
+    made = generator(checkpoint(tmp_path / "signal.safetensors", motion_signal=True))
+    said = [
+        DdpmGenerator(replace(made.options, motion_level=level), context())
+        ._signals(request("a", 2), torch.zeros(3, SIZE, SIZE))["motion"]
+        for level in (0.0, 0.4, "none")
+    ]  # fmt: skip
+    assert not torch.equal(said[0], said[1])
+    assert not torch.equal(said[0], said[2])
+
+
 def test_steps_and_eta_are_used(file: Path) -> None:
     asked = [request("a", 2)]
     base = videos(generator(file), asked)["a"]

@@ -64,6 +64,24 @@ def test_a_cut_is_one_frame_and_what_it_is_drawn_from() -> None:
     assert seen == set(range(6))
 
 
+def test_a_cut_holds_what_its_motion_frame_is_drawn_from() -> None:
+    learner = trainer(motion_own=0.5, eye_weight=4.0, architecture={"landmarks": True})
+    clip = learner.prepare(source(6))
+    frames = clip["frames"]
+    for seed in range(20):
+        cut = learner.cut(clip, np.random.default_rng(seed))
+        k = int(np.flatnonzero((frames == cut["frame"]).all((1, 2, 3)))[0])
+        before = max(k - 1, 0)
+        assert np.array_equal(cut["motion"], frames[before])
+        assert np.array_equal(cut["motion_motion"], frames[max(before - 1, 0)])
+        around = [min(max(before + d, 0), 5) for d in (-2, -1, 0, 1, 2)]
+        assert np.array_equal(cut["motion_audio"], clip["audio"][around])
+        assert np.array_equal(cut["motion_landmarks"], clip["landmarks"][before])
+        assert np.array_equal(cut["eyes"], clip["eyes"][k])
+    assert clip["eyes"].shape == (6, 2, 4)
+    assert "motion_motion" not in trainer().cut(clip, np.random.default_rng(0))
+
+
 def test_landmarks_are_found_where_they_are_needed_and_not_there() -> None:
     for options in ({}, {"architecture": {"landmarks": True}, "mouth_weight": 1.0}):
         learner = trainer(**options)
@@ -103,6 +121,81 @@ def test_the_loss_weighs_the_mouth_and_reports_both_parts() -> None:
     assert 0 < share < 1
     expected = logged["mse"] + 0.2 * share * logged["lip"]
     assert weighted.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_loss_weighs_the_eyes_where_asked() -> None:
+    batches = []
+    for weight in (1.0, 5.0):
+        learner = trainer(architecture={"predicts": "noise"}, mouth_weight=1.0, eye_weight=weight)
+        batch = batch_of(learner)
+        torch.manual_seed(3)
+        batches.append(learner.loss("denoiser", batch)[0].item())
+    assert ("eyes" in batch, batches[1] > batches[0]) == (True, True)
+
+
+@pytest.mark.parametrize("own", [0.0, 0.5])
+def test_own_motion_frames_and_missing_ones_say_so(own: float) -> None:
+    """What the network is given: the noise's deviation where there is a motion frame, else its absence."""
+    learner = trainer(
+        architecture={"motion_signal": True}, motion_noise=0.6, motion_dropout=0.5, motion_own=own
+    )
+    said, stills = [], []
+    embed, network = learner.denoiser.unet.embedded, learner.denoiser.forward
+    learner.denoiser.unet.embedded = lambda raw: (said.append(raw["motion"]), embed(raw))[1]
+    learner.denoiser.forward = lambda x, t, s, e: (stills.append(s), network(x, t, s, e))[1]
+    clip = learner.prepare(source())
+    cuts = [learner.cut(clip, np.random.default_rng(i)) for i in range(16)]
+    batch = tensors({k: np.stack([c[k] for c in cuts]) for k in cuts[0]}, "cpu")
+    torch.manual_seed(3)
+    learner.loss("denoiser", batch)
+    signal, motion = said[-1], stills[-1][:, 3:]
+    none = signal[:, 1] == 1
+    assert 0 < int(none.sum()) < 16
+    assert not motion[none].any()
+    assert not signal[none, 0].any()
+    there = signal[~none, 0]
+    assert 0 < there.min() < there.max() <= 0.6
+    if not own:
+        from thbench.training.pictures import to_network
+
+        off = (motion - to_network(batch["motion"]))[~none].flatten(1).std(dim=1)
+        assert torch.allclose(off, there, rtol=0.1)
+    else:
+        assert len(said) == 2
+        assert len(stills) == 4
+
+
+def test_a_motion_frame_of_its_own_is_no_way_for_gradients() -> None:
+    learner = trainer(motion_own=0.9)
+    batch = batch_of(learner)
+    torch.manual_seed(3)
+    identity = motion = torch.zeros(2, 3, SIZE, SIZE)
+    drawn = learner._own(batch, identity, motion, torch.randn(motion.shape))
+    assert drawn.any()
+    assert not drawn.requires_grad
+    assert not motion.any()
+
+
+def test_weights_of_a_network_without_the_motion_signal_draw_the_same_with_it(
+    tmp_path: Path,
+) -> None:
+    start = checkpoint(tmp_path / "start.safetensors", dropout=0.0)
+    with_signal = {"motion_signal": True, "dropout": 0.0}
+    learner = trainer(architecture=with_signal, init_from=start, motion_noise=0.3)
+    plain = trainer(architecture={"dropout": 0.0}, init_from=start, motion_noise=0.3)
+    batch = batch_of(learner)
+    losses = []
+    for one in (plain, learner):
+        torch.manual_seed(3)
+        losses.append(one.loss("denoiser", batch)[0].item())
+    assert losses[0] == losses[1]
+    assert learner.architecture["motion_signal"] is True
+    assert "motion_signal" not in plain.architecture
+
+
+def test_leaving_out_the_motion_frame_needs_its_signal() -> None:
+    with pytest.raises(ValueError, match="motion_dropout needs `motion_signal: true`"):
+        Options(motion_dropout=0.1)
 
 
 def test_every_weight_of_the_denoiser_learns() -> None:

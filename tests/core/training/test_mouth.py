@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
+from thbench.training.mouth import eye_boxes, mouth_boxes, mouth_mask, whole_frames
 
 
 def test_the_mouth_mask_has_its_corners() -> None:
@@ -23,3 +23,10 @@ def test_a_box_holds_the_lips_and_a_quarter_of_their_longer_side() -> None:
 
 def test_without_landmarks_the_whole_frame_counts() -> None:
     assert mouth_mask(torch.from_numpy(whole_frames(3, 4)), 4).sum() == 3 * 4 * 4
+
+
+def test_either_eye_has_a_box_with_a_quarter_of_its_longer_side() -> None:
+    landmarks = np.zeros((1, 68, 2))
+    landmarks[:, 36:42], landmarks[:, 42:48] = (20, 30), (50, 30)
+    landmarks[:, 39], landmarks[:, 45] = (28, 32), (54, 34)
+    assert eye_boxes(landmarks).tolist() == [[[18, 28, 30, 34], [49, 29, 55, 35]]]
