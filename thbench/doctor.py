@@ -12,6 +12,7 @@ from importlib.metadata import distributions
 from typing import Literal, TypeAlias
 
 from thbench.api import UserError, bf16_speed, fast_bf16
+from thbench.engines import usable_cores
 from thbench.environment import Settings, provenance
 from thbench.errors import in_one_line
 from thbench.files.cache import Cache, cache_root
@@ -94,9 +95,7 @@ def _codecs() -> Iterator[Diagnosis]:
 
 
 def _devices() -> Iterator[Diagnosis]:
-    affinity = getattr(os, "sched_getaffinity", None)
-    usable = len(affinity(0)) if affinity else os.cpu_count()
-    yield Diagnosis("devices", "cpu", "ok", f"{usable} of {os.cpu_count()} cores usable")
+    yield Diagnosis("devices", "cpu", "ok", f"{usable_cores()} of {os.cpu_count()} cores usable")
     try:
         import torch
     except Exception as error:  # a torch that was built for another system raises anything

@@ -23,7 +23,11 @@ if TYPE_CHECKING:
     help="Players for N clips, worst and best first.",
 )
 @click.option("--no-videos", is_flag=True, help="No players: tables, cards and plots only.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="Processes [default: one for each core, fewer for a small report].",
+)
 @click.option(
     "--selftest",
     type=click.Path(path_type=Path),
@@ -71,7 +75,7 @@ def report(
     out: Path | None,
     clips: int | None,
     no_videos: bool,
-    workers: int,
+    workers: int | None,
     selftest: Path | None,
     site: Path | None,
     form: Format | Literal["latex"] | None,
@@ -119,7 +123,7 @@ def report(
         players=0 if no_videos else clips,
         selftest=read_selftest(tested) if selftest or tested.exists() else None,
     )
-    engine = engine_for(workers, Settings())
+    engine = engine_for(workers, Settings()) if workers else None
     if single_file:
         from thbench.report.single import write_single_file
 
@@ -189,13 +193,13 @@ def _figure(
     click.echo(write_figure(RunFolder(run), clip, _numbers(frames), columns, names, place))
 
 
-def _drift(run: Path, names: list[str], workers: int, out: Path | None) -> None:
+def _drift(run: Path, names: list[str], workers: int | None, out: Path | None) -> None:
     from thbench.engines import engine_for
     from thbench.environment import Settings
     from thbench.report.drift import write_drift
     from thbench.run.folder import RunFolder
 
-    engine = engine_for(workers, Settings())
+    engine = engine_for(workers, Settings()) if workers else None
     click.echo(write_drift(RunFolder(run), engine, names, out or run / "drift.svg"))
 
 

@@ -43,6 +43,12 @@ def engine_for(
     return engine
 
 
+def usable_cores() -> int:
+    """Cores this process may use: fewer than the machine has where a scheduler gave it some."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def serving(engine: Engine, run: Path) -> AbstractContextManager[None]:
     """The engine's workers stay until the block ends and see the run folder and the cache."""
     if not isinstance(engine, PersistentWorkers):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,8 +24,8 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 def motion(frames: Frames) -> NDArray[np.float64]:
     """[T] mean |difference| to the frame before, in grey levels 0..255; NaN for the first frame."""
     found = np.full(len(frames), np.nan)
-    for i in range(1, len(frames)):  # frame by frame: a whole clip of differences is large
-        found[i] = np.abs(frames[i].astype(np.int16) - frames[i - 1]).mean()
+    for i in range(1, len(frames)):  # whole numbers are summed, so that the sum is exact
+        found[i] = cv2.norm(frames[i], frames[i - 1], cv2.NORM_L1) / frames[i].size
     return found
 
 
@@ -48,10 +49,11 @@ def sharpness(frames: Frames) -> NDArray[np.float64]:
     return found
 
 
-def curves_of(frames: Frames) -> dict[str, list[float | None]]:
+def shown_curves(curves: Mapping[str, NDArray[np.float64]]) -> dict[str, list[float | None]]:
+    """Those that players draw, as numbers of a page."""
     return {
-        "motion": shorts(motion(frames).tolist(), 4),
-        "brightness": shorts(brightness(frames).tolist()),
+        "motion": shorts(curves["motion"].tolist(), 4),
+        "brightness": shorts(curves["brightness"].tolist()),
     }
 
 

@@ -8,45 +8,31 @@ the clips that have ended count. Frame numbers count from 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import ClipFailure, Engine, Frames, UserError
+from thbench.api import ClipFailure, Engine, UserError
 from thbench.charts.plots import Series, chart_grid, line_chart, notice
 from thbench.controls import GROUND_TRUTH
 from thbench.engines.progress import Progress
 from thbench.files.atomic import atomic_write
-from thbench.files.cache import Cache, cache_root
-from thbench.files.canonical import digest
 from thbench.report.colours import colours
-from thbench.report.curves import (
-    brightness,
-    kept_arrays,
-    motion,
-    observation_keys,
-    over_time,
-    sharpness,
-)
+from thbench.report.curves import kept_arrays, observation_keys, over_time
 from thbench.report.filmstrip import StripColumn, rows_of
+from thbench.report.looks import QUANTITIES, Array, Look, kept_curves
+from thbench.report.workers import fitting
 from thbench.results.document import read_result
 from thbench.run.folder import Record, RunFolder, VideoFolder
 
-QUANTITIES: Mapping[str, tuple[str, Callable[[Frames], NDArray[np.float64]]]] = {
-    "brightness": ("mean grey level", brightness),
-    "sharpness": ("variance of the Laplacian", sharpness),
-    "motion": ("mean change of a pixel", motion),
-}
-FORM = 1
-"""Raised when a quantity is defined anew, so that what was kept of videos is measured again."""
 SAMPLES = 8
 """Clips looked at to tell which arrays run over time."""
 WIDTH, HEIGHT = 360, 260
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -103,7 +89,7 @@ class Drift:
 
 
 def drifts(
-    run: RunFolder, engine: Engine, systems: Sequence[str] = (), most: int | None = None
+    run: RunFolder, engine: Engine | None, systems: Sequence[str] = (), most: int | None = None
 ) -> list[Drift]:
     """One for each resolution; the ground truth leads the rows, then `systems` (default: all, no controls).
 
@@ -142,7 +128,7 @@ def charts(drift: Drift) -> list[tuple[str, str]]:
     return [*found, (last, "")]
 
 
-def write_drift(run: RunFolder, engine: Engine, systems: Sequence[str], out: Path) -> Path:
+def write_drift(run: RunFolder, engine: Engine | None, systems: Sequence[str], out: Path) -> Path:
     """All charts as one SVG, two rows for each resolution."""
     if out.suffix != ".svg":
         raise UserError(f"{out}: --drift writes SVG", "give -o FILE.svg")
@@ -185,48 +171,46 @@ def _spaced(clips: Sequence[str], most: int | None) -> list[str]:
 # -- from frames ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Look:
-    """One video to measure."""
-
-    row: int
-    clip: str
-    folder: VideoFolder
-    record: Record
-
-
-def measure(look: Look) -> dict[str, Array]:
-    """Every quantity of one video, [T] each, kept by the digest of its frames; {} where it is unreadable."""
-    cache = Cache(cache_root() / "features")
-    key = digest(["drift", FORM, look.record["frames_digest"]])
-    if (kept := cache.get(key)) is not None:
-        return {name: np.asarray(kept.arrays[name]) for name in QUANTITIES}
+def measure(place: tuple[VideoFolder, Record]) -> dict[str, Array]:
+    """Every quantity of one video, [T] each; {} where it is unreadable."""
     try:
-        frames = look.folder.open(look.record).frames
+        return Look(*place).curves()
     except ClipFailure:
         return {}
-    found = {name: curve(frames) for name, (_, curve) in QUANTITIES.items()}
-    cache.put(key, arrays=found)
-    return found
 
 
 def _of_frames(
-    rows: Sequence[StripColumn], clips: Sequence[str], engine: Engine
+    rows: Sequence[StripColumn], clips: Sequence[str], engine: Engine | None
 ) -> Iterator[Panel]:
-    looks = [
-        Look(i, clip, row.folder, row.records[clip])
+    places = [
+        (i, clip, row.folder, row.records[clip])
         for i, row in enumerate(rows)
         for clip in clips
         if "failure" not in row.records.get(clip, {"failure": ""})
     ]
     held: dict[str, list[dict[str, Array]]] = {name: [{} for _ in rows] for name in QUANTITIES}
-    with Progress("drift", len(looks)) as progress:
-        for index, curves in engine.map(measure, looks):
-            for name, curve in curves.items():
-                held[name][looks[index].row][looks[index].clip] = curve
+    todo = []
+    for place in places:
+        row, clip, _, record = place
+        if (kept := kept_curves(record)) is None:
+            todo.append(place)
+        else:
+            _hold(held, row, clip, kept)
+    frames = sum(int(record["n_frames"]) for *_, record in todo)
+    with Progress("drift", len(todo)) as progress:
+        for index, curves in fitting(engine, frames).map(measure, [(f, r) for _, _, f, r in todo]):
+            row, clip, *_ = todo[index]
+            _hold(held, row, clip, curves)
             progress.advance()
     for name, (unit, _) in QUANTITIES.items():
         yield Panel(name, unit, [dict(sorted(of_row.items())) for of_row in held[name]])
+
+
+def _hold(
+    held: Mapping[str, Sequence[dict[str, Array]]], row: int, clip: str, curves: Mapping[str, Array]
+) -> None:
+    for name, curve in curves.items():
+        held[name][row][clip] = curve
 
 
 # -- from metrics ---------------------------------------------------------------------------------
@@ -241,7 +225,8 @@ def _of_metrics(run: RunFolder, rows: Sequence[StripColumn], clips: Sequence[str
     sampled = [
         v for of_row in videos for v in list(of_row.values())[:: max(1, len(clips) // SAMPLES)]
     ]
-    panels = [_kept(videos, array) for array in sorted(over_time(sampled))]
+    of_metric = groupby(sorted(over_time(sampled)), key=itemgetter(0))
+    panels = [p for m, arrays in of_metric for p in _kept(videos, m, [name for _, name in arrays])]
     panels += [Panel(name, "", absent=why) for name, why in _valueless(run, rows).items()]
     return panels or [Panel("metrics", "", absent="no metric of this run keeps a number per frame")]
 
@@ -256,19 +241,22 @@ def _observed(run: RunFolder, row: StripColumn, clips: Sequence[str]) -> dict[st
     }  # fmt: skip
 
 
-def _kept(videos: Sequence[Mapping[str, Observed]], array: tuple[str, str]) -> Panel:
-    """One array of one metric; all of a kind begin at the same frame, half a window in."""
-    metric, name = array
-    values: list[dict[str, Array]] = [{} for _ in videos]
-    start = 0.0
-    for of_row, found in zip(videos, values, strict=True):
+def _kept(
+    videos: Sequence[Mapping[str, Observed]], metric: str, names: Sequence[str]
+) -> Iterator[Panel]:
+    """Arrays of one metric, a video's read together; all of a kind begin at the same frame, half a window in."""
+    values: dict[str, list[dict[str, Array]]] = {name: [{} for _ in videos] for name in names}
+    starts = dict.fromkeys(names, 0.0)
+    arrays = [(metric, name) for name in names]
+    for i, of_row in enumerate(videos):
         for clip, (keys, n_frames) in of_row.items():
             of_metric = {metric: keys[metric]} if metric in keys else {}
-            for kept in kept_arrays(of_metric, n_frames, {array}):
-                if kept["name"] == name:
-                    start = kept["start"]
-                    found[clip] = np.array(kept["values"], np.float64)
-    return Panel(metric, name.replace("_", " "), values, start)
+            for kept in kept_arrays(of_metric, n_frames, arrays):
+                if (name := kept["name"]) in values:
+                    starts[name] = kept["start"]
+                    values[name][i][clip] = np.array(kept["values"], np.float64)
+    for name in names:
+        yield Panel(metric, name.replace("_", " "), values[name], starts[name])
 
 
 def _results_of(run: RunFolder, row: StripColumn) -> VideoFolder:

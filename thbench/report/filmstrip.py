@@ -6,18 +6,23 @@ ones are enlarged by repeating pixels, and their labels then say how large they 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from thbench.api import ClipFailure, Frames, UserError
 from thbench.charts.grid import GridRow, draw_grid, write_png
 from thbench.controls import CONTROLS, GROUND_TRUTH
+from thbench.report.looks import Cells, Look, cell
 from thbench.run.folder import Record, RunFolder, VideoFolder
 
+Looks: TypeAlias = Callable[[VideoFolder, Record], Look | Cells]
+FORM = 1
+"""Raised when strips are drawn in another way, so that older ones are drawn again."""
 SHEET_CLIPS = 32
 """Clips on one contact sheet; more make further sheets, so that memory stays flat."""
 _SMALLEST_CELL = 128
@@ -42,6 +47,13 @@ class StripColumn:
         except ClipFailure as failure:
             return f"no video: {failure.reason}"
 
+    def cells(self, clip: str, chosen: Sequence[int], looks: Looks) -> list[Frames | str]:
+        """[S, S, 3] of each chosen frame, or why there is none."""
+        record = self.records.get(clip, {"failure": "not made"})
+        if "failure" in record:
+            return [f"no video: {record['failure']}"] * len(chosen)
+        return looks(self.folder, record).cells(chosen)
+
 
 def film_strip(
     run: RunFolder,
@@ -55,12 +67,49 @@ def film_strip(
     Without `frames` there are `columns` of them, evenly spaced from the first to the last. Raises
     UserError for a folder that is no run, and for an unknown clip, system or frame.
     """
-    shown = rows_of(run, systems)
-    length = _length(run, shown, clip)
-    chosen = _chosen(frames, columns, length)
-    several = len({s.resolution for s in shown}) > 1
-    rows = [_strip_row(s, clip, chosen, several) for s in shown]
-    return draw_grid([f"frame {i}" for i in chosen], rows, _cell(shown))
+    return strip_of(run, rows_of(run, systems), clip, frames, columns).draw()
+
+
+@dataclass(frozen=True)
+class FilmStrip:
+    """A film strip that is yet to be drawn: its rows, with records of its clip alone, and frames."""
+
+    clip: str
+    rows: tuple[StripColumn, ...]
+    chosen: tuple[int, ...]
+
+    def described(self) -> list[Any]:
+        """What decides how it looks."""
+        rows = [[r.name, r.resolution, r.records.get(self.clip, {})] for r in self.rows]
+        return [FORM, list(self.chosen), rows]
+
+    def draw(self, looks: Looks = Look) -> Frames:
+        """[H, W, 3] RGB; `looks` opens the video of a record."""
+        several = len({row.resolution for row in self.rows}) > 1
+        drawn = [
+            GridRow(
+                row.name,
+                f"{row.resolution} px" if several else "",
+                row.cells(self.clip, self.chosen, looks),
+            )
+            for row in self.rows
+        ]
+        return draw_grid([f"frame {i}" for i in self.chosen], drawn, _cell(self.rows))
+
+
+def strip_of(
+    run: RunFolder,
+    rows: Sequence[StripColumn],
+    clip: str,
+    frames: Sequence[int] = (),
+    columns: int = 8,
+) -> FilmStrip:
+    """As `film_strip`, of rows that `rows_of` gave and yet to be drawn. Raises UserError as it does."""
+    chosen = _chosen(frames, columns, _length(run, rows, clip))
+    narrow = [
+        replace(r, records={c: r.records[c] for c in (clip,) if c in r.records}) for r in rows
+    ]
+    return FilmStrip(clip, tuple(narrow), tuple(chosen))
 
 
 def contact_sheets(run: RunFolder, systems: Sequence[str] = ()) -> Iterator[Frames]:
@@ -167,19 +216,7 @@ def _cell(shown: Sequence[StripColumn]) -> int:
     return largest * -(-_SMALLEST_CELL // largest)
 
 
-def _strip_row(shown: StripColumn, clip: str, chosen: Sequence[int], several: bool) -> GridRow:
-    frames = shown.frames(clip)
-    note = f"{shown.resolution} px" if several else ""
-    return GridRow(shown.name, note, [_at(frames, i) for i in chosen])
-
-
-def _at(frames: Frames | str, index: int) -> Frames | str:
-    if isinstance(frames, str):
-        return frames
-    return frames[index].copy() if index < len(frames) else "ended"  # a view would keep the clip
-
-
 def _sheet_row(shown: Sequence[StripColumn], clip: str) -> GridRow:
     videos = [s.frames(clip) for s in shown]
     length = max((len(v) for v in videos if not isinstance(v, str)), default=0)
-    return GridRow(clip, f"frame {length // 2}", [_at(v, length // 2) for v in videos])
+    return GridRow(clip, f"frame {length // 2}", [cell(v, length // 2) for v in videos])

@@ -14,10 +14,8 @@ from markupsafe import Markup
 
 import thbench
 from thbench.api import Engine
-from thbench.charts.grid import write_png
 from thbench.errors import printable_text
 from thbench.files.atomic import atomic_write
-from thbench.files.canonical import file_name
 from thbench.files.foreign import read_bytes
 from thbench.report import overview
 from thbench.report import page_data as finding
@@ -25,9 +23,9 @@ from thbench.report.cards import cards
 from thbench.report.cost import costs
 from thbench.report.data_files import write_data
 from thbench.report.drift import Drift, charts, drifts
-from thbench.report.filmstrip import film_strip
+from thbench.report.filmstrip import FilmStrip, rows_of, strip_of
 from thbench.report.framing import framings
-from thbench.report.previews import write_previews
+from thbench.report.previews import strip_file, write_previews
 from thbench.report.run_data import ReportData, read_run
 from thbench.report.speed import speeds
 from thbench.report.training_curves import Training, trainings
@@ -52,16 +50,16 @@ class Options:
     selftest: Mapping[str, Any] | None = None
 
 
-def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path:
+def write_report(run: Path, out: Path, engine: Engine | None, options: Options) -> Path:
     """Write the report of a run into the folder `out`; returns its index.html.
 
     Raises UserError where `run` holds no results or `out` cannot be written.
     """
     material = read_run(run)
     chosen = worth_seeing(material)[: options.players]
-    playing = write_previews(material, chosen, out, engine)
+    strips = _strips(material, chosen[: options.strips])
+    playing = write_previews(material, chosen, strips, out, engine)
     _write_data(material, playing, out)
-    strips = list(_strips(material, chosen[: options.strips], out))
     trained = trainings(material)
     pictures = list(_training_pictures(trained, out))
     drifted = _drifted(material, engine)
@@ -71,7 +69,7 @@ def write_report(run: Path, out: Path, engine: Engine, options: Options) -> Path
         options.selftest,
         assets=RUN_ASSETS,
         data_script="data/core.js",
-        strips=strips,
+        strips=[(clip, strip_file(clip)) for clip in strips],
         trainings=trained,
         pictures=pictures,
         speeds=speeds(material),
@@ -160,19 +158,22 @@ def _write_data(material: ReportData, playing: Sequence[str], out: Path) -> None
     write_data(out, "pairs", finding.pairs(material))
 
 
-def _strips(material: ReportData, clips: Sequence[str], out: Path) -> Iterator[tuple[str, str]]:
-    """(clip id, path of the picture in the report)."""
+def _strips(material: ReportData, clips: Sequence[str]) -> dict[str, FilmStrip]:
+    """Of each of `clips` that any reference is there of; yet to be drawn."""
     assert material.run is not None
+    if not clips:
+        return {}
     references = [material.run.references(size).stored() for size in material.resolutions]
-    for clip in clips:
-        if not any("failure" not in known.get(clip, {"failure": ""}) for known in references):
-            continue
-        name = f"strips/{file_name(clip)}.png"
-        write_png(out / name, film_strip(material.run, clip, columns=6))
-        yield clip, name
+    known = [
+        c for c in clips if any("failure" not in r.get(c, {"failure": ""}) for r in references)
+    ]
+    rows = rows_of(material.run) if known else []
+    return {clip: strip_of(material.run, rows, clip, columns=6) for clip in known}
 
 
-def _drifted(material: ReportData, engine: Engine) -> list[tuple[Drift, list[tuple[str, str]]]]:
+def _drifted(
+    material: ReportData, engine: Engine | None
+) -> list[tuple[Drift, list[tuple[str, str]]]]:
     """Per resolution, with its charts; none where the run's references are gone."""
     assert material.run is not None
     if not (material.run.root / "references").is_dir():

@@ -25,7 +25,7 @@ _SCRIPT = re.compile(r'<script src="([^"]+)" defer></script>\n?')
 _PICTURE = re.compile(r'(<img src=")([^":]+)"')
 
 
-def write_single_file(run: Path, out: Path, engine: Engine, options: Options) -> Path:
+def write_single_file(run: Path, out: Path, engine: Engine | None, options: Options) -> Path:
     """The report of a run as the file `out`; returns it. Raises UserError as `write_report` does.
 
     Every clip that has players adds its videos, so `options.players` decides the size.

@@ -13,7 +13,7 @@ from runs import start
 from thbench.api import UserError
 from thbench.cli.main import cli
 from thbench.engines.local import LocalEngine
-from thbench.report import drift
+from thbench.report import drift, looks
 from thbench.report.curves import sharpness
 from thbench.report.drift import averaged, charts, drifts
 from thbench.report.page import Options, write_report
@@ -145,7 +145,7 @@ def test_clips_a_system_failed_on_are_not_counted(tmp_path: Path) -> None:
 def test_videos_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = made_run(tmp_path / "run", n_clips=2, videos=2, n_frames=14)
     (first,) = drifts(RunFolder(run), ENGINE)
-    monkeypatch.setattr(drift, "QUANTITIES", dict.fromkeys(drift.QUANTITIES, ("", None)))
+    monkeypatch.setattr(looks, "QUANTITIES", dict.fromkeys(looks.QUANTITIES, ("", None)))
     (second,) = drifts(RunFolder(run), ENGINE)
     assert charts(first)[-1] == charts(second)[-1]
 
