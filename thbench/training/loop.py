@@ -20,9 +20,12 @@ from thbench.training.contract import Example, Phase, Trainer
 from thbench.training.data import ClipStore, Sampler, ahead, tensors, validation_batches
 from thbench.training.logs import CsvLog, TensorBoard
 from thbench.training.options import TrainingOptions
+from thbench.training.progress import Progress
 from thbench.training.state import State, seed_step
 
 STATE, BEST, LAST = "state.safetensors", "best.safetensors", "last.safetensors"
+SHOWN = "shown.safetensors"
+"""The weights that a row of progress.png is drawn with, while it is drawn."""
 TRAIN_LOG, VALIDATION_LOG, TIMINGS = "train.csv", "validation.csv", "timings.csv"
 _PRECISION = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -40,6 +43,7 @@ class TrainingTask:
     about: Mapping[str, Any]
     workers: int = 1
     tensorboard: bool = False
+    progress: Progress | None = None
 
 
 @dataclass
@@ -85,6 +89,8 @@ class Loop:
         """Raises UserError where a loss is no longer finite or memory runs out."""
         for log in self.logs.values():
             log.start(self.state.step or -1)  # before the first saved state nothing counts
+        if self.task.progress:
+            self.task.progress.forget(self.state.step or -1)
         try:
             self._run()
         except torch.OutOfMemoryError as error:
@@ -111,6 +117,8 @@ class Loop:
         with bar:
             if not state.step and len(self.task.validation):
                 self._validate()  # what the training starts from: an epoch 0 to compare with
+            if not state.step:
+                self._show()
             for step in remaining:
                 values = self._step(step, [next(batches) for _ in range(options.accumulate)])
                 state.step = step + 1
@@ -189,6 +197,8 @@ class Loop:
             self._since.clear()
         if (step % options.validate_every == 0 or last) and len(self.task.validation):
             self._validate()
+        if last or (options.progress_every and step % options.progress_every == 0):
+            self._show()
         if step % options.save_every == 0 or last:
             self._save()
 
@@ -229,6 +239,18 @@ class Loop:
         if self.task.options.published == "fp16":
             tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
         write_checkpoint(self.task.folder / name, tensors, self._about())
+
+    def _show(self) -> None:
+        """A row of progress.png."""
+        if self.task.progress is None:
+            return
+        file = self.task.folder / SHOWN
+        try:
+            self._publish(SHOWN)
+            self.task.progress.show(self.state.step, file)
+        finally:
+            for left in (file, file.with_suffix(".json")):
+                left.unlink(missing_ok=True)
 
     def _save(self) -> None:
         """Logs first, the state last: whatever a kill leaves, the state's own past is complete."""

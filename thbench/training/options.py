@@ -12,6 +12,7 @@ CHOICE = frozenset({"criterion", "validation_clips"})
 MAY_CHANGE = CHOICE | {
     "published",
     "samples",
+    "progress_every",
     "steps",
     "log_every",
     "save_every",
@@ -62,6 +63,11 @@ class TrainingOptions:
         "frames of two validation clips that samples.png shows at the end; 0: none",
         Field(ge=0),
     ] = 8
+    progress_every: Annotated[
+        int,
+        "steps between rows of progress.png: what the weights of that step draw of a validation clip; 0: none",
+        Field(ge=0),
+    ] = 0
     memory: Annotated[int, "MB that loaded clips may take", Field(ge=1)] = 2000
 
 

@@ -35,8 +35,9 @@ from thbench.training.contract import Trainer
 from thbench.training.data import ClipStore
 from thbench.training.loop import BEST, LAST, Loop, TrainingTask, criterion
 from thbench.training.options import TrainingOptions
+from thbench.training.progress import Progress
 from thbench.training.resume import saved_state
-from thbench.training.samples import write_samples
+from thbench.training.samples import progress_of, write_samples
 from thbench.training.state import seed_step
 
 RUN = "training.json"
@@ -64,6 +65,8 @@ def train(
     with _locked(folder):
         task = _task(suite, entrant, part, registry, settings, folder, steps, workers, tensorboard)
         state = saved_state(task, part)
+        if task.options.progress_every and len(task.validation):
+            task = replace(task, progress=_progress(task, suite, entrant, part, registry, settings))
         atomic_write(folder / RUN, json.dumps(_described(task), indent=1) + "\n")
         Loop(task, state).run()
         published = folder / (LAST if criterion(task) is None else BEST)
@@ -74,6 +77,16 @@ def train(
                 task.validation.clips, task.options.samples,
             )  # fmt: skip
         return published
+
+
+def _progress(
+    task: TrainingTask, suite: Suite, system: System, part: Part, registry: Registry,
+    settings: Settings,
+) -> Progress:  # fmt: skip
+    """Rows of as many frames as samples.png has, 8 where that has none, of the first validation clip."""
+    dataset, clip = _dataset(suite, registry, settings), task.validation.clips[0]
+    frames = task.options.samples or TrainingOptions.samples
+    return progress_of(task.folder, suite, system, part, registry, settings, dataset, clip, frames)
 
 
 def _dataset(suite: Suite, registry: Registry, settings: Settings) -> Dataset:

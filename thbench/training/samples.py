@@ -1,4 +1,4 @@
-"""What the published checkpoint draws of validation clips: samples.png, for eyes and for the report."""
+"""What checkpoints draw of validation clips, for eyes: samples.png at the end, progress.png on the way."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from thbench.plugins.context import build
 from thbench.plugins.discovery import Registry
 from thbench.suite import Part, Suite, System
 from thbench.suite.seeds import request_seed
+from thbench.training.progress import Progress
 
 SAMPLES = "samples.png"
 CLIPS = 2
@@ -25,9 +26,7 @@ def write_samples(
     settings: Settings, dataset: Dataset, clips: Sequence[Clip], frames: int,
 ) -> None:  # fmt: skip
     """The first `frames` frames of the first validation clips, ground truth above what is generated."""
-    options = replace(part.options, checkpoint=checkpoint)
-    generator: Generator = build(part.registered, options, registry, settings)
-    apply_threads(settings.threads)
+    generator = _generator(checkpoint, part, registry, settings)
     sources = {c.id: dataset.load(c, system.resolution) for c in clips[:CLIPS]}
     requests = [_request(suite, system, clip, source, frames) for clip, source in sources.items()]
     answers = {a.clip_id: a for a in generator.generate(requests)}
@@ -38,6 +37,29 @@ def write_samples(
         rows.append(GridRow("", "generated", _cells(answers.get(request.clip_id), len(truth))))
     size = system.resolution * max(1, -(-CELL // system.resolution))
     write_png(folder / SAMPLES, draw_grid([f"frame {i}" for i in range(frames)], rows, size))
+
+
+def progress_of(
+    folder: Path, suite: Suite, system: System, part: Part, registry: Registry, settings: Settings,
+    dataset: Dataset, clip: Clip, frames: int,
+) -> Progress:  # fmt: skip
+    """Pictures of the first `frames` frames of one clip, at steps of a training."""
+    source = dataset.load(clip, system.resolution)
+    request = _request(suite, system, clip.id, source, frames)
+
+    def draw(checkpoint: Path) -> list[Frames | str]:
+        generator = _generator(checkpoint, part, registry, settings)
+        answer = next(iter(generator.generate([request])), None)
+        return _cells(answer, request.n_frames)
+
+    return Progress(folder, list(source.frames[: request.n_frames]), draw)
+
+
+def _generator(checkpoint: Path, part: Part, registry: Registry, settings: Settings) -> Generator:
+    options = replace(part.options, checkpoint=checkpoint)
+    generator: Generator = build(part.registered, options, registry, settings)
+    apply_threads(settings.threads)  # building may have imported a library that threads
+    return generator
 
 
 def _request(suite: Suite, system: System, clip: str, source: Source, frames: int) -> Request:
