@@ -9,7 +9,7 @@ from pathlib import Path
 Graph = Mapping[str, frozenset[str]]
 
 MAY_IMPORT: dict[str, str] = {
-    "cli": "interface export report alignment leaderboard pipeline testing selftest training doctor",
+    "cli": "interface export report alignment leaderboard pipeline testing selftest sensitivity training doctor",
     "interface": "export report alignment pipeline",
     "export": "published tables results run",
     "report": "leaderboard score tables published run charts engines",
@@ -18,6 +18,7 @@ MAY_IMPORT: dict[str, str] = {
     "pipeline": "generate score published tables results run engines",
     "generate": "run suite plugins engines video",
     "score": "results run suite plugins engines video",
+    "sensitivity": "pipeline published tables charts run suite plugins engines video",
     "selftest": "score tables charts run suite plugins video testing",
     "testing": "score generate suite plugins video",
     "training": "suite plugins charts",

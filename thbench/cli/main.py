@@ -20,6 +20,7 @@ from thbench.cli.recipe import recipe
 from thbench.cli.report import report
 from thbench.cli.run import generate, run, score
 from thbench.cli.selftest import selftest
+from thbench.cli.sensitivity import sensitivity
 from thbench.cli.terminal import Terminated, surroundings
 from thbench.cli.train import plot, train
 from thbench.cli.weights import weights
@@ -109,6 +110,7 @@ for _command in (
     compare,
     leaderboard,
     selftest,
+    sensitivity,
     data,
     train,
     plot,

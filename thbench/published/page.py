@@ -13,7 +13,9 @@ from thbench.published.rows import load_published
 from thbench.published.scaled import on_scale_of, scaled
 from thbench.results.document import Result
 from thbench.results.finished import finished_rows, tables_of
+from thbench.results.sensitivity import Sensitivity, sensitivity_of
 from thbench.tables.build import Clips, tables
+from thbench.tables.delivery import delivery_notes
 from thbench.tables.export import Format, csv_text
 from thbench.tables.markdown import ARROWS, escape_cell, leaderboard_markdown
 
@@ -23,12 +25,16 @@ are quoted, not ranked, neither among each other nor with measured rows; `thbenc
 with them."""
 
 
-def run_page(results: Sequence[Result], clips: Clips | None = None) -> str:
+def run_page(
+    results: Sequence[Result], clips: Clips | None = None, delivered: Sensitivity | None = None
+) -> str:
     """leaderboard.md of a run: its tables, below them what papers printed about its dataset, as printed
-    and on the scale of the run's ground truth."""
+    and on the scale of the run's ground truth. `delivered` marks columns, see `thbench.tables.delivery`."""
     dataset = results[0].dataset.plugin.name
     file = published_folder() / f"{dataset}.yaml"
-    page = leaderboard_markdown(results, clips)
+    page = leaderboard_markdown(
+        results, clips, lambda table: delivery_notes(delivered, table, results)
+    )
     if not file.is_file():
         return page
     published = load_published(file)
@@ -113,5 +119,5 @@ def formatted(run: Path, form: Format) -> str:
         raise UserError(f"{run} is no run folder", "give the folder of a finished run")
     results, clips = tables_of(finished_rows(run))
     if form == "markdown":
-        return run_page(results, clips)
+        return run_page(results, clips, sensitivity_of(run))
     return csv_text(tables(results, clips))

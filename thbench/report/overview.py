@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from thbench.charts.plots import IntervalMark, interval_chart
@@ -48,6 +48,7 @@ class Group:
     controls: Sequence[TableLine]
     plots: Mapping[str, str]
     headline: Sequence[str]
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def more(self) -> list[str]:
@@ -93,7 +94,7 @@ def _group(material: ReportData, table: ReportTable) -> Group:
     truth, drawn_in = next((e for _, e in here if e.is_truth), None), material.colours
     plots = {c: _plot(c, [*systems, *controls], truth, drawn_in) for c in columns}
     heading = _heading(material, table)
-    return Group(heading, columns, systems, controls, plots, material.headline)
+    return Group(heading, columns, systems, controls, plots, material.headline, table.marks)
 
 
 def _heading(material: ReportData, table: ReportTable) -> str:

@@ -16,8 +16,10 @@ from thbench.results.clips import ClipsTable
 from thbench.results.document import Result, ScoreRecord
 from thbench.results.finished import finished_rows, tables_of
 from thbench.results.row import Row
+from thbench.results.sensitivity import sensitivity_of
 from thbench.run.folder import CLIPS, METRICS, RunFolder, VideoFolder
 from thbench.tables.build import tables
+from thbench.tables.delivery import delivery_notes
 from thbench.tables.headline import headline
 
 Values = Mapping[str, Sequence[float | None]]
@@ -66,11 +68,15 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """One of the tables: where it belongs, and the indices of its rows among the entrants."""
+    """One of the tables: where it belongs, and the indices of its rows among the entrants.
+
+    marks  column -> what delivery alone does to it, where that is more than between two systems
+    """
 
     resolution: int
     given: Given
     members: Sequence[int]
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -175,7 +181,14 @@ def read_run(path: Path) -> ReportData:
             values=_values(row.clips, [c.id for c in clips]),
             reasons=row.clips.reasons(),
         )
-    shown = [report_table(table, list(entrants), row_key) for table in found]
+    delivered = sensitivity_of(path)
+    shown = [
+        replace(
+            report_table(table, list(entrants), row_key),
+            marks=delivery_notes(delivered, table, results),
+        )
+        for table in found
+    ]
     return ReportData(
         list(entrants.values()), shown, clips, _json(path / METRICS, {}), RunFolder(path)
     )

@@ -63,6 +63,21 @@ def difference(column: str, a: Row, b: Row, truth: Row | None) -> Difference:
     return _of_sets(column, by, rows) if ours.set_level else _of_rows(column, by, rows)
 
 
+def movement(column: str, after: Row, before: Row) -> Difference:
+    """By how much a column's value moved from one row to another of the same content, on the clips that both have.
+
+    The value itself and not its distance from the ground truth. Raises UserError as `difference`.
+    """
+    now, then = after.result.scores.get(column), before.result.scores.get(column)
+    if now is None or then is None or now.value is None or then.value is None:
+        missing = next((s.reason for s in (now, then) if s and s.reason), None)
+        return Difference(column, "value", note=missing or "one of them has no value")
+    if now.identity_digest != then.identity_digest:
+        return Difference(column, "value", note="unlike identities")
+    rows = [after, before]
+    return _of_sets(column, "value", rows) if now.set_level else _of_rows(column, "value", rows)
+
+
 def _of_rows(column: str, by: str, rows: Sequence[Row]) -> Difference:
     over = rows[0].result.scores[column].over
     if over is None or any(r.result.scores[column].over != over for r in rows):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from thbench.errors import printable_text
@@ -17,6 +18,8 @@ _MEANING = {
     "higher": "↑ higher is better",
     "nearer-reference": "→GT the nearer to the ground truth's value (row ground-truth) the better",
 }
+MARK = "‡"
+"""On heads of columns of which something is to be said."""
 ARROWS = {"lower": "↓", "higher": "↑", "nearer-reference": "→GT"}
 
 
@@ -26,8 +29,15 @@ def legend(columns: Mapping[str, Mapping[str, Any]]) -> str:
     return "; ".join(words for better, words in _MEANING.items() if better in directions)
 
 
-def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) -> str:
-    """leaderboard.md of a run: every system and control, coverage, n, and what each column is."""
+def leaderboard_markdown(
+    results: Sequence[Result],
+    clips: Clips | None = None,
+    marked: Callable[[Mapping[str, Any]], Mapping[str, str]] | None = None,
+) -> str:
+    """leaderboard.md of a run: every system and control, coverage, n, and what each column is.
+
+    marked  a table -> what is to be said of its columns, whose heads then carry MARK
+    """
     suite, split = results[0].suite, results[0].split
     lines = [
         f"# {suite.name}",
@@ -49,44 +59,57 @@ def leaderboard_markdown(results: Sequence[Result], clips: Clips | None = None) 
         size, given = table["resolution"], GIVEN[table["given"]]
         lines += [f"## {size} × {size} px{given}", ""]
         chosen = headline(table["columns"], suite.primary, suite.headline)
-        lines += markdown_table(table, first=chosen)
+        marks = marked(table) if marked else {}
+        lines += markdown_table(table, first=chosen, marks=marks)
         if note := pairs_note(sum(row["place"] is not None for row in table["rows"])):
             lines += [f"{note}.", ""]
     return "\n".join(lines)
 
 
 def markdown_table(
-    table: dict[str, Any], extra: Sequence[str] = (), first: Sequence[str] | None = None
+    table: dict[str, Any],
+    extra: Sequence[str] = (),
+    first: Sequence[str] | None = None,
+    marks: Mapping[str, str] = MappingProxyType({}),
 ) -> list[str]:
     """A table, what is to be said of its rows, and the identity of every column.
 
     extra  further keys of the rows to be shown
     first  the columns that stand in the table; the others in one that opens on a click. None: all
+    marks  column -> what is said of it under the table; its head carries MARK
     """
     columns = table["columns"]
     shown = list(columns) if first is None else [c for c in columns if c in first]
     others = [c for c in columns if c not in shown]
     notes: list[str] = []
-    lines = _grid(table, shown, extra, notes)
+    lines = _grid(table, shown, extra, notes, marks)
     if others:
         head = f"<details><summary>{len(others)} more scores</summary>"
-        lines += ["", head, "", *_grid(table, others, (), notes), "", "</details>"]
+        lines += ["", head, "", *_grid(table, others, (), notes, marks), "", "</details>"]
     for row in table["rows"]:
         name = escape_cell(row["system"])
         notes += [f"{name} is not ranked: {escape_cell(why)}" for why in row["unranked_because"]]
         notes += [f"{name}: {escape_cell(remark)}" for remark in row["remarks"]]
         if row["kind"] == "system":
             notes.append(f"{name} was trained on: {escape_cell(row['trained_on'])}")
+    notes += [f"{MARK} {escape_cell(marks[c])}" for c in columns if c in marks]
     lines += ["", *(f"- {note}" for note in notes), "", "Columns:", ""]
     return [*lines, *_identities(columns), ""]
 
 
 def _grid(
-    table: Mapping[str, Any], columns: Sequence[str], extra: Sequence[str], notes: list[str]
+    table: Mapping[str, Any],
+    columns: Sequence[str],
+    extra: Sequence[str],
+    notes: list[str],
+    marks: Mapping[str, str],
 ) -> list[str]:
     """The table itself; what is to be said of its cells goes into `notes`."""
     heads = ["#", "system", *extra, "clips"]
-    heads += [f"{c} {ARROWS[table['columns'][c]['better']]}" for c in columns]
+    heads += [
+        f"{c} {ARROWS[table['columns'][c]['better']]}{f' {MARK}' if c in marks else ''}"
+        for c in columns
+    ]
     lines = ["| " + " | ".join(escape_cell(h) for h in heads) + " |", "|" + " --- |" * len(heads)]
     for row in table["rows"]:
         name = escape_cell(row["system"])
