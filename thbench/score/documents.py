@@ -47,7 +47,7 @@ from thbench.video.likeness import COPY
 def write_results(
     job: Job, columns: Columns, split: Split, scored: Sequence[Scored]
 ) -> list[Result]:
-    """Write result.json and clips.csv of every row; unchanged files are not touched."""
+    """Write result.json and clips.csv of every row; what is measured alike gives the same bytes."""
     results = []
     sizes = {row.entrant.resolution for row in scored}
     references = {size: job.run.references(size).stored() for size in sizes}
