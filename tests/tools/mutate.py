@@ -5,7 +5,7 @@
 Works on a copy of the checkout, without the real assets. The tests of a module are those of its folder (tests/core/FOLDER,
 tests/builtin/NAME) whose file is named after it or imports it, those of other folders that import it where there is
 none, and tests/rules/test_scores.py for plugins. Each runs once to see which lines it runs (lines_run.py); a mutant then gets those that run its lines,
-the cheapest files first, until one fails or --budget seconds of tests have passed. A mutant that no test notices has survived
+the quick ones first, until one fails or --budget seconds of tests have passed. A mutant that no test notices has survived
 and is printed: kill it with a test, or name it with the reason why it changes nothing in equivalent_mutants.yaml.
 mutants.py has the operators.
 
@@ -71,6 +71,8 @@ WORDS = (
     "--no-header",
 )
 PASSED, USAGE, NOTHING, UNFIT = 0, 4, 5, 77
+QUICK = 0.1
+"""Seconds of a test that goes first."""
 SECONDS_TO_START = 60
 """CPU seconds that a mutant may take beyond its tests' own."""
 
@@ -127,26 +129,30 @@ def file_of(test: str) -> str:
 
 
 def chosen(mutant: Mutant, file: Path, ran: Ran, budget: float) -> list[str]:
-    """The tests for a mutant: of each file those that run its lines, then the file's others that use the module.
+    """The tests for a mutant: quick ones that run its lines, slower ones, then others that use the module.
 
     What runs on import is everybody's.
     """
     first, last = mutant.lines
-    sees, uses = defaultdict(list), defaultdict(list)
-    for test, entry in ran.items():
+
+    def place(test: str) -> tuple[int, bool, float] | None:
+        entry = ran[test]
         lines = entry["lines"].get(str(file), ())
-        if not mutant.where or any(first <= line <= last for line in lines):
-            sees[file_of(test)].append(test)
-        elif lines:
-            uses[file_of(test)].append(test)
-    cost = {f: sum(ran[t]["seconds"] for t in tests) for f, tests in sees.items()}
-    files = sorted(sees, key=lambda f: (file.stem not in Path(f).stem, cost[f]))
+        if not lines and mutant.where:
+            return None
+        sees = not mutant.where or any(first <= line <= last for line in lines)
+        named = file.stem in Path(file_of(test)).stem
+        return (entry["seconds"] > QUICK) + 2 * (not sees), not named, entry["seconds"]
+
+    places = {test: found for test in ran if (found := place(test))}
+    files: dict[tuple[int, str], list[str]] = defaultdict(list)  # a file's fixtures are made once
+    for test in sorted(places, key=places.__getitem__):
+        files[places[test][0], file_of(test)].append(test)
     found, spent = [], 0.0
-    for tests in [*(sees[f] for f in files), *(uses[f] for f in files)]:
-        for test in sorted(tests, key=lambda t: ran[t]["seconds"]):
-            if spent + ran[test]["seconds"] <= budget:
-                found.append(test)
-                spent += ran[test]["seconds"]
+    for test in [t for key in sorted(files, key=lambda key: key[0]) for t in files[key]]:
+        if spent + ran[test]["seconds"] <= budget:
+            found.append(test)
+            spent += ran[test]["seconds"]
     return found
 
 
@@ -484,7 +490,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=10, help="mutants of each module")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--also", nargs="*", default=[], help="further files of tests")
-    parser.add_argument("--budget", type=float, default=20, help="seconds of tests per mutant")
+    parser.add_argument("--budget", type=float, default=10, help="seconds of tests per mutant")
     parser.add_argument("--state", type=Path, help="folder of outcomes to go on from")
     given = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
