@@ -73,5 +73,5 @@ def _keys_text(columns: Columns, row: Scored) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
+def _json(text: str) -> str:
+    return json.dumps(text)

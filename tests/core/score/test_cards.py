@@ -83,12 +83,13 @@ def test_cards_of_every_column_and_keys_of_every_row(tmp_path: Path) -> None:
     cards = json.loads((job.run.root / "metrics.json").read_text())
     assert list(cards) == ["brightness", "spread", "brightness@b", "spread@b"]
     assert cards["spread"]["set_level"] and not cards["brightness"]["set_level"]
+    text = (job.run.root / "metrics.json").read_text()
+    assert text.startswith('{\n "brightness": {\n  "metric"') and text.endswith("\n}\n")
     text = (folder.path / "observations.json").read_text()
-    assert json.loads(text) == {
-        "toy-brightness": {"x": "k1", "y": "k2"},
-        "toy-brightness@b": {"x": "k3"},
-    }
-    assert text.index('"x": "k1"') < text.index('"y": "k2"')
+    assert text == (
+        '{\n "toy-brightness": {\n  "x": "k1",\n  "y": "k2"\n },\n'
+        ' "toy-brightness@b": {\n  "x": "k3"\n }\n}\n'
+    )
     assert json.loads((tmp_path / "e" / "observations.json").read_text()) == {
         "toy-brightness": {},
         "toy-brightness@b": {},

@@ -10,6 +10,7 @@ import pytest
 
 from runs import SUITE, start
 from thbench.api import Clip
+from thbench.files.canonical import digest
 from thbench.score.keys import KeyBook, observation_cache
 
 CLIP = Clip("1001_AAA", "1001", {"sentence": "AAA"})
@@ -111,6 +112,7 @@ def test_a_reduction_is_of_these_observations_on_these_sides_in_this_order(keys:
     ]  # fmt: skip
     assert len({keys.reduction(0, *side) for side in sides}) == len(sides)
     assert keys.reduction(0, ["a"], ["b"]) == keys.reduction(0, ("a",), ("b",))
+    assert keys.reduction(0, ["a"], ["b"]) == digest(["reduce", keys._base[0], ["a"], ["b"]])
 
 
 def test_a_clip_too_short_for_the_rule_has_no_identity_frame(tmp_path: Path) -> None:

@@ -228,6 +228,12 @@ def test_constant_data_has_an_interval_of_no_width() -> None:
     assert found.low == found.high == found.estimate
 
 
+def test_zeros_are_constant_too() -> None:
+    owners = [f"{i % 10}" for i in range(30)]
+    assert mean_interval([0.0] * 30, owners).method == "constant"
+    assert jackknife_interval(0.0, [0.0] * 5, n_clips=9).method == "constant"
+
+
 def test_agreeing_actor_means_are_no_certainty() -> None:
     found = mean_interval([1.0, 3.0] * 6, [f"{i // 2}" for i in range(12)])
     assert found.method == "none"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from guards import some
 from runs import SUITE, start
 from thbench.results.clips import read_clips
 from thbench.results.document import Result
-from thbench.tables.screen import print_tables
+from thbench.tables.screen import _cell, _heading, _label, _parts, print_tables
 
 TEXT = (
     SUITE.replace("  echo: {generator: toy-echo, resolution: 32}\n", "")
@@ -99,3 +100,49 @@ def test_what_a_metric_says_of_its_values_stands_below_the_table_once(
     assert text.count(said) == 1
     systems = text.partition(f"{column}: {said} (")[2].partition(")")[0]
     assert set(systems.split(", ")) == set(names)
+
+
+# -- cells and parts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("score", "text"),
+    [
+        (None, ""),
+        ({"value": None, "n": 0, "of": 4}, "–"),
+        ({"value": 1.23456, "n": 4, "of": 4}, "1.235"),
+        ({"value": 1.23456, "n": 3, "of": 4}, "1.235 (3/4)"),
+    ],
+)
+def test_a_cell(score: dict[str, Any] | None, text: str) -> None:
+    assert _cell(score) == text
+
+
+def test_a_label_and_a_heading() -> None:
+    assert _label("psnr", {"better": "higher", "unit": "dB"}) == "psnr ↑, dB"
+    assert _label("fid", {"better": "lower", "unit": ""}) == "fid ↓"
+    assert _heading({"system": "a-b", "place": None}) == "a-b"
+    assert _heading({"system": "twelve-chars", "place": "1–2"}) == "#1–2 twelve-chars"
+    assert _heading({"system": "thirteen-char", "place": "3"}) == "#3 thirteen-\nchar"
+
+
+@pytest.mark.parametrize(
+    ("width", "sizes"),
+    [(80, [4]), (52, [4]), (51, [3, 1]), (41, [3, 1]), (40, [2, 2]), (10, [1] * 4)],
+)
+def test_as_many_systems_stand_side_by_side_as_fit(width: int, sizes: list[int]) -> None:
+    """4 characters of the longest label, 3 + 1 beside it; each system 8 + 3."""
+    table = {
+        "columns": {"ab": {"better": "lower", "unit": ""}},
+        "rows": [{"system": name, "place": None} for name in ("a", "b", "c", "d")],
+    }
+    parts = list(_parts(table, width))
+    assert [len(p) for p in parts] == sizes
+    assert [r["system"] for p in parts for r in p] == ["a", "b", "c", "d"]
+
+
+def test_a_long_label_leaves_room_for_systems_and_a_long_name_takes_more() -> None:
+    rows = [{"system": "a", "place": None}, {"system": "nine-char", "place": "1"}]
+    table = {"columns": {"x" * 60: {"better": "lower", "unit": ""}}, "rows": rows}
+    assert [len(p) for p in _parts(table, 34 + 4 + 11 + 15)] == [2]
+    assert [len(p) for p in _parts(table, 34 + 4 + 11 + 14)] == [1, 1]
