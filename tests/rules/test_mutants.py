@@ -10,7 +10,7 @@ import pytest
 from mutants import mutants_of
 from mutate import EQUIVALENT, equivalents, is_equivalent, sample_of
 from paths import ROOT
-from swap_code import swap
+from swap_code import Loaded
 
 
 def changed(text: str) -> list[tuple[str, str]]:
@@ -59,21 +59,31 @@ def test_a_mutant_knows_its_function_and_its_lines() -> None:
     ]
 
 
-def loaded(text: str) -> dict[str, Callable[..., object]]:
+def loaded(text: str, file: str = "made.py") -> dict[str, Callable[..., object]]:
     found: dict[str, Callable[..., object]] = {}
-    exec(compile(text, "made.py", "exec"), found)
+    exec(compile(text, file, "exec"), found)
     return found
 
 
 def test_code_is_swapped_in_functions_that_exist() -> None:
     text = "def f(a):\n    return a + 1\n\ndef g(a):\n    return [b + 1 for b in a]\n"
     made = loaded(text)
-    assert swap("made.py", mutants_of(text)[0].text)
+    here = Loaded(("thbench",))
+    assert here.swap("made.py", mutants_of(text)[0].text)
     assert (made["f"](3), made["g"]([3])) == (2, [4])
-    assert swap("made.py", text.replace("b + 1", "b * 5"))
+    assert here.swap("made.py", text.replace("b + 1", "b * 5"))
     assert (made["f"](3), made["g"]([3])) == (4, [15])
-    assert not swap("made.py", text.replace("def f", "def h"))
-    assert not swap("elsewhere.py", text)
+    assert not here.swap("made.py", text.replace("def f", "def h"))
+    assert not here.swap("elsewhere.py", text)
+
+
+def test_what_was_answered_before_is_forgotten() -> None:
+    text = "import functools\n\n\n@functools.lru_cache\ndef f(a):\n    return a + 1\n"
+    made = loaded(text, "cached.py")
+    made["f"].__module__ = "thbench.made"
+    assert made["f"](3) == 4
+    assert Loaded(("thbench",)).swap("cached.py", text.replace("a + 1", "a - 1"))
+    assert made["f"](3) == 2
 
 
 def test_the_same_seed_gives_the_same_mutants() -> None:

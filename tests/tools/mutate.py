@@ -3,8 +3,8 @@
     python tests/tools/mutate.py thbench/score/keys.py plugins/thbench_fid/kid.py --sample 10 --seed 1
 
 Works on a copy of the checkout, without the real assets. The tests of a module are those of its folder (tests/core/FOLDER,
-tests/builtin/NAME) whose file is named after it or imports it, those of other folders that import it where there is
-none, and tests/rules/test_scores.py for plugins. Each runs once to see which lines it runs (lines_run.py); a mutant then gets those that run its lines,
+tests/builtin/NAME) whose file has its name (test_MODULE*.py); where there is none those that import it, and
+tests/rules/test_scores.py for plugins. Each runs once to see which lines it runs (lines_run.py); a mutant then gets those that run its lines,
 the quick ones first, until one fails or --budget seconds of tests have passed. A mutant that no test notices has survived
 and is printed: kill it with a test, or name it with the reason why it changes nothing in equivalent_mutants.yaml.
 mutants.py has the operators.
@@ -41,7 +41,7 @@ import yaml
 from _pytest.runner import runtestprotocol
 
 from mutants import Mutant, mutants_of
-from swap_code import swap
+from swap_code import Loaded
 
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).with_name("equivalent_mutants.yaml")
@@ -108,17 +108,21 @@ def imports(text: str) -> set[str]:
 
 
 def tests_of(root: Path, file: Path) -> list[str]:
-    """Files of tests: those of its folder that are named after the module or import it; else any that import it."""
-    name = module_name(file)
+    """Files of tests: those of its folder with its name; else those there that import it; else any that do."""
+    name, stem = module_name(file), f"test_{file.stem}"
+
+    def has_name(tests: Path) -> bool:
+        return tests.stem in (stem, f"{stem}s") or tests.stem.startswith(f"{stem}_")
 
     def is_for(tests: Path) -> bool:
         return file.stem in tests.stem or name in imports(tests.read_text(encoding="utf-8"))
 
-    folders = [folder_of(file), "tests/core", "tests/builtin"]
-    of = [
-        [f for f in sorted((root / folder).rglob("test_*.py")) if is_for(f)] for folder in folders
+    own = sorted((root / folder_of(file)).glob("test_*.py"))
+    every = [
+        f for d in ("core", "builtin") for f in sorted((root / "tests" / d).rglob("test_*.py"))
     ]
-    found = of[0] or [*of[1], *of[2]]
+    found = [f for f in own if has_name(f)] or [f for f in own if is_for(f)]
+    found = found or [f for f in every if name in imports(f.read_text(encoding="utf-8"))]
     scores = root / "tests" / "rules" / "test_scores.py"
     found += [scores] if file.parts[0] == "plugins" and scores.exists() else []
     return [str(f.relative_to(root)) for f in dict.fromkeys(found)]
@@ -326,6 +330,9 @@ class Swapping:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
+        for name in {one.tests[0]: None for one in self.asked if one.tests[0] in items}:
+            runtestprotocol(items[name], log=False, nextitem=session)  # imports, shared fixtures
+        self.loaded = Loaded(("thbench",))
         for one in self.asked:
             tests = [items[name] for name in one.tests if name in items]
             self.said.write_text("")
@@ -343,7 +350,7 @@ class Swapping:
 
     def _try(self, one: Asked, tests: Sequence[pytest.Item]) -> int:
         os.chdir(self.checkout.root)
-        if not swap(str(self.checkout.root / one.file), one.mutant.text + HARMLESS):
+        if not self.loaded.swap(str(self.checkout.root / one.file), one.mutant.text + HARMLESS):
             return UNFIT
         for item, following in zip(tests, [*tests[1:], None], strict=True):
             reports = runtestprotocol(item, log=False, nextitem=following)

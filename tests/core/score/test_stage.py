@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from runs import SUITE, start
+from runs import SUITE, Run, start
 from thbench.engines.local import LocalEngine
 from thbench.files.cache import Cache
 from thbench.run.folder import VideoFolder
+from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.reduce import RowKey
 from thbench.score.stage import CachedInMemory, _answers, entrants, observe_part, score
 
@@ -63,29 +66,51 @@ def test_a_system_that_is_left_out_has_its_reason_for_every_clip_it_lacks(tmp_pa
     assert _answers(job, run.split, replace(row, kind="control"), stored) is stored
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("stage")
-    start(root, TWO.replace("{name: toy}", "{name: toy, n_actors: 2}")).generate()
-    return root
+SMALL = TWO.replace("{name: toy}", "{name: toy, n_actors: 2}")
 
 
-def test_every_row_is_scored_and_a_part_fills_the_same_cache(folder: Path) -> None:
-    run = start(folder, TWO.replace("{name: toy}", "{name: toy, n_actors: 2}"))
+def observed(folder: Path, text: str, rows: dict[str, float]) -> Run:
+    """A run whose videos are records alone, and whose observations are in the cache."""
+    run = start(folder, text)
+    keys = keybook_of(run.job)
+    for size in (32, 64):
+        references = run.job.run.references(size)
+        system = run.job.run.system("echo" if size == 32 else "wide")
+        for to in (references, run.job.run.control(size, "ground-truth"), system):
+            to.path.mkdir(parents=True, exist_ok=True)
+            kind = "g" if to == system else "r"
+            for clip in run.split.clips:
+                record = {"clip": clip.id, "digest": f"{kind}{size}{clip.id}", "n_frames": 8}
+                to.journal.append(record)
+                reference = {**record, "digest": f"r{size}{clip.id}"}
+                key = keys.observation(0, clip, record, reference)
+                observation_cache().put(key, rows, {"levels": np.array([size, ord(kind)])})
+    return run
+
+
+def test_every_row_is_scored_and_a_part_fills_the_same_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    threads = []
+
+    def limits(n: int) -> AbstractContextManager[None]:
+        threads.append(n)
+        return nullcontext()
+
+    monkeypatch.setattr("threadpoolctl.threadpool_limits", limits)
+    run = observed(tmp_path, SMALL, {"brightness": 5.0})
     observe_part(run.job, run.split, LocalEngine(1))
     rows = score(run.job, run.split, LocalEngine(1))
     assert [r.entrant.name for r in rows] == [r.name for r in entrants(run.job)]
+    assert set(threads) == {1}  # sums over frames in one order
     assert all(r.cells[0, "spread"].value is not None for r in rows)
     truth = next(r for r in rows if r.entrant.name == "ground-truth")
     assert truth.cells[0, "spread"].value == 0.0
     assert truth.cells[0, "brightness"].n == 6
 
 
-def test_halves_that_no_metric_needs_are_no_row(folder: Path) -> None:
-    text = TWO.replace("{name: toy}", "{name: toy, n_actors: 2}")
-    text = text.replace("[toy-brightness]", "[toy-extracted]").replace(
-        "primary: brightness", "primary: level"
-    )
-    run = start(folder, text)
+def test_halves_that_no_metric_needs_are_no_row(tmp_path: Path) -> None:
+    text = SMALL.replace("[toy-brightness]", "[toy-extracted]")
+    run = observed(tmp_path, text.replace("primary: brightness", "primary: level"), {"level": 2.0})
     names = [r.entrant.name for r in score(run.job, run.split, LocalEngine(1))]
     assert names == ["ground-truth", "echo", "ground-truth", "wide"]
