@@ -58,6 +58,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="The whole report as one HTML file to send, videos included [default: RUN/report.html].",
 )
+@click.option(
+    "--explain",
+    type=click.IntRange(0, 100),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Of every metric the worst half second of its N worst clips, system beside ground truth.",
+)
 @click.option("--drift", is_flag=True, help="Only charts over the frame index, as one SVG.")
 @click.option("--frames", metavar="5,20", help="Frames of the film strip, counted from 0.")
 @click.option(
@@ -83,6 +91,7 @@ def report(
     sheet: bool,
     figure: str | None,
     single_file: bool,
+    explain: int,
     drift: bool,
     frames: str | None,
     columns: int,
@@ -122,6 +131,7 @@ def report(
     options = Options(
         players=0 if no_videos else clips,
         selftest=read_selftest(tested) if selftest or tested.exists() else None,
+        explain=explain,
     )
     engine = engine_for(workers, Settings()) if workers else None
     if single_file:

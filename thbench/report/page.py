@@ -29,11 +29,14 @@ from thbench.report.previews import strip_file, write_previews
 from thbench.report.run_data import ReportData, read_run
 from thbench.report.speed import speeds
 from thbench.report.training_curves import Training, trainings
+from thbench.report.worst import explained
 from thbench.tables.markdown import ARROWS
 
 RUN_ASSETS = (
     *("style.css", "core.js", "clips.js", "players.js", "curves.js", "compare.js", "gallery.js"),
 )
+EXPLAIN = 1
+"""Moments of every metric that a report explains; `thbench report --explain N` shows more."""
 STRIPS = 4
 """Film strips in a report; `thbench report --filmstrip CLIP` makes any other."""
 
@@ -48,6 +51,7 @@ class Options:
     players: int | None = None
     strips: int = STRIPS
     selftest: Mapping[str, Any] | None = None
+    explain: int = EXPLAIN
 
 
 def write_report(run: Path, out: Path, engine: Engine | None, options: Options) -> Path:
@@ -76,6 +80,7 @@ def write_report(run: Path, out: Path, engine: Engine | None, options: Options) 
         costs=costs(material),
         drifted=drifted,
         framed=framings(material, out),
+        explained=explained(material, out, options.explain),
     )
     write_page(out, page, RUN_ASSETS)
     return out / "index.html"

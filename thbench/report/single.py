@@ -19,7 +19,7 @@ from thbench.files.atomic import atomic_write
 from thbench.report.page import Options, write_report
 
 AGAIN = "make the report again"
-_KINDS = {".png": "image/png", ".mp4": "video/mp4", ".svg": "image/svg+xml"}
+_KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".mp4": "video/mp4", ".svg": "image/svg+xml"}
 _STYLE = re.compile(r'<link rel="stylesheet" href="([^"]+)">\n?')
 _SCRIPT = re.compile(r'<script src="([^"]+)" defer></script>\n?')
 _PICTURE = re.compile(r'(<img src=")([^":]+)"')

@@ -56,13 +56,14 @@ def _cell(found: Sensitivity, source: str, column: str, delivery: str) -> HeatCe
 
 
 def short(value: float) -> str:
-    """Two digits that fit a cell, with the sign."""
+    """One or two digits that fit a cell, with the sign."""
     if value == 0:
         return "0"
     if abs(value) < 1e-9:
         return "≈0"
-    size = f"{abs(value):.2g}" if abs(value) < 100 else f"{abs(value):.0f}"
-    return ("+" if value > 0 else "−") + size.replace("e-0", "e-")
+    size = abs(value)
+    words = f"{size:.0f}" if size >= 100 else f"{size:.2g}" if size >= 1e-3 else f"{size:.0e}"
+    return ("+" if value > 0 else "−") + words.replace("e-0", "e-")
 
 
 def _tip(move: Move, scale: float | None) -> str:

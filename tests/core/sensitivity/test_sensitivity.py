@@ -12,6 +12,7 @@ from runs import SUITE
 from thbench.api import UserError
 from thbench.report.page import render
 from thbench.report.run_data import read_run
+from thbench.report.worst import Explained
 from thbench.results.sensitivity import Sensitivity, read_sensitivity, sensitivity_text
 from thbench.sensitivity.plan import load_plan
 from thbench.sensitivity.sources import system_name
@@ -125,6 +126,7 @@ def _report(run: Path) -> str:
 EMPTY: dict[str, object] = dict.fromkeys(
     ("strips", "trainings", "pictures", "speeds", "costs", "drifted", "framed"), ()
 )
+EMPTY["explained"] = Explained()
 
 
 @pytest.mark.slow
