@@ -134,12 +134,19 @@ def _columns_by_metric(material: ReportData) -> dict[str, list[str]]:
     return found
 
 
-def _cases(material: ReportData, columns: Sequence[str]) -> Iterator[_Case]:
-    """Every clip of every system by the first score of the metric that has numbers per clip."""
-    column = next((c for c in columns if c in material.row_columns), None)
-    if column is None:
-        return
-    better = material.columns[column].better
+def _cases(material: ReportData, columns: Sequence[str]) -> Sequence[_Case]:
+    """Every clip of every system by the first score of the metric whose numbers per clip differ from the
+    ground truth's."""
+    for score in columns:
+        column = _row_column(material, score)
+        found = list(_cases_of(material, score, column)) if column else []
+        if found:
+            return found
+    return []
+
+
+def _cases_of(material: ReportData, score: str, column: str) -> Iterator[_Case]:
+    better = material.columns[score].better
     for i, entrant in enumerate(material.entrants):
         truth = material.truth(entrant.resolution)
         if entrant.is_control or truth is None:
@@ -154,10 +161,17 @@ def _cases(material: ReportData, columns: Sequence[str]) -> Iterator[_Case]:
                 yield _Case(i, clip.id, column, value, true, bad)
 
 
+def _row_column(material: ReportData, score: str) -> str | None:
+    """The column of clips.csv that a score follows from, if there is one."""
+    over = material.columns[score].over
+    column = over.column if over else score
+    return column if column in material.row_columns else None
+
+
 def _why_none(material: ReportData, columns: Sequence[str]) -> str:
     if not any(e.is_truth for e in material.entrants):
         return "the run has no ground truth to compare with"
-    if not any(c in material.row_columns for c in columns):
+    if not any(_row_column(material, c) for c in columns):
         return "it scores the whole set: there is no number per clip"
     return "no clip's number differs from the ground truth's"
 

@@ -218,3 +218,16 @@ def test_the_document_round_trips(thbench, here: Path) -> None:
     again = Sensitivity.model_validate_json(text)
     assert sensitivity_text(again) == text
     assert json.loads(text)["provenance"]["encoders"].keys() >= {"pyav", "libavcodec"}
+
+
+def test_texts_of_others_are_escaped_and_the_page_asks_for_nothing(thbench, here: Path) -> None:
+    evil = "<script>alert(1)</script> | x"
+    (here / "plan.yaml").write_text(
+        f"schema: 1\ndeliveries: {{late: {{sound_late: 0.5, about: '{evil}'}}}}"
+    )
+    thbench(*COMMAND)
+    page = (here / "sens/sensitivity.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page
+    assert "default-src 'none'" in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", "").replace("http-equiv", "")
+    assert "<script" not in (here / "sens/sensitivity.md").read_text()
