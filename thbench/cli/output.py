@@ -61,9 +61,14 @@ def show_results(
 ) -> None:
     """Tables and failures; exits with 1 where a system that was asked has no clip that was scored."""
     from thbench.results.finished import finished_rows, tables_of
+    from thbench.results.sensitivity import sensitivity_of
+    from thbench.tables.delivery import delivery_lines
     from thbench.tables.screen import print_tables
 
-    print_tables(results, tables_of(finished_rows(out))[1], all_columns)
+    clips = tables_of(finished_rows(out))[1]
+    print_tables(results, clips, all_columns)
+    for line in delivery_lines(sensitivity_of(out), results, clips):
+        click.echo(line)
     print_left_out(left_out)
     for result in results:
         if result.clips.failed and f"system {result.system.name}" not in left_out:

@@ -13,8 +13,7 @@ from thbench.sensitivity.page import as_html
 from thbench.sensitivity.picture import as_svg
 from thbench.sensitivity.words import as_markdown
 from thbench.tables.build import tables
-from thbench.tables.delivery import delivery_notes, gaps_of
-from thbench.tables.markdown import MARK
+from thbench.tables.delivery import delivery_lines, gaps_of
 
 
 def with_gaps(found: Sensitivity, run: Path | None) -> Sensitivity:
@@ -48,7 +47,6 @@ def _mark_run(found: Sensitivity, run: Path) -> list[str]:
     with RunFolder(run.absolute()).locked():
         atomic_write(run / FILE, sensitivity_text(found))
         atomic_write(run / "leaderboard.md", run_page(results, clips, found))
-    notes = [delivery_notes(found, table, results) for table in tables(results, clips)]
-    said = [f"{MARK} {text}" for of_table in notes for text in of_table.values()]
+    said = delivery_lines(found, results, clips)
     none = "no usual delivery moves a score further than two neighbouring systems are apart"
     return [str(run / "leaderboard.md"), *(said or [none])]

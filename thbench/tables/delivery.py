@@ -13,7 +13,8 @@ from typing import Any
 
 from thbench.results.document import Result
 from thbench.results.sensitivity import Gap, Move, Sensitivity
-from thbench.tables.markdown import score_text
+from thbench.tables.build import Clips, tables
+from thbench.tables.markdown import MARK, score_text
 
 
 @dataclass(frozen=True)
@@ -115,3 +116,13 @@ def delivery_notes(
 ) -> dict[str, str]:
     """Marks by column, in words."""
     return {column: mark.text for column, mark in delivery_marks(found, table, results).items()}
+
+
+def delivery_lines(
+    found: Sensitivity | None, results: Sequence[Result], clips: Clips | None
+) -> list[str]:
+    """Every mark of the tables of some results, a line each, for the screen."""
+    if found is None:
+        return []
+    notes = [delivery_notes(found, table, results) for table in tables(results, clips)]
+    return [f"{MARK} {text}" for of_table in notes for text in of_table.values()]

@@ -105,7 +105,9 @@ def test_a_run_is_marked(thbench, here: Path) -> None:
     page = (here / "run/leaderboard.md").read_text()
     assert "| psnr ↑ ‡ |" in page
     assert "between echo and near (1 of 1 neighbouring pairs)" in page
-    assert thbench("score", "suite.yaml", "--out", "run").code == 0
+    again = thbench("score", "suite.yaml", "--out", "run")
+    assert again.code == 0
+    assert "‡ psnr: dark alone moves near by " in again.out
     assert (
         here / "run/leaderboard.md"
     ).read_text() == page  # the mark is read from the stored file
