@@ -30,6 +30,19 @@ class Source:
         return {c: r for c, r in self.folder.stored().items() if "failure" not in r}
 
 
+def check_recordings(source: Source, references: Mapping[str, Record]) -> None:
+    """Raises UserError where a system's videos answer other recordings than these, of the same names."""
+    if source.row is None:
+        return
+    for clip, record in source.records().items():
+        mine = references.get(clip, {}).get("digest")
+        if mine is not None and record.get("reference") not in (None, mine):
+            raise UserError(
+                f"{source.name}: clip {clip} of the run was made from another recording than this suite's",
+                "give the suite with the dataset options of that run",
+            )
+
+
 def system_name(source: str, delivery: str) -> str:
     """What a delivery of a source is called as a system; a long name of a source ends in a hash."""
     most = _MOST - len(delivery) - 1

@@ -30,7 +30,7 @@ from thbench.run.plan import job_for
 from thbench.sensitivity.make import folder_of, make_deliveries
 from thbench.sensitivity.measure import differing, moves_of
 from thbench.sensitivity.plan import LOSSLESS
-from thbench.sensitivity.sources import Source, system_name
+from thbench.sensitivity.sources import Source, check_recordings, system_name
 from thbench.suite import Suite, benchmarks_folder, build_suite
 from thbench.suite.split import Split
 from thbench.suite.videos import TEMPLATE
@@ -72,6 +72,8 @@ def run_trial(trial: Trial, split: Split, engine: Engine) -> Sensitivity:
     first = _job(trial, references_only(trial.suite, trial.size))
     with serving(engine, first.run.root):
         run_stages(first, split, engine, Stages(score=False))
+        for source in trial.sources:
+            check_recordings(source, first.run.references(trial.size).stored())
         with first.run.locked():
             clips = [c.id for c in split.clips]
             make_deliveries(first.run, trial.sources, clips, trial.possible, engine)

@@ -14,6 +14,7 @@ from thbench.report.page import render
 from thbench.report.run_data import read_run
 from thbench.report.worst import Explained
 from thbench.results.sensitivity import Sensitivity, read_sensitivity, sensitivity_text
+from thbench.run.folder import VideoFolder
 from thbench.sensitivity.plan import load_plan
 from thbench.sensitivity.sources import system_name
 from thbench.video import MediaReader
@@ -173,6 +174,18 @@ def test_a_run_of_another_suite_is_refused(thbench, here: Path) -> None:
     done = thbench(*COMMAND, "--run", "run")
     assert done.code == 2
     assert "run is a run of toys" in done.err and "not of toys" in done.err
+
+
+@pytest.mark.slow
+def test_a_run_of_other_recordings_is_refused(thbench, here: Path) -> None:
+    """The same suite, but for what lies under the names of its clips."""
+    assert thbench("run", "suite.yaml", "--out", "run").code == 0
+    journal = here / "run/systems/echo/journal.jsonl"
+    first = json.loads(journal.read_text().splitlines()[0])
+    VideoFolder(here / "run", journal.parent).journal.append({**first, "reference": "other"})
+    done = thbench(*COMMAND, "--run", "run", "--only", "late")
+    assert done.code == 2
+    assert f"echo: clip {first['clip']} of the run was made from another recording" in done.err
 
 
 # -- files ----------------------------------------------------------------------------------------
