@@ -25,6 +25,7 @@ from thbench.cli.options import (
 )
 from thbench.cli.output import missing_error, print_left_out, print_plan, show_results
 from thbench.cli.single import run_single, single_options
+from thbench.cli.unchanged import Memory, heard, memory_of
 from thbench.cli.videos import asked_of, refuse_without_videos, said_in_flags, videos_options
 from thbench.errors import UserError
 
@@ -123,7 +124,11 @@ def run(
     from thbench.pipeline import Stages
 
     stages = Stages(regenerate=regenerate, retry_failed=retry_failed)
-    _stages(load(suite, add, options), options, stages)
+    asked = {**options, "suite": suite, "add": add}
+    memory = memory_of("run", {**asked, "regenerate": regenerate, "retry_failed": retry_failed})
+    if memory and memory.shown_again():
+        return
+    _stages(load(suite, add, options), options, stages, memory=memory)
 
 
 @click.command()
@@ -205,10 +210,12 @@ def _stages(
     stages: Stages,
     words: Callable[[str], str] = str,
     with_sheet: bool = False,
+    memory: Memory | None = None,
 ) -> None:
     """Plan, then the stages that were asked for; `words` turns commands into those the person typed.
 
     with_sheet  also write the alignment sheet of the run
+    memory      keeps what is shown, for the same command again
     """
     from thbench.engines import engine_for
     from thbench.environment import keep_freed_memory
@@ -230,8 +237,11 @@ def _stages(
     if plan.missing:
         raise missing_error(suite, list(plan.missing), partial=not options["available"])
     split = plan.split()
-    for line in plan.remarks():
-        click.echo(words(line), err=True)
+    remarks = [words(line) for line in plan.remarks()]
+    for line in remarks:
+        click.echo(line, err=True)
+    if memory:
+        memory.begin(plan, [*(f"warning: {w}" for w in plan.warnings), *remarks])
     gpus = gpus_of(options)
     engine = engine_for(options["workers"], settings, options["engine"], options["address"], gpus)
     if stages.score:
@@ -245,7 +255,10 @@ def _stages(
             from thbench.alignment.page import write_sheet_of_run
 
             click.echo(write_sheet_of_run(plan.job, suite, split))
-        show_results(results, plan.out, plan.left_out, options["all_columns"])
+        with heard() as shown:
+            show_results(results, plan.out, plan.left_out, options["all_columns"])
+        if memory:
+            memory.keep(plan.out, results, shown.text)
 
 
 def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> None:
