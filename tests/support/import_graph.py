@@ -9,7 +9,8 @@ from pathlib import Path
 Graph = Mapping[str, frozenset[str]]
 
 MAY_IMPORT: dict[str, str] = {
-    "cli": "interface export report alignment leaderboard pipeline testing selftest sensitivity training doctor",
+    "cli": "interface export report alignment leaderboard pipeline testing selftest sensitivity training doctor "
+    "estimate machine",
     "interface": "export report alignment pipeline",
     "export": "published tables results run",
     "report": "leaderboard score tables published run charts engines",
@@ -23,6 +24,8 @@ MAY_IMPORT: dict[str, str] = {
     "testing": "score generate suite plugins video",
     "training": "suite plugins charts",
     "doctor": "run plugins engines",
+    "estimate": "pipeline",
+    "machine": "video",
     "published": "tables results",
     "tables": "results statistics",
     "run": "suite plugins video",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from thbench.cli.options import load, set_option
-from thbench.cli.output import print_plan
+from thbench.cli.output import missing_error, print_plan
 from thbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -144,12 +144,20 @@ def _check_plugin(
 @click.command()
 @click.argument("suite", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
+@click.option(
+    "--benchmark",
+    is_flag=True,
+    help="Instead: how fast this machine is, and what SUITE will take on it.",
+)
 @set_option
-def doctor(suite: str | None, as_json: bool, overrides: tuple[str, ...]) -> None:
+def doctor(suite: str | None, as_json: bool, benchmark: bool, overrides: tuple[str, ...]) -> None:
     """Look this installation over, and what SUITE lacks with the command for each thing.
 
     Exit code 1 where something is broken, or missing for SUITE.
     """
+    if benchmark:
+        _benchmark(suite, as_json, overrides)
+        return
     from thbench.doctor import as_text, examine, is_broken
     from thbench.environment import Settings, default_offline
     from thbench.plugins.discovery import registry
@@ -160,6 +168,32 @@ def doctor(suite: str | None, as_json: bool, overrides: tuple[str, ...]) -> None
     text = json.dumps([asdict(f) for f in findings], indent=1) if as_json else as_text(findings)
     click.echo(text)
     sys.exit(1 if is_broken(findings) else 0)
+
+
+def _benchmark(suite: str | None, as_json: bool, overrides: tuple[str, ...]) -> None:
+    """Rates of this machine, a line as soon as each is known, then the estimate of a run of the suite."""
+    from thbench.environment import Settings, default_offline
+    from thbench.estimate import as_text, estimate
+    from thbench.interface.plan import planned
+    from thbench.machine import rates
+    from thbench.pipeline import Stages
+    from thbench.plugins.discovery import registry
+    from thbench.suite import find_suite, load_suite
+
+    loaded = load_suite(find_suite(suite), registry(), overrides) if suite else None
+    plan = planned(loaded, None, Settings(offline=default_offline())) if loaded else None
+    if loaded and plan and plan.missing:
+        raise missing_error(loaded, list(plan.missing))
+    found = []
+    for rate in rates():
+        found.append(asdict(rate))
+        if not as_json:
+            click.echo(str(rate))
+    if as_json:
+        click.echo(json.dumps(found, indent=1))
+    if loaded and plan and not as_json:
+        for line in as_text(estimate(plan.job, plan.split(), 1, Stages()), loaded.name):
+            click.echo(line)
 
 
 @click.group()

@@ -31,7 +31,9 @@ from thbench.errors import UserError
 
 if TYPE_CHECKING:
     from thbench.api import Engine
+    from thbench.interface.plan import Planned
     from thbench.pipeline import Stages
+    from thbench.results.document import Result
     from thbench.run.job import Job
     from thbench.suite import Suite
     from thbench.suite.split import Split
@@ -88,6 +90,11 @@ _stage_options = together(
     all_option,
     click.option(
         "--dry-run", is_flag=True, help="Print the plan and everything missing, do nothing."
+    ),
+    click.option(
+        "--estimate",
+        is_flag=True,
+        help="Print how long it will take, from a few of its clips made and scored; keep nothing.",
     ),
 )
 _add_option = click.option(
@@ -228,11 +235,7 @@ def _stages(
     for warning in plan.warnings:
         click.echo(f"warning: {warning}", err=True)
     if options["dry_run"]:
-        split = None if plan.missing else plan.split()
-        if stages.score and not plan.missing:
-            plan.check_columns()
-        print_left_out(plan.left_out)
-        print_plan(suite, split, list(plan.missing))
+        _say_plan(plan, stages)
         return
     if plan.missing:
         raise missing_error(suite, list(plan.missing), partial=not options["available"])
@@ -246,19 +249,41 @@ def _stages(
     engine = engine_for(options["workers"], settings, options["engine"], options["address"], gpus)
     if stages.score:
         plan.check_columns()  # before an hour of generation, not after it
-    if options["shard"]:
+    if options["estimate"]:
+        _say_estimate(plan, split, engine.workers, stages)
+    elif options["shard"]:
         _shard(plan.job, split, engine, options["shard"], stages)
-        return
-    died = _warn_of_death if options["workers"] == 1 and not gpus else None
-    if results := run_stages(plan.job, split, engine, stages, died):
-        if with_sheet:
+    else:
+        died = _warn_of_death if options["workers"] == 1 and not gpus else None
+        results = run_stages(plan.job, split, engine, stages, died)
+        if results and with_sheet:
             from thbench.alignment.page import write_sheet_of_run
 
             click.echo(write_sheet_of_run(plan.job, suite, split))
-        with heard() as shown:
-            show_results(results, plan.out, plan.left_out, options["all_columns"])
-        if memory:
-            memory.keep(plan.out, results, shown.text)
+        if results:
+            _show(plan, results, options["all_columns"], memory)
+
+
+def _show(plan: Planned, results: list[Result], all_columns: bool, memory: Memory | None) -> None:
+    with heard() as shown:
+        show_results(results, plan.out, plan.left_out, all_columns)
+    if memory:
+        memory.keep(plan.out, results, shown.text)
+
+
+def _say_plan(plan: Planned, stages: Stages) -> None:
+    split = None if plan.missing else plan.split()
+    if stages.score and not plan.missing:
+        plan.check_columns()
+    print_left_out(plan.left_out)
+    print_plan(plan.suite, split, list(plan.missing))
+
+
+def _say_estimate(plan: Planned, split: Split, workers: int, stages: Stages) -> None:
+    from thbench.estimate import as_text, estimate
+
+    for line in as_text(estimate(plan.job, split, workers, stages), plan.suite.name):
+        click.echo(line)
 
 
 def _shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> None:

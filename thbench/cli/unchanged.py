@@ -28,7 +28,7 @@ FORM = 1
 """Raised when what is kept changes its form or what it depends on."""
 MOST = 50_000
 """Observations of the largest run that is kept: to look at more files takes longer than it saves."""
-UNASKED = ("dry_run", "shard", "available", "regenerate", "retry_failed", "videos")
+UNASKED = ("dry_run", "estimate", "shard", "available", "regenerate", "retry_failed", "videos")
 """Options with which a command always goes through everything."""
 
 

@@ -12,6 +12,9 @@ from tqdm import tqdm
 EVERY = 60.0
 """Seconds between two lines where standard error is no terminal."""
 
+KNOWN = 5
+"""Items after which their spread says how sure the remaining time is."""
+
 
 class Progress:
     """A bar on a terminal, elsewhere (logs, pipes) a line per minute and one when the stage is done.
@@ -22,7 +25,8 @@ class Progress:
 
     def __init__(self, label: str, todo: int, done: int = 0) -> None:
         self._label, self._todo, self._done, self._made = label, todo, done, 0
-        self._start = time.monotonic()
+        self._start = self._last = time.monotonic()
+        self._squares = 0.0  # of the seconds between items
         self._bar: tqdm[None] | None = None
         self._over = threading.Event()
         if not todo:
@@ -35,7 +39,9 @@ class Progress:
             threading.Thread(target=self._tell, daemon=True).start()
 
     def advance(self, n: int = 1) -> None:
-        self._made += n
+        now = time.monotonic()
+        self._squares += (now - self._last) ** 2 / max(n, 1)
+        self._made, self._last = self._made + n, now
         if self._bar is not None:
             self._bar.update(n)
 
@@ -54,6 +60,12 @@ class Progress:
         elif self._todo:
             print(self._line(), file=sys.stderr, flush=True)
 
+    def _error(self, left: int) -> float:
+        """Two standard errors of the seconds left, from the spread among the items that were made."""
+        mean = (self._last - self._start) / self._made
+        variance = max(0.0, self._squares / self._made - mean**2)
+        return float(2 * (variance * left * (1 + left / self._made)) ** 0.5)
+
     def _tell(self) -> None:
         while not self._over.wait(EVERY):
             print(self._line(), file=sys.stderr, flush=True)
@@ -67,4 +79,6 @@ class Progress:
         ]
         if self._made and left > 0:
             words.append(f"{tqdm.format_interval(seconds / self._made * left)} left")
+            if self._made >= KNOWN:
+                words[-1] += f" (± {tqdm.format_interval(self._error(left))})"
         return ", ".join(words)
