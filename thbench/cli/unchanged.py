@@ -114,7 +114,7 @@ def memory_of(command: str, options: Mapping[str, Any]) -> Memory | None:
 def heard() -> Iterator[Heard]:
     """Standard output goes on as it was, and is kept as `text`."""
     both = Heard(sys.stdout)
-    with redirect_stdout(both):  # type: ignore[type-var]
+    with redirect_stdout(both):
         yield both
 
 
