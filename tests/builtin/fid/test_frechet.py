@@ -1,8 +1,6 @@
-"""Unequal, tiny and ill-conditioned sets, against sums written out and closed forms."""
+"""The Fréchet distance of unequal, tiny and ill-conditioned sets, against closed forms."""
 
 from __future__ import annotations
-
-import itertools
 
 import numpy as np
 import pytest
@@ -10,60 +8,18 @@ from scipy import stats
 
 from thbench.api import ClipFailure
 from thbench_fid.frechet import (
+    factor,
     fid_from_features,
     fid_from_moments,
     trace_from_covariances,
     trace_from_features,
 )
-from thbench_fid.kid import SEED, kid, mmd2
 from thbench_fid.moments import moments
 
 
 def sets(n: int, m: int, d: int = 5) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(n * 100 + m)
     return rng.normal(0, 1, (n, d)), rng.normal(0.4, 1.3, (m, d))
-
-
-def mmd2_by_hand(x: np.ndarray, y: np.ndarray) -> float:
-    """Binkowski et al. 2018, eq. 4, pair by pair."""
-
-    def k(a: np.ndarray, b: np.ndarray) -> float:
-        return float((sum(i * j for i, j in zip(a, b, strict=True)) / len(a) + 1) ** 3)
-
-    m = len(x)
-    within = sum(k(s[i], s[j]) for s in (x, y) for i, j in itertools.permutations(range(m), 2))
-    across = sum(k(a, b) for a in x for b in y)
-    return within / (m * (m - 1)) - 2 * across / m**2
-
-
-@pytest.mark.parametrize("n", [2, 3, 9])
-def test_mmd_is_the_sum_over_pairs(n: int) -> None:
-    x, y = sets(n, n)
-    assert mmd2(x, y) == pytest.approx(mmd2_by_hand(x, y), rel=1e-12)
-
-
-@pytest.mark.parametrize(("n", "m", "size"), [(4, 9, 100), (9, 4, 100), (9, 8, 5), (8, 8, 5)])
-def test_kid_of_unequal_sets_is_the_mean_over_drawn_subsets(n: int, m: int, size: int) -> None:
-    """Drawn as torch-fidelity draws them: one RandomState, generated then reference, without replacement."""
-    x, y = sets(n, m)
-    rng = np.random.RandomState(SEED)
-    drawn = min(n, m, size)
-    expected = []
-    for _ in range(6):
-        i = rng.choice(n, drawn, replace=False)
-        j = rng.choice(m, drawn, replace=False)
-        expected.append(mmd2_by_hand(x[i], y[j]))
-    assert kid(x, y, subsets=6, size=size) == pytest.approx(np.mean(expected), rel=1e-12)
-    assert np.ptp(expected) > 1e-3, "every subset gives the same: nothing is tested"
-
-
-def test_kid_of_two_frames_and_of_one() -> None:
-    x, y = sets(2, 2)
-    assert kid(x, y) == pytest.approx(mmd2_by_hand(x, y), rel=1e-12)
-    with pytest.raises(ClipFailure, match="1 frames, KID needs 2"):
-        kid(x, y[:1])
-    with pytest.raises(ClipFailure, match="0 frames, KID needs 2"):
-        kid(x[:0], y)
 
 
 def rotated(variances: np.ndarray, seed: int) -> np.ndarray:
@@ -103,19 +59,27 @@ def test_fid_of_unequal_and_tiny_sets_both_ways(n: int, m: int) -> None:
     assert trace_from_features(x - x.mean(0), y - y.mean(0)) == pytest.approx(nuclear, rel=1e-12)
 
 
-@pytest.mark.parametrize("n", [2, 3, 11])
-def test_covariance_is_that_of_numpy_from_two_frames_on(n: int) -> None:
-    x, _ = sets(n, n)
-    assert moments(x).covariance == pytest.approx(np.cov(x.T), rel=1e-12, abs=1e-14)
-
-
 @pytest.mark.parametrize("n", [0, 1])
-def test_fewer_than_two_frames_have_no_covariance(n: int) -> None:
+def test_fewer_than_two_frames_are_refused_on_either_side(n: int) -> None:
     x, y = sets(n, 5)
     says = f"{n} frames, a covariance needs 2"
-    with pytest.raises(ClipFailure, match=says):
-        _ = moments(x).covariance
     with pytest.raises(ClipFailure, match=says):
         fid_from_features(x, y)
     with pytest.raises(ClipFailure, match=says):
         fid_from_features(y, x)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 3, 6])
+def test_a_factor_has_as_many_columns_as_the_matrix_has_directions(rank: int) -> None:
+    x = np.random.default_rng(rank).normal(size=(rank, 6))
+    s = x.T @ x
+    f = factor(s)
+    assert f.shape == (6, rank)
+    assert f @ f.T == pytest.approx(s, rel=1e-10, abs=1e-12)
+
+
+def test_the_same_set_is_at_distance_zero_and_never_below() -> None:
+    for n in (3, 20):
+        x, _ = sets(n, n)
+        assert 0 <= fid_from_features(x, x) < 1e-10
+        assert 0 <= fid_from_moments(moments(x), moments(x)) < 1e-10
