@@ -330,8 +330,9 @@ class Swapping:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
-        for name in {one.tests[0]: None for one in self.asked if one.tests[0] in items}:
-            runtestprotocol(items[name], log=False, nextitem=session)  # imports, shared fixtures
+        first = {file_of(one.tests[0]): one.tests[0] for one in self.asked}
+        for name in filter(items.get, first.values()):  # imports, shared fixtures
+            runtestprotocol(items[name], log=False, nextitem=session)
         self.loaded = Loaded(("thbench",))
         for one in self.asked:
             tests = [items[name] for name in one.tests if name in items]
