@@ -295,7 +295,7 @@ def _migrated(path: Path, data: dict[str, Any]) -> dict[str, Any]:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of result.json."""
     return {
+        **Result.model_json_schema(by_alias=True),
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "thbench result",
-        **Result.model_json_schema(by_alias=True),
     }
