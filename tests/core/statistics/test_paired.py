@@ -7,10 +7,12 @@ import pytest
 
 from thbench.statistics.intervals import Interval, mean_interval
 from thbench.statistics.paired import (
+    actors_notes,
     few_actors,
     paired_difference,
     paired_distance,
     paired_median,
+    pairs_note,
     ranks_with_ties,
     tied,
 )
@@ -140,3 +142,21 @@ def test_few_actors_are_named_where_the_level_is_out_of_reach() -> None:
     assert few_actors(3, level=0.76).endswith("below p = 0.25")
     assert few_actors(1).startswith("1 actor is few")
     assert few_actors(0) == ""
+
+
+def test_what_comparing_every_pair_means() -> None:
+    assert pairs_note(2) == ""
+    assert pairs_note(3).startswith(
+        "3 systems make 3 pairs, each compared at 95%: of equal ones about 0.15 "
+    )
+    assert pairs_note(5, 0.9).startswith(
+        "5 systems make 10 pairs, each compared at 90%: of equal ones about 1 "
+    )
+
+
+def test_few_actors_cannot_decide() -> None:
+    assert few_actors(0) == "" and few_actors(6) == ""
+    assert few_actors(5) == "5 actors are few: no test of two systems can go below p = 0.0625"
+    assert few_actors(5, 0.9) == ""
+    assert actors_notes(6, False) == []
+    assert actors_notes(1, True)[0].startswith("actors are unknown")

@@ -166,3 +166,26 @@ def test_sets_that_cannot_be_tested_are_refused(values: list[float]) -> None:
         pseudo_value_test(1.0, values)
     with pytest.raises(ValueError, match="finite"):
         exchange_test(values, values, ["a"] * len(values), median_gap)
+
+
+def names(n: int) -> list[str]:
+    return [f"{i:02d}" for i in range(n)]
+
+
+@pytest.mark.parametrize(("n", "exact"), [(16, True), (17, False)])
+def test_up_to_sixteen_actors_every_flip_is_tried(n: int, exact: bool) -> None:
+    values = np.linspace(-1, 2, n).tolist()
+    for found in (
+        sign_flip_test(values, names(n), draws=99),
+        swap_test(values, [0.1] * n, names(n), draws=99),
+    ):
+        assert (found.exact, found.n_actors) == (exact, n)
+        assert found.smallest == (2.0 ** (1 - n) if exact else 1 / 100)
+        assert found.p_value >= found.smallest
+
+
+@pytest.mark.parametrize(("n", "exact"), [(12, True), (13, False)])
+def test_up_to_twelve_actors_every_exchange_is_tried(n: int, exact: bool) -> None:
+    values = np.linspace(-1, 2, n).tolist()
+    found = exchange_test(values, [0.1] * n, names(n), lambda x, y: float(x[0] - y[0]), draws=9)
+    assert (found.exact, found.smallest) == (exact, 2.0 ** (1 - n) if exact else 1 / 10)

@@ -392,3 +392,10 @@ def test_a_resample_that_equals_the_sample_has_no_t() -> None:
     values = np.array([-1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
     limits = _bootstrap_t(Actors.of(values, alone(6)), 0.0, 0.2, 4000, 0)
     assert limits == (0.0, 0.0)
+
+
+@pytest.mark.parametrize(("n", "few"), [(2, True), (3, True), (4, False), (5, False)])
+def test_a_jackknife_of_two_or_three_actors_says_so(n: int, few: bool) -> None:
+    found = jackknife_interval(1.0, [0.9, 1.1, 1.0, 1.2, 0.8][:n], n_clips=20)
+    assert (found.method, bool(found.note)) == ("jackknife", few)
+    assert not few or found.note.startswith(f"{n} actors are few")
