@@ -159,7 +159,7 @@ def _written(source: bytes, starts: list[int], old: ast.AST, new: ast.AST) -> st
 
 
 def _is_a_number_in_a_whole(node: ast.AST, parent: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(parent, ast.expr)
+    return isinstance(node, ast.Constant) and isinstance(parent, (ast.expr, ast.keyword))
 
 
 def mutants_of(text: str) -> list[Mutant]:

@@ -233,3 +233,15 @@ def test_halves_have_no_clips_of_their_own() -> None:
     assert list(recomputed(halves)) == ["m: covers 21 of 23 clips, 5 were asked for"]
     assert not is_halves(row(name="reference-halves"))
     assert not is_halves(row(name="ground-truth", kind="control"))
+
+
+def test_a_value_of_zero_follows_from_zeros() -> None:
+    zeros = dict.fromkeys(SCORED, "0.0")
+    nothing = interval_record(
+        row_interval(OVER, np.zeros(len(SCORED)), [ACTORS[c] for c in SCORED], (0.0, 100.0))
+    )
+    assert said(honest_score(value=0.0, interval=nothing), cells=zeros) == []
+    flat = interval_record(
+        jackknife_interval(0.0, [0.0] * 3, n_clips=21), dict.fromkeys(WITHOUT, 0.0)
+    )
+    assert said(of_set(value=0.0, interval=flat)) == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from runs import SUITE, start
 from thbench.api import Clip, Observed, Score, UserError
 from thbench.environment import Settings
 from thbench.files.canonical import digest
+from thbench.leaderboard import recompute_sets
 from thbench.leaderboard.recompute_sets import (
     TOLERANCE,
     NotComputed,
@@ -31,7 +33,7 @@ from thbench.leaderboard.recompute_sets import (
 )
 from thbench.leaderboard.store import CommittedRow
 from thbench.results.clips import ClipsTable
-from thbench.results.document import IntervalRecord, Reason, ScoreRecord
+from thbench.results.document import IntervalRecord, Reason, Result, ScoreRecord
 from thbench.results.row import Row
 from thbench.score.columns import column_identity
 from thbench.score.reduce import ObservedSets
@@ -239,3 +241,51 @@ def test_without_an_archive_nothing_can_be_computed() -> None:
     ground: Any = SimpleNamespace(pins={})
     with pytest.raises(NotComputed, match="s has no feature archive"):
         sets_again(row({}), ground, False, Settings())
+
+
+def test_every_metric_is_computed_from_both_archives_and_compared_for_copies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened, threads, near = [], [], []
+
+    @contextmanager
+    def archive(made: CommittedRow, fetch: bool) -> Iterator[str]:
+        opened.append((made, fetch))
+        yield made.result.system.name
+
+    def limits(n: int) -> Any:
+        threads.append(n)
+        return nullcontext()
+
+    def copies(generated: Any, reference: Any, limit: float) -> list[str]:
+        near.append(limit)
+        return [f"copied {generated} {reference}"]
+
+    monkeypatch.setattr(recompute_sets, "_opened", archive)
+    monkeypatch.setattr(recompute_sets.threadpoolctl, "threadpool_limits", limits)
+    monkeypatch.setattr(recompute_sets, "_parts", lambda row, ground: [("one", {}), ("two", {})])
+    monkeypatch.setattr(recompute_sets, "_metric", lambda part, columns, row, settings: part)
+    monkeypatch.setattr(recompute_sets, "_seen", lambda side, part, metric, ground: [part, side])
+    monkeypatch.setattr(
+        recompute_sets, "_differences", lambda metric, columns, sets: [f"{metric} differs"]
+    )
+    monkeypatch.setattr(recompute_sets, "copied_features", copies)
+    mine, truth = row({}), row({})
+    ground: Any = SimpleNamespace(pins={"ground-truth": truth}, elsewhere=lambda row: [])
+    assert sets_again(mine, ground, True, Settings()) == [
+        "one differs", "copied ['one', 's'] ['one', 's']", "two differs", "copied ['two', 's'] ['two', 's']",
+    ]  # fmt: skip
+    assert opened == [(mine, True), (truth, True)] and threads == [1]
+    assert near == [recompute_sets.NEAR_OF["image"]] * 2
+    control = CommittedRow(mine.path, "1", Row(with_kind(mine.result, "control"), mine.clips))
+    assert sets_again(control, ground, False, Settings()) == ["one differs", "two differs"]
+    ground.elsewhere = lambda row: ["ground-truth"]
+    with pytest.raises(NotComputed, match="the pinned ground truth has other references"):
+        sets_again(mine, ground, False, Settings())
+    ground.pins = {}
+    with pytest.raises(NotComputed, match="no ground truth is pinned"):
+        sets_again(mine, ground, False, Settings())
+
+
+def with_kind(made: Result, kind: str) -> Result:
+    return made.model_copy(update={"system": made.system.model_copy(update={"kind": kind})})

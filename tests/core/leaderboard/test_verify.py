@@ -13,6 +13,7 @@ from thbench.environment import Settings
 from thbench.errors import UserError
 from thbench.leaderboard import verify
 from thbench.leaderboard.recompute_sets import NotComputed
+from thbench.leaderboard.rescore import Rescored
 from thbench.leaderboard.store import CommittedRow, Verification, place, read_row, verified_file
 from thbench.leaderboard.verify import Finding, Wanted, _both, _features, _fetched, _other, record
 from thbench.results.clips import ClipsTable, clips_text
@@ -166,3 +167,103 @@ def test_a_row_that_no_page_can_show_is_named(monkeypatch: pytest.MonkeyPatch) -
     )
     assert list(verify.unshowable(row, [row, other, far])) == ["cannot be shown: ValueError: odd"]
     assert shown == [[Path("/board/results/made/t/1.json"), Path("/board/results/made/s/1.json")]]
+
+
+class Pieces:
+    """`verify` with every piece replaced: what each says, and which were asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **say: Any) -> None:
+        self.asked: list[str] = []
+        pinned = say.pop("pinned", True)
+        ground = SimpleNamespace(
+            pins={"ground-truth": 1} if pinned else {}, elsewhere=lambda row: []
+        )
+        usual: dict[str, Any] = {
+            "read_row": committed(("m", MEAN)), "ground_of": ground, "problems": [], "remarks": ["said"],
+            "_features": ([], True, ["sets"]), "unshowable": [], "_other": None, "against": [],
+            "_videos": Rescored((), 2, 3, True), "_record": verification(),
+        }  # fmt: skip
+        for name, value in {**usual, **say}.items():
+            monkeypatch.setattr(verify, name, self.piece(name, value))
+
+    def piece(self, name: str, value: Any) -> Any:
+        def call(*given: object, **named: object) -> Any:
+            self.asked.append(name)
+            if isinstance(value, Exception):
+                raise value
+            return value
+
+        return call
+
+    def found(self, **wanted: Any) -> Finding:
+        engine: Any = None
+        return verify.verify(Path("p"), Path(), [], Wanted(**wanted), Settings(), engine)
+
+
+def test_a_row_passes_every_check_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = Pieces(monkeypatch)
+    plain = pieces.found()
+    assert (plain.problems, plain.remarks, plain.tier) == ((), ("said", "sets"), "rows-verified")
+    assert pieces.asked == [
+        "read_row",
+        "ground_of",
+        "problems",
+        "remarks",
+        "_features",
+        "unshowable",
+        "_record",
+    ]
+    assert pieces.found(fetch=True).tier == "videos-verified"
+    assert pieces.found(other=Path("run")).tier == "reproduced"
+    both = Pieces(monkeypatch)
+    assert both.found(videos=Path("v"), other=Path("run")).tier == "reproduced"
+    assert [a for a in both.asked if a in ("_videos", "against")] == ["_videos", "against"]
+    assert Pieces(monkeypatch, pinned=False).found().tier == "self-reported"
+    control = committed(("m", MEAN), kind="control")
+    assert Pieces(monkeypatch, pinned=False, read_row=control).found().tier == "rows-verified"
+
+
+@pytest.mark.parametrize(
+    ("piece", "value", "not_asked"),
+    [
+        ("problems", ["odd"], {"_features", "unshowable", "_videos", "against"}),
+        ("_features", (["odd"], False, []), {"unshowable", "_videos", "against"}),
+        ("unshowable", ["odd"], {"_videos", "against"}),
+        ("_videos", Rescored(("odd",), 1, 3, False), {"against"}),
+        ("against", ["odd"], set()),
+        ("_other", UserError("odd"), {"against"}),
+        ("read_row", UserError("odd"), {"problems", "_videos", "against"}),
+    ],
+)
+def test_the_first_check_that_fails_ends_it(
+    piece: str, value: Any, not_asked: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = Pieces(monkeypatch, **{piece: value})
+    found = pieces.found(videos=Path("v"), other=Path("run"))
+    assert (found.problems, found.tier, found.verification) == (("odd",), None, None)
+    assert not not_asked & set(pieces.asked) and "_record" not in pieces.asked
+
+
+def test_videos_are_scored_again_in_a_folder_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    monkeypatch.setattr(verify, "rescore", lambda *given: seen.append(given))
+    monkeypatch.setattr(verify, "_fetched", lambda row, scratch: scratch / "fetched")
+    row, ground, engine = committed(("m", MEAN)), object(), object()
+    anything: Any = (ground, engine)
+    for wanted in (Wanted(videos=Path("mine"), sample=4, seed=7), Wanted(fetch=True)):
+        verify._videos(row, anything[0], wanted, Settings(), anything[1])
+    (given, fetched) = seen
+    assert given[:5] == (row, ground, Path("mine"), 4, 7) and given[6] is engine
+    assert given[7].name == "run" and fetched[2] == fetched[7].parent / "fetched"
+
+
+def test_a_record_says_what_was_done(tmp_path: Path) -> None:
+    path = put(tmp_path)
+    row = read_row(tmp_path, path)
+    bare = verify._record(row, "rows-verified", None, False)
+    assert (bare.videos, bare.sets, bare.features) == ((0, 0), False, False)
+    assert (bare.result_sha256, bare.clips_sha256) == row.digests
+    some = verify._record(row, "videos-verified", Rescored((), 2, 3, False), True)
+    assert (some.videos, some.sets, some.features) == ((2, 3), False, True)
+    assert verify._record(row, "videos-verified", Rescored((), 3, 3, True), False).sets
+    assert verify._record(row, "reproduced", None, False).sets

@@ -68,3 +68,11 @@ def test_pieces_begin_with_the_references_and_keep_pictures_together() -> None:
 def test_one_worker_keeps_the_order_of_the_split() -> None:
     given = [clip("c1", 50), clip("c2", 60)]
     assert balanced(given, 1) == given
+
+
+def test_a_clip_with_just_its_share_stays_whole() -> None:
+    """Two workers and four equal clips: the first is half of what each of them would get."""
+    given = [clip(f"c{i}", 50) for i in range(4)]
+    tasks = balanced(given, 2)
+    assert tasks[0] == given[0]
+    assert len(tasks) == 1 + 3 * len(PICTURES)

@@ -100,3 +100,11 @@ def test_halves_need_two_actors() -> None:
 def test_yaml_lines_are_known() -> None:
     document = parse_yaml("a: 1\nb:\n  - c: 2\n", "x.yaml", Path())
     assert document.where(("b", "0", "c")) == "x.yaml:3"
+
+
+def test_a_mistake_in_an_inline_split_is_named_with_its_own_line(tmp_path: Path) -> None:
+    """Not with that of a system that has the same name as the key."""
+    text = with_split("\n  test: [1001]\n  echo: [1002]")
+    line = text.splitlines().index("  echo: [1002]") + 1
+    with pytest.raises(UserError, match=rf"suite\.yaml:{line}: .*echo"):
+        start(tmp_path, text)

@@ -115,6 +115,20 @@ def test_the_difference_of_values_without_a_bound_has_none() -> None:
     assert found.interval == expected.difference
 
 
+def test_actors_clips_and_range_are_those_of_the_first() -> None:
+    """Rows of one split have the same; where one does not, nothing depends on which is asked last."""
+    other = row(B)
+    lone = dict.fromkeys(ACTORS, "nobody")
+    other = Row(other.result, ClipsTable("t", lone, {}, other.clips.cells))
+    found = difference("m", row(A), other, None)
+    assert found.interval is not None and found.interval.n_actors == 7
+    wide = {"a0": -90.0, "a1": 90.0, "a2": 0.0, "a3": 1.0}
+    sets = of_set(1.0, wide, range=(0.0, 3.0)), of_set(0.5, WITHOUT, n=10, of=10)
+    found = difference("m", *sets, None)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high, found.interval.n_clips) == (-3.0, 3.0, 14)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "truth", "by", "note"),
     [

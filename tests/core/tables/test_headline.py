@@ -51,6 +51,15 @@ def test_what_is_hidden_is_named() -> None:
     assert hidden(SCORES, SCORES) == ""
 
 
+@pytest.mark.parametrize(
+    ("n", "text"),
+    [(1, "1 more scores with --all: a"), (4, "4 more scores with --all: a, b, c, d"),
+     (5, "5 more scores with --all: a, b, c, d, ..."), (6, "6 more scores with --all: a, b, c, d, ...")],
+)  # fmt: skip
+def test_four_of_the_hidden_are_named(n: int, text: str) -> None:
+    assert hidden(dict.fromkeys("abcdef"[:n], None), {}) == text
+
+
 def test_only_arrows_that_occur_are_explained() -> None:
     assert legend(columns(a=("a", "a", "lower"))) == "↓ lower is better"
     assert "→GT" in legend(SCORES)

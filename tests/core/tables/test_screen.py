@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from guards import some
+from made import result as made_result
 from runs import SUITE, start
 from thbench.results.clips import read_clips
 from thbench.results.document import Result
-from thbench.tables.screen import _cell, _heading, _label, _parts, print_tables
+from thbench.tables.build import tables
+from thbench.tables.screen import _cell, _heading, _label, _parts, _table, print_tables
 
 TEXT = (
     SUITE.replace("  echo: {generator: toy-echo, resolution: 32}\n", "")
@@ -146,3 +148,48 @@ def test_a_long_label_leaves_room_for_systems_and_a_long_name_takes_more() -> No
     table = {"columns": {"x" * 60: {"better": "lower", "unit": ""}}, "rows": rows}
     assert [len(p) for p in _parts(table, 34 + 4 + 11 + 15)] == [2]
     assert [len(p) for p in _parts(table, 34 + 4 + 11 + 14)] == [1, 1]
+
+
+# -- whole tables ---------------------------------------------------------------------------------
+
+
+def made_rows(names: str, kind: str = "system") -> list[Result]:
+    """Twelve letters of each name: 15 columns of the screen beside 4 + 13 of the label."""
+    return [made_result(n * 12, kind, 64, {"m": [float(i)] * 2}, 2) for i, n in enumerate(names)]
+
+
+@pytest.mark.parametrize(
+    ("width", "n", "titles"),
+    [
+        (40, 2, ["made, 64 px, 2 clips"]),  # 80 at least
+        (100, 4, ["made, 64 px, 2 clips"]),
+        (80, 4, ["made, 64 px, 2 clips, part 1 of 2", "made, 64 px, 2 clips, part 2 of 2"]),
+    ],
+)
+def test_titles_say_which_part_it_is(
+    width: int,
+    n: int,
+    titles: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = shown(made_rows("abcd"[:n]), width, capsys, monkeypatch)
+    assert [line.strip() for line in lines if line.strip().startswith("made")] == titles
+
+
+def test_what_comparing_them_means_is_said_of_the_ranked_ones(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controls = made_rows("xyz", "control")
+    few = "1 actor is few"
+    text = "\n".join(shown([*made_rows("abc"), *controls[:1]], 100, capsys, monkeypatch))
+    assert "3 systems make 3 pairs" in text and few in text
+    text = "\n".join(shown([*made_rows("ab"), *controls], 100, capsys, monkeypatch))
+    assert "pairs" not in text and few in text
+    assert few not in "\n".join(shown([*made_rows("a"), *controls], 100, capsys, monkeypatch))
+
+
+def test_controls_are_dim() -> None:
+    (table,) = tables([*made_rows("a"), *made_rows("x", "control")])
+    styles = [c.style for c in _table(made_rows("a")[0], table, table["rows"], "").columns]
+    assert styles[1:] == ["", "dim"]
