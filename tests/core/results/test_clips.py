@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
+
 import pytest
 
 from thbench.errors import UserError
@@ -56,3 +58,9 @@ def test_wrong_columns_are_no_clips_table(head: str) -> None:
 def test_a_line_too_short_too_long_or_twice(line: str) -> None:
     with pytest.raises(UserError, match="the line of clip"):
         parse_clips(f"clip,actor,failure,psnr\n{line}\n", "clips.csv")
+
+
+def test_a_table_that_was_read_is_not_changed() -> None:
+    table = parse_clips("clip,actor,failure\na,1,\n", "t")
+    with pytest.raises(FrozenInstanceError, match="file"):
+        table.file = "other"  # type: ignore[misc]

@@ -110,3 +110,34 @@ def test_a_document_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(UserError, match=r"bytes|large"):
         read_result(file)
     assert json_schema()["properties"].keys() >= {"suite", "split", "scores"}
+
+
+def test_addresses_and_remarks_are_bounded() -> None:
+    """LARGEST and the lengths that a leaderboard's reader relies on."""
+    assert document.LARGEST == 16_000_000
+    for model, field, most in (
+        (document.SubmissionRecord, "submitter", 200), (document.SubmissionRecord, "licence", 200),
+        (document.SubmissionRecord, "reproduce", 2000),
+    ):  # fmt: skip
+        assert model.model_validate({field: "x" * most})
+        with pytest.raises(ValueError, match="at most"):
+            model.model_validate({field: "x" * (most + 1)})
+    for model, more in ((document.VideosRecord, {}), (document.FeaturesRecord, {})):
+        url = "https://x.org/" + "a" * 986
+        assert model.model_validate({"url": url, "sha256": "0" * 64, **more})
+        with pytest.raises(ValueError, match="at most 1000"):
+            model.model_validate({"url": url + "a", "sha256": "0" * 64, **more})
+
+
+def test_what_is_not_said_of_a_score_and_of_clips_is_the_least() -> None:
+    fields = {"metric": "m", "score": "m", "value": 1.0, "better": "lower", "n": 1, "of": 1,
+              "identity": {}, "identity_digest": "0"}  # fmt: skip
+    score = document.ScoreRecord.model_validate(fields)
+    assert not score.set_level and score.range == (None, None) and score.unit == ""
+    clips = document.ClipsRecord(n=1, generated=1, failed=0, table_sha256="0", videos_digest="0")
+    assert (clips.trimmed, clips.copies, clips.stores) == (0, None, {})
+    over = document.OverRecord(column="m")
+    assert (over.statistic, over.absolute, over.at_most) == ("mean", False, None)
+    data = plain()["dataset"]
+    del data["synthetic"]
+    assert not document.DatasetRecord.model_validate(data, strict=False).synthetic

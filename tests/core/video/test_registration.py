@@ -12,7 +12,7 @@ import pytest
 
 from thbench.api import Frames
 from thbench.geometry import Square
-from thbench.video import MediaReader
+from thbench.video import MediaReader, registration
 from thbench.video.registration import Alignment, align
 from thbench_puppet.dataset import make
 
@@ -107,3 +107,25 @@ def test_real_people_stay_within_the_tolerance_of_a_first_picture(
     first, later = (square.cut(frames[i], 256) for i in (0, 25))
     found = align(changed(later, *CHANGES[0]), first)
     assert found is not None and words(vars(found), FIRST) == []
+
+
+@pytest.mark.parametrize(("second", "found"), [(4.0, True), (1.1, False)])
+def test_a_point_that_looks_like_two_is_no_match(
+    second: float, found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The nearest descriptor lies 1 away, the second 4, or hardly further than the nearest."""
+    rng = np.random.default_rng(1)
+    places = rng.uniform(0, registration.SIDE, (40, 2)).astype(np.float32)
+    wanted = rng.uniform(0, 255, (40, 128)).astype(np.float32)
+    step = np.zeros(128, np.float32)
+    step[0] = 1
+    seen = (
+        np.concatenate([places, places + 9]),
+        np.concatenate([wanted + step, wanted + second * step]),
+    )
+    answers = iter([seen, (places, wanted)])
+    monkeypatch.setattr(registration, "_points", lambda picture: next(answers))
+    frame = np.zeros((8, 8, 3), np.uint8)
+    aligned = align(frame, frame)
+    assert (aligned is not None) is found
+    assert aligned is None or (aligned.matches, aligned.share) == (40, 1.0)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
 from thbench.api import ClipFailure
-from thbench.video import MediaReader
+from thbench.video import MediaReader, sound
 
 LEVEL = 8000
 
@@ -70,3 +72,44 @@ def test_other_rates_last_as_long_and_sound_as_loud(rate: int, layout: str, tmp_
     assert abs(len(audio) - 16000) <= 20  # the resampler's own delay at the ends
     middle = audio[1000:-1000].astype(float)
     assert middle == pytest.approx(LEVEL, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "form", "stated", "origin", "padding"),
+    [
+        (16000 + 700, 16000, "mov,mp4", 1, None, 700),
+        (16000 + 2048, 16000, "mov,mp4", 1, None, 2048),  # the longest AAC frame
+        (16000 + 2049, 16000, "mov,mp4", 1, None, 0),
+        (16000 + 682, 48000, "mov,mp4", 1, None, 682),  # of 48 kHz it is a third as long
+        (16000 + 683, 48000, "mov,mp4", 1, None, 0),
+        (16000 + 2048, None, "mov,mp4", 1, None, 2048),
+        (16000, 16000, "mov,mp4", 1, None, 0),
+        (15000, 16000, "mov,mp4", 1, None, 0),
+        (8000 + 9, 16000, "mov,mp4", 1, Fraction(1, 2), 9),  # the picture begins later
+        (16000 + 700, 16000, "matroska", 1, None, 0),
+        (16000 + 700, 16000, "mov,mp4", None, None, 0),
+    ],
+)
+def test_only_what_fills_up_the_last_aac_frame_is_padding(
+    samples: int,
+    rate: int | None,
+    form: str,
+    stated: int | None,
+    origin: Fraction | None,
+    padding: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    end = None if stated is None else Fraction(stated)
+    monkeypatch.setattr(sound, "stated_end", lambda stream: end)
+    container: Any = SimpleNamespace(format=SimpleNamespace(name=form))
+    codec = SimpleNamespace(sample_rate=rate)
+    audio = SimpleNamespace(start_time=None, time_base=Fraction(1, 16000), codec_context=codec)
+    assert sound._padding(container, audio, samples, origin) == padding
+
+
+def test_sound_that_begins_late_ends_where_it_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound, "stated_end", lambda stream: Fraction(1))
+    container: Any = SimpleNamespace(format=SimpleNamespace(name="mov,mp4"))
+    codec = SimpleNamespace(sample_rate=16000)
+    audio = SimpleNamespace(start_time=160, time_base=Fraction(1, 16000), codec_context=codec)
+    assert sound._padding(container, audio, 16000 - 160 + 700, None) == 700

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from thbench.video.reader import MediaReader, read_lossless
 from thbench.video.writer import (
     _even,
+    _Sound,
     _Watched,
     _x264,
     through_h264,
@@ -127,3 +129,16 @@ def test_the_first_error_of_the_disk_is_kept() -> None:
     fine = _Watched(io.BytesIO())
     assert fine.write(b"abc") == 3 and fine.seek(1, 1) == 4 and fine.seek(2) == 2
     assert fine.tell() == 2 and fine.error is None
+
+
+def test_sound_follows_second_by_second(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+    encoded = _Sound.encoded
+
+    def noted(self: _Sound, upto: int | None) -> list[Any]:
+        asked.append(upto)
+        return encoded(self, upto)
+
+    monkeypatch.setattr(_Sound, "encoded", noted)
+    write_lossless(tmp_path / "a.mkv", drawn(52, 8, 8), np.ones(52 * 640, np.int16))
+    assert asked == [25 * 640, 50 * 640, None]
