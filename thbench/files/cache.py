@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.files.arrays import array_bytes, read_array, zip_member
+from thbench.files.arrays import array_bytes, array_of, read_array, zip_member
 from thbench.files.atomic import atomic_file, sweep
 from thbench.files.foreign import reading
 
@@ -61,7 +62,7 @@ class Cache:
         self.root = Path(root) if root is not None else cache_root()
 
     def path(self, key: str) -> Path:
-        return self.root / key[:2] / key[2:4] / f"{key}.npz"
+        return Path(f"{self.root}/{key[:2]}/{key[2:4]}/{key}.npz")
 
     def get(self, key: str) -> Entry | None:
         """The record of `key`; None where there is none or where its file is damaged."""
@@ -71,10 +72,11 @@ class Cache:
             content = path.read_bytes()
             if content[-_SUM:] != _checksum(key, content[:-_SUM]):
                 return None
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                meta = json.loads(archive.read("meta.json"))
-                values = read_array(archive, "rows.npy")
-                arrays = StoredArrays(path, meta["arrays"])
+            # The checksum holds, so the members lie as `put` laid them: a directory is not needed.
+            about, after = _member(content, 0, b"meta.json")
+            numbers, _ = _member(content, after, b"rows.npy")
+            meta, values = json.loads(about), array_of(numbers)
+            arrays = StoredArrays(path, meta["arrays"])
             rows = dict(zip(meta["rows"], values.tolist(), strict=True))
             return Entry(rows, arrays, meta["reason"])
         except MemoryError:
@@ -121,6 +123,27 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
 
     def __len__(self) -> int:
         return len(self._members)
+
+
+_HEAD = struct.Struct("<4s5HIIIHH")
+"""Of a member of a zip: signature, version, flags, method, time, date, CRC, two sizes, lengths of name and more."""
+
+
+def _member(content: bytes, start: int, name: bytes) -> tuple[bytes, int]:
+    """The member `name` that begins at `start`, and where the next one does.
+
+    Raises ValueError or struct.error where there is no such member, stored as it is.
+    """
+    signature, _, flags, method, _, _, _, size, whole, named, more = _HEAD.unpack_from(
+        content, start
+    )
+    begin = start + _HEAD.size + named + more
+    found = content[start + _HEAD.size : start + _HEAD.size + named]
+    if signature != b"PK\x03\x04" or flags or method or size != whole or found != name:
+        raise ValueError("no entry as this cache writes it")
+    if begin + size > len(content):
+        raise ValueError("an entry ends early")
+    return content[begin : begin + size], begin + size
 
 
 def _archive(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
 
 from thbench.api import Clip, ClipFailure
 from thbench.files.cache import Cache, cache_root
-from thbench.files.canonical import digest
+from thbench.files.canonical import canonical_json, digest
 from thbench.run.folder import Record
 from thbench.run.job import Job, suite_of
 from thbench.suite.seeds import identity_index, request_seed
@@ -20,6 +21,7 @@ class KeyBook:
         self._suite = suite_of(job)
         self._numerics = job.settings.numerics()
         self._base = [self._base_of(i) for i in range(len(self._suite.metrics))]
+        self._last: tuple[tuple[object, ...], str] = (), ""
 
     def _base_of(self, index: int) -> str:
         part = self._suite.metrics[index]
@@ -32,9 +34,14 @@ class KeyBook:
         )
 
     def observation(self, metric: int, clip: Clip, record: Record, reference: Record) -> str:
-        return digest(
-            [
-                self._base[metric],
+        """The digest of a list whose first item is the metric's: the others are the same for all metrics."""
+        seen = (
+            *(clip, record["digest"], record["n_frames"]),
+            *(reference["digest"], reference.get("annotations_digest"), reference["n_frames"]),
+        )
+        known, others = self._last  # read and set as one: threads may share this
+        if seen != known:
+            about = [
                 {"id": clip.id, "actor": clip.actor, "labels": dict(clip.labels)},
                 record["digest"],
                 reference["digest"],
@@ -42,7 +49,10 @@ class KeyBook:
                 record["n_frames"],
                 self.identity_index(clip, reference),
             ]
-        )
+            others = canonical_json(about)[1:]
+            self._last = seen, others
+        text = f"[{canonical_json(self._base[metric])},{others}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
     def reduction(self, metric: int, generated: Sequence[str], reference: Sequence[str]) -> str:
         return digest(["reduce", self._base[metric], list(generated), list(reference)])

@@ -48,7 +48,7 @@ class Scored:
     entrant: RowKey
     records: Mapping[str, Record]
     cells: dict[tuple[int, str], ReducedScore] = field(default_factory=dict)
-    rows: dict[tuple[int, str], dict[str, float]] = field(default_factory=dict)
+    rows: dict[tuple[int, str], Mapping[str, float]] = field(default_factory=dict)
     failures: dict[tuple[int, str], str] = field(default_factory=dict)
     keys: dict[tuple[int, str], str] = field(default_factory=dict)
     without: dict[int, Without] = field(default_factory=dict)
@@ -201,7 +201,7 @@ class Reducing:
                 continue
             observed.append(CachedObservation(clip, entry.rows, entry.arrays, key))
             if into is not None:
-                into.rows[index, clip.id] = dict(entry.rows)
+                into.rows[index, clip.id] = entry.rows
                 into.keys[index, clip.id] = key
         return observed
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
+import numpy as np
 import threadpoolctl
 
 from thbench import controls
 from thbench.api import Engine
 from thbench.engines.progress import Progress
-from thbench.files.cache import Cache, Entry, sweep_caches
+from thbench.files.cache import Cache, Entry, StoredArrays, sweep_caches
 from thbench.run.folder import Record
 from thbench.run.job import Job, Order, suite_of, system_of
 from thbench.score.keys import keybook_of, observation_cache
@@ -18,21 +20,37 @@ from thbench.score.observe import observe
 from thbench.score.reduce import Reducing, RowKey, Scored
 from thbench.suite.split import Split
 
+_Packed: TypeAlias = tuple[tuple[str, ...], bytes, tuple[str, ...], str | None]
+"""Names of the numbers, these as float64, names of the arrays, and the reason for none."""
+
 
 class CachedInMemory(Cache):
     """A cache of which one process asks for the same records again and again, as when it reduces.
 
-    Every file is opened and checked once; numbers stay in memory, arrays are read when asked for.
+    Every file is opened and checked once; numbers stay in memory, packed, since there may be a million
+    records; arrays are read when asked for.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         super().__init__(root)
-        self._found: dict[str, Entry] = {}
+        self._found: dict[bytes, _Packed] = {}
+        self._names: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def get(self, key: str) -> Entry | None:
-        if (record := self._found.get(key)) is None and (record := super().get(key)) is not None:
-            self._found[key] = record
+        short = bytes.fromhex(key)
+        if (packed := self._found.get(short)) is not None:
+            names, numbers, arrays, reason = packed
+            rows = dict(zip(names, np.frombuffer(numbers).tolist(), strict=True))
+            return Entry(rows, StoredArrays(self.path(key), list(arrays)), reason)
+        if (record := super().get(key)) is not None:
+            names, arrays = (self._shared(tuple(of)) for of in (record.rows, record.arrays))
+            numbers = np.array(list(record.rows.values()), np.float64).tobytes()
+            self._found[short] = names, numbers, arrays, record.reason
         return record
+
+    def _shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """One tuple of the same names for all records."""
+        return self._names.setdefault(names, names)
 
 
 def entrants(job: Job) -> list[RowKey]:

@@ -48,6 +48,17 @@ def test_an_observation_is_of_this_clip_these_videos_and_these_annotations(
     assert keys.observation(0, **given) != keys.observation(0, **(given | change))
 
 
+def test_a_key_is_the_digest_of_all_of_it(tmp_path: Path) -> None:
+    """Whichever was asked for before: what is the same for all metrics is spelled once."""
+    two = SUITE.replace("metrics: [toy-brightness]", "metrics: [toy-brightness, toy-extracted]")
+    keys = book(tmp_path, two)
+    shorter = RECORD | {"n_frames": 6}
+    for metric, record in [(0, RECORD), (1, RECORD), (1, shorter), (0, shorter), (0, RECORD)]:
+        about = {"id": CLIP.id, "actor": CLIP.actor, "labels": dict(CLIP.labels)}
+        whole = [keys._base_of(metric), about, "g", "r", "a", record["n_frames"], 0]
+        assert keys.observation(metric, CLIP, record, REFERENCE) == digest(whole)
+
+
 def test_what_only_says_where_a_video_lies_moves_no_key(keys: KeyBook) -> None:
     moved = RECORD | {"picture": "videos/x.mkv", "origin": "/elsewhere", "files": {"x": 1}}
     assert keys.observation(0, CLIP, moved, REFERENCE) == keys.observation(

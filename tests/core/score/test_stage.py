@@ -46,11 +46,35 @@ def test_a_record_in_memory_is_read_once(tmp_path: Path) -> None:
     first = cache.get("ab" * 32)
     assert first is not None and first.rows == {"x": 1.0}
     cache.path("ab" * 32).unlink()
-    assert cache.get("ab" * 32) is first
+    again = cache.get("ab" * 32)
+    assert again is not None and (again.rows, again.reason) == (first.rows, None)
     assert cache.get("cd" * 32) is None
     Cache(tmp_path).put("cd" * 32, {"x": 2.0})
     later = cache.get("cd" * 32)
     assert later is not None and later.rows == {"x": 2.0}
+
+
+def test_records_in_memory_share_their_names_and_keep_no_object_of_their_own(
+    tmp_path: Path,
+) -> None:
+    """A hundred thousand clips and seven metrics are over a million records."""
+    keys = [f"{i:064x}" for i in range(50)]
+    for i, key in enumerate(keys):
+        Cache(tmp_path).put(key, {"x": float(i), "y": 1 / 3}, {"levels": np.arange(i)})
+    Cache(tmp_path).put("ef" * 32, reason="no face")
+    cache = CachedInMemory(tmp_path)
+    for key in [*keys, "ef" * 32] * 2:
+        cache.get(key)
+    assert {len(key) for key in cache._found} == {32}
+    assert len({id(names) for names, *_ in cache._found.values()}) == 2
+    assert {type(part) for packed in cache._found.values() for part in packed} == {
+        tuple, bytes, str, type(None),
+    }  # fmt: skip
+    last, none = cache.get(keys[-1]), cache.get("ef" * 32)
+    assert last is not None and none is not None
+    assert last.rows == {"x": 49.0, "y": 1 / 3}
+    assert last.arrays["levels"].tolist() == list(range(49))
+    assert none.reason == "no face"
 
 
 def test_a_system_that_is_left_out_has_its_reason_for_every_clip_it_lacks(tmp_path: Path) -> None:
