@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import threading
@@ -59,10 +60,19 @@ def toy_plugins() -> Iterator[None]:
     registry.cache_clear()
 
 
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Empty folders, one after the other, beneath one folder: `mktemp` reads all names beside it each time."""
+    folder = tmp_path_factory.mktemp("caches")
+    return (folder / str(n) for n in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(caches: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or fills the caches of the person who runs it."""
-    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+    cache = next(caches)
+    cache.mkdir()
+    monkeypatch.setenv("THBENCH_CACHE", str(cache))
 
 
 @pytest.fixture

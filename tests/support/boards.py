@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from runs import SUITE, start
+from shared import once, session_folder
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
 from thbench.errors import UserError
@@ -40,6 +41,13 @@ def finished_run(folder: Path, text: str = TEXT) -> Path:
     suites.mkdir()
     shutil.copy(folder / "suite.yaml", suites / "toys.yaml")
     return folder / "run"
+
+
+def shared_run(factory: pytest.TempPathFactory, text: str = TEXT) -> Path:
+    """A copy of a finished run that is made once a session: `finished_run` in a folder that nobody else has."""
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    made = once(session_folder(factory) / f"run-{name}", lambda folder: finished_run(folder, text))
+    return shutil.copytree(made, factory.mktemp("toys") / "own") / "run"
 
 
 @dataclass

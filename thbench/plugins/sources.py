@@ -14,7 +14,13 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.machinery import PathFinder
-from importlib.metadata import PackageNotFoundError, entry_points, packages_distributions, version
+from importlib.metadata import (
+    Distribution,
+    PackageNotFoundError,
+    distributions,
+    entry_points,
+    version,
+)
 from pathlib import Path
 
 GROUP = "thbench"
@@ -263,4 +269,23 @@ def _version_of(top: str) -> str:
 
 @lru_cache(maxsize=1)
 def _distributions() -> Mapping[str, list[str]]:
-    return packages_distributions()
+    """Names of the distributions that bring a top-level module or package.
+
+    As `importlib.metadata.packages_distributions`, which makes an object of each of 30,000 installed files: a
+    tenth of the time of a short command.
+    """
+    found: dict[str, list[str]] = {}
+    for one in distributions():
+        for top in _tops(one):
+            found.setdefault(top, []).append(one.metadata["Name"])
+    return found
+
+
+def _tops(one: Distribution) -> set[str]:
+    """Top-level names of a distribution: those it declares, else those of its Python files."""
+    if declared := (one.read_text("top_level.txt") or "").split():
+        return set(declared)
+    record = one.read_text("RECORD")
+    listed = map(str, one.files or ()) if record is None else record.splitlines()
+    paths = (line.partition(",")[0] for line in listed)
+    return {p.partition("/")[0].removesuffix(".py") for p in paths if p.endswith(".py")}

@@ -8,6 +8,7 @@ outvoted by what stands still, a blurred or compressed picture still has its poi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -75,9 +76,18 @@ def _points(picture: Frames) -> tuple[NDArray[np.float32], Any] | None:
 
     how = cv2.INTER_AREA if picture.shape[0] > SIDE else cv2.INTER_CUBIC
     sized = cv2.resize(np.ascontiguousarray(picture), (SIDE, SIDE), interpolation=how)
+    return _points_of(cv2.cvtColor(sized, cv2.COLOR_RGB2GRAY).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _points_of(grey: bytes) -> tuple[NDArray[np.float32], Any] | None:
+    """Remembered by the picture itself: the identity frame of a clip comes again with every system."""
+    import cv2
+
+    picture = np.frombuffer(grey, np.uint8).reshape(SIDE, SIDE)
     create: Any = cv2.SIFT_create  # type: ignore[attr-defined]  # its stubs lack it
     sift = create(nfeatures=_POINTS, contrastThreshold=_CONTRAST)
-    found, described = sift.detectAndCompute(cv2.cvtColor(sized, cv2.COLOR_RGB2GRAY), None)
+    found, described = sift.detectAndCompute(picture, None)
     if described is None or len(found) < 2:
         return None
     return np.array([point.pt for point in found], np.float32), described

@@ -34,18 +34,19 @@ def write(root: Path, name: str, frames: np.ndarray) -> None:
 
 @pytest.fixture
 def score(thbench: Any, tmp_path: Path) -> Callable[..., Any]:
-    """Score tmp_path/mine against tmp_path/refs."""
+    """Score tmp_path/mine against tmp_path/refs, in two metrics; with `metrics=None` in all there are."""
     for i, name in enumerate(["anna_1", "anna_2", "bo_1"]):
         write(tmp_path / "refs", name, person(i))
         write(tmp_path / "mine", name, person(i))
 
-    def call(*words: str, out: str = "run") -> Any:
+    def call(*words: str, out: str = "run", metrics: str | None = "psnr,f_mse") -> Any:
         base = ["score", "--videos", f"mine={tmp_path / 'mine'}", "--dataset", "clips"]
         base += ["--root", str(tmp_path / "refs"), "--out", str(tmp_path / out)]
         sizes = ["--set", f"systems.mine.resolution={SIZE}"]
         if not any(w.startswith("dataset.actor") for w in words):
             sizes += ["--set", "dataset.actor={actor}_{clip}"]
-        return thbench(*base, *sizes, *words)
+        chosen = ["--metrics", metrics] if metrics else []
+        return thbench(*base, *sizes, *chosen, *words)
 
     call.thbench = thbench  # type: ignore[attr-defined]
     return call
@@ -177,7 +178,7 @@ def test_a_shorter_video_is_near_to_the_ground_truth_of_its_own_span(
     """The recordings themselves, one cut: no distance; and the ground truth is that of cut recordings."""
     for folder, out in (("mine", "run"), ("refs", "cut")):
         write(tmp_path / folder, "bo_1", person(2)[:19])
-        assert score("--metrics", "psnr,f_mse", out=out).code == 0
+        assert score(out=out).code == 0
     ours, cut = (result(tmp_path, out=o)["scores"] for o in ("run", "cut"))
     truth = result(tmp_path, "ground-truth")["scores"]
     near = [name for name, score in ours.items() if score["better"] == "nearer-reference"]
@@ -221,7 +222,7 @@ def test_unknown_actors_are_said(score: Callable[..., Any], tmp_path: Path) -> N
 
 
 def test_of_known_actors_nothing_is_said(score: Callable[..., Any], tmp_path: Path) -> None:
-    done = score()
+    done = score(metrics=None)
     assert "actors are unknown" not in done.err + done.out + board(tmp_path)
     assert "actors_unknown" not in result(tmp_path)["dataset"]
     assert "actors are unknown" not in json.dumps(result(tmp_path))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from boards import Board, board_of, finished_run
+from boards import Board, board_of, shared_run
 from thbench.cli.main import main
 from thbench.errors import UserError
 from thbench.leaderboard.add import add
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("toys"))
+    return shared_run(tmp_path_factory)
 
 
 @pytest.fixture

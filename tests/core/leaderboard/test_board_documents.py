@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from boards import Board, board_of, finished_run
+from boards import Board, board_of, shared_run
 from thbench.errors import UserError
 from thbench.leaderboard.build import board, board_text
 from thbench.leaderboard.page import page
@@ -38,7 +38,7 @@ VALUES = st.recursive(
 def toys(tmp_path_factory: pytest.TempPathFactory) -> Board:
     """A board with one system and the pinned ground truth, so that 2,000 builds stay quick."""
     folder = tmp_path_factory.mktemp("toys")
-    found = board_of(finished_run(folder), folder / "board", features=True)
+    found = board_of(shared_run(tmp_path_factory), folder / "board", features=True)
     for path in sorted(found.root.glob("results/toys/*/1.json")):
         if path.parent.name not in ("echo", "ground-truth@32"):
             for file in (path, clips_file(path), features_file(path)):

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from boards import Board, board_of, finished_run
+from boards import Board, board_of, shared_run
 from guards import some
 from thbench.cli.main import main
 from thbench.errors import UserError
@@ -33,7 +33,7 @@ Members = dict[str, bytes]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("toys"))
+    return shared_run(tmp_path_factory)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from markdown_it import MarkdownIt
 
-from boards import Board, board_of, finished_run
+from boards import Board, board_of, shared_run
 from guards import some
 from thbench.errors import UserError
 from thbench.files.canonical import digest
@@ -27,7 +27,7 @@ Change = Callable[[dict[str, Any]], object]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("toys"))
+    return shared_run(tmp_path_factory)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from boards import Board, board_of, finished_run
+from boards import Board, board_of, shared_run
 from thbench.api import Clip, Observed
 from thbench.errors import UserError
 from thbench.files.atomic import temporary_path
@@ -35,7 +35,7 @@ from thbench.results.ranking import why_unranked, wrong_training
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("toys"))
+    return shared_run(tmp_path_factory)
 
 
 @pytest.fixture

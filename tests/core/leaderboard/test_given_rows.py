@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from boards import Board, board_of, finished_run
+from boards import Board, board_of, shared_run
 from thbench.environment import Settings
 from thbench.leaderboard.build import board
 from thbench.leaderboard.page import page
@@ -17,7 +17,7 @@ from thbench.report.site import write_site
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("toys"))
+    return shared_run(tmp_path_factory)
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from boards import TEXT, Board, board_of, finished_run
+from boards import TEXT, Board, board_of, finished_run, shared_run
 from thbench.leaderboard.add import add
 from thbench.leaderboard.build import board
 from thbench.leaderboard.checks import OTHER_REFERENCES
@@ -22,7 +22,7 @@ OTHER = "ab" * 32
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("toys"))
+    return shared_run(tmp_path_factory)
 
 
 @pytest.fixture

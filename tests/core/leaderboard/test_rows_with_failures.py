@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from boards import Board, board_of, finished_run
+from boards import Board, board_of, shared_run
 from runs import SUITE
 from thbench.leaderboard.store import row_files
 
@@ -28,7 +28,7 @@ Change = Callable[[dict[str, Any]], object]
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("failing"), TEXT)
+    return shared_run(tmp_path_factory, TEXT)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from boards import board_of, finished_run
+from boards import board_of, shared_run
 from thbench.cli.main import main
 from thbench.errors import UserError
 from thbench.published.page import formatted
@@ -24,7 +24,7 @@ from thbench.tables.export import latex, spreadsheet_safe
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return finished_run(tmp_path_factory.mktemp("toys"))
+    return shared_run(tmp_path_factory)
 
 
 def system(run: Path, name: str) -> Path:
