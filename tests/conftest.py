@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +19,8 @@ from thbench.plugins.discovery import registry
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """With `-p no:xdist` the options that pyproject.toml gives to it still parse; they do nothing."""
+    words = "run the files, and the tests of each, in an order that SEED draws"
+    parser.addoption("--shuffle", type=int, metavar="SEED", help=words)
     if not pluginmanager.hasplugin("xdist"):
         for name in ("--numprocesses", "--dist"):
             parser.addoption(name, help=argparse.SUPPRESS)
@@ -28,6 +31,21 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """No further process for a single file, where its start costs more than it saves, and for benchmarks."""
     one_file = len(config.args) == 1 and config.args[0].partition("::")[0].endswith(".py")
     return 0 if one_file or config.getoption("benchmark_only", False) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """`--shuffle`: tests that lean on one another fall. Those of a file stay together, as its fixtures cost."""
+    seed = config.getoption("--shuffle")
+    if seed is None:
+        return
+    draw, files = random.Random(seed), dict[Path, list[pytest.Item]]()
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    groups = list(files.values())
+    draw.shuffle(groups)
+    for group in groups:
+        draw.shuffle(group)
+    items[:] = [item for group in groups for item in group]
 
 
 @pytest.fixture(scope="session")

@@ -49,6 +49,7 @@ OURS: dict[str, str] = {
     "plugins/thbench_external/runner.py:run": OWN,
     "plugins/thbench_external/launch.py:_descendants": "/proc; it runs without thbench",
     "plugins/thbench_external/runner.py:last_words": OWN,
+    "thbench/testing/worker.py:_queued": "/proc",
     "plugins/thbench_external/workspace.py:_copy_plain": "opened without blocking, then examined",
     "plugins/thbench_face/puppet_points.py:__init__": SHIPPED,
     "plugins/thbench_face/sources.py:__init__": SHIPPED,

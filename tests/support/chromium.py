@@ -129,6 +129,11 @@ class Page:
                 raise TimeoutError(f"{condition}; {self.problems}")
             time.sleep(0.05)
 
+    def settle(self) -> None:
+        """Wait until what was asked for has been handled and drawn twice."""
+        drawn = "requestAnimationFrame(() => requestAnimationFrame(done))"
+        self.run(f"new Promise(done => setTimeout(() => {drawn}, 0)).then(() => 1)")
+
     def click(self, selector: str) -> None:
         """A real click of the mouse in the middle of the first element that fits."""
         self.wait(f"document.querySelector({json.dumps(selector)})")

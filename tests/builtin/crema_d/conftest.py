@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from crema_place import CUT, DAMAGED, HUNG, POINTER, Done, Place, thbench
 from crema_server import serving
 from crema_tree import make_tree
+from waiting import LONGEST, until
 
 
 @pytest.fixture(scope="session")
@@ -55,24 +55,17 @@ def _fetched(place: Place) -> dict[str, Done]:
     words = ["data", "fetch", "crema_d", *place.where(), "--mirror", host.url]
     command = [sys.executable, "-m", "thbench", *words, "--connections", "2"]
     first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert host.hanging.wait(60)
-    assert _within(20, lambda: any(p.stat().st_size for p in place.root.rglob("*.part")))
+    assert host.hanging.wait(LONGEST)
+    until(lambda: any(p.stat().st_size for p in place.root.rglob("*.part")))
     first.send_signal(signal.SIGINT)
     host.release.set()
-    out, err = first.communicate(timeout=60)
+    out, err = first.communicate(timeout=LONGEST)
     done = {"stopped": Done(first.returncode, out, err)}
     done["parts"] = Done(0, " ".join(p.name for p in place.root.rglob("*.part")), "")
     done["bad"] = thbench(*words)
     host.faults = {}
     done["fixed"] = thbench(*words)
     return done
-
-
-def _within(seconds: float, holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.05)
-    return holds()
 
 
 @pytest.fixture(scope="session")

@@ -69,11 +69,14 @@ def test_the_videos_are_those_of_the_program_itself(tmp_path: Path, record: Path
 
 
 def test_a_container_that_outlives_its_client_is_removed(tmp_path: Path, record: Path) -> None:
-    slow = given(tmp_path, "docker", timeout=1.0)
-    slow["argv"] = ["python", "-c", "import time; time.sleep(60)"]
-    (answer,) = subject_of("generator", "command", slow).build().generate([request()])
-    assert "took over 1 s" in answer.reason
-    run, removed = recorded(record)
+    for seconds in (1.0, 10.0, 100.0):  # on a busy machine the client may not have started in one
+        slow = given(tmp_path, "docker", timeout=seconds)
+        slow["argv"] = ["python", "-c", "import time; time.sleep(600)"]
+        (answer,) = subject_of("generator", "command", slow).build().generate([request()])
+        assert f"took over {seconds:.0f} s" in answer.reason
+        *_, run, removed = ([], *recorded(record))
+        if "run" in run:
+            break
     assert removed[:3] == ["docker", "rm", "--force"]
     assert removed[3] == run[run.index("--name") + 1]
 

@@ -27,6 +27,7 @@ from thbench.errors import UserError
 from thbench.testing import check_generator, material_from
 from thbench.testing.subject import subject_of
 from thbench.video import MediaReader, read_wav
+from waiting import at_rest, until
 
 PROGRAM = ROOT / "tests" / "support" / "fake_program.py"
 ONE = ["--out", "{out}", "--frames", "{frames}", "--size", "{size}"]
@@ -169,13 +170,16 @@ def test_nothing_of_a_video_that_is_far_too_long_is_decoded(
 
 
 def test_a_timeout_ends_the_whole_process_group(tmp_path: Path, ask) -> None:
-    argv = ours(*ONE, "--fault", "hang", "--elsewhere", str(tmp_path))
-    began = time.monotonic()
-    ask(options(argv, timeout=1.0), request())
-    assert time.monotonic() - began < 15
-    last = (tmp_path / "beat").read_text()
+    argv, beat = ours(*ONE, "--fault", "hang", "--elsewhere", str(tmp_path)), tmp_path / "beat"
+    for seconds in (1.0, 10.0, 100.0):  # on a busy machine a program may not have started in one
+        assert f"took over {seconds:.0f} s" in reason(
+            ask(options(argv, timeout=seconds), request())[0]
+        )
+        if beat.exists():
+            break
+    last = beat.read_text()
     time.sleep(0.3)
-    assert (tmp_path / "beat").read_text() == last
+    assert beat.read_text() == last
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="a child's death signal is Linux's")
@@ -193,18 +197,11 @@ def test_the_program_dies_with_a_thbench_that_is_killed(tmp_path: Path) -> None:
     )
     process = subprocess.Popen([sys.executable, "-c", code])
     try:
-        for _ in range(600):
-            if beat.exists():
-                break
-            time.sleep(0.05)
-        assert beat.exists()
+        until(beat.exists)
     finally:
         process.kill()
         process.wait()
-    time.sleep(0.5)
-    last = beat.read_text()
-    time.sleep(0.3)
-    assert beat.read_text() == last
+    assert at_rest(beat.read_text)
 
 
 def test_what_it_printed_is_kept(tmp_path: Path, ask) -> None:

@@ -64,8 +64,12 @@ def test_what_it_prints_is_no_answer_and_a_death_costs_one_clip(tmp_path: Path) 
 
 
 def test_a_clip_that_hangs_is_given_up_and_the_next_one_is_made(tmp_path: Path) -> None:
-    answers = asked(built(tmp_path, "hangs", timeout=1.0), request(1), request(2), request(3))
-    assert "took over 1 s" in reason(answers[1])
+    for seconds in (1.0, 10.0, 100.0):  # on a busy machine the others may take over one as well
+        hanging = built(tmp_path, "hangs", timeout=seconds)
+        answers = asked(hanging, request(1), request(2), request(3))
+        assert f"took over {seconds:.0f} s" in reason(answers[1])
+        if isinstance(answers[2], np.ndarray):
+            break
     assert isinstance(answers[2], np.ndarray)
 
 

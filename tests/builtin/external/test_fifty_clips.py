@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from quirky import LOADER
+from waiting import at_rest, until
 
 CLIPS = 50
 
@@ -60,13 +60,12 @@ def test_fifty_clips_and_a_kill(tmp_path: Path) -> None:
 
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until = time.monotonic() + 120
-        while time.monotonic() < until and len(answered(journal)) < 12:
-            time.sleep(0.05)
+        until(lambda: len(answered(journal)) >= 12)
     finally:
         process.kill()
         process.wait()
-    time.sleep(1)  # the workers see that their parent has gone
+    # until the workers have seen that their parent has gone
+    assert at_rest(lambda: (answered(journal), len(calls(tmp_path))), pause=1)
     before, asked = answered(journal), len(calls(tmp_path))
     assert 12 <= len(before) < CLIPS
 

@@ -31,6 +31,7 @@ from thbench.suite.split import split_of
 from thbench_ray.crew import ATTEMPTS, IN_FLIGHT
 from thbench_ray.engine import _check
 from thbench_ray.node import Report, Worker, program
+from waiting import until
 
 MANY = SUITE.replace("{name: toy}", "{name: toy, n_actors: 4}") + "controls: [ground-truth]\n"
 STORE = 80 * 2**20  # bytes; little more than Ray's least
@@ -256,13 +257,6 @@ def marked(mark: str) -> list[str]:
         except OSError:
             continue
     return found
-
-
-def until(condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + 300  # far more than the busiest machine takes
-    while not condition():
-        assert time.monotonic() < end, "it did not come about in time"
-        time.sleep(0.05)
 
 
 @pytest.mark.slow

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from runs import SUITE
 from thbench.engines import progress
 from thbench.engines.progress import Progress
+from waiting import until
 
 THBENCH = [sys.executable, "-m", "thbench"]
 
@@ -31,11 +31,9 @@ def test_sigterm_is_like_ctrl_c(workers: int, tmp_path: Path) -> None:
     suite.write_text(SUITE)
     words = [*THBENCH, "run", str(suite), "--out", str(tmp_path / "run"), "--workers", str(workers)]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "run" / "suite.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until((tmp_path / "run" / "suite.json").exists)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
     assert "interrupted; the same command continues" in err
     assert "Traceback" not in err
@@ -73,7 +71,6 @@ def test_a_long_stage_is_a_line_every_minute(
     monkeypatch.setattr(progress, "EVERY", 0.01)
     with Progress("generate mine", todo=4) as bar:
         bar.advance()
-        time.sleep(0.2)
-    lines = capsys.readouterr().err.splitlines()
-    assert len(lines) >= 2
+        said = until(lambda: capsys.readouterr().err)
+    lines = said.splitlines()
     assert re.fullmatch(r"generate mine: 1/4 clips, \d\d:\d\d, \d\d:\d\d left", lines[0])

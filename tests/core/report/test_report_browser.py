@@ -17,6 +17,7 @@ from chromium import Page
 from made import clip_ids, frame_in, made_run
 from thbench.engines.local import LocalEngine
 from thbench.report.page import Options, write_report
+from waiting import until
 
 SCRIPT = "<script>document.title='run'</script>"
 CLIP = clip_ids(12)[0]
@@ -88,8 +89,8 @@ def test_players_step_to_the_frame_together(page: Page) -> None:
     ):
         page.key(key)
         page.wait(f"thb.transport.frame === {expected} && !thb.transport.busy")
-        time.sleep(0.15)  # until the compositor shows it
-        assert [frame_in(t) for t in tiles(page)] == [expected] * 3
+        page.settle()
+        until(lambda: [frame_in(t) for t in tiles(page)] == [expected] * 3, 30)  # noqa: B023
         assert page.run("document.getElementById('frame').value").startswith(
             f"frame {expected} of 40"
         )
@@ -268,7 +269,7 @@ def test_every_view_fits_a_telephone(page: Page, report: str) -> None:
         "#strips",
     ):
         page.open(report + place)
-        time.sleep(0.3)
+        page.settle()
         assert page.run("document.documentElement.scrollWidth") <= 390, place
 
 
@@ -309,7 +310,7 @@ def test_every_control_has_a_name(page: Page) -> None:
     """As an assistive technology sees them, in every view."""
     for place in ("#overview", "#clips", PLAYERS, "#compare", "#breakdown", "#metrics/metric0"):
         page.go(place)
-        time.sleep(0.3)
+        page.settle()
         nodes = page.call("Accessibility.getFullAXTree")["nodes"]
         roles = {"button", "link", "combobox", "slider", "checkbox", "searchbox", "image"}
         bare = [
@@ -324,7 +325,7 @@ def test_text_has_enough_contrast(page: Page) -> None:
     """WCAG AA: 4.5 to 1 for every colour of text on the paper and on the wash."""
     for place in ("#overview", "#clips", PLAYERS, "#compare", "#breakdown", "#metrics/metric0"):
         page.go(place)
-        time.sleep(0.3)
+        page.settle()
         assert page.run(CONTRAST) == [], place
 
 
