@@ -20,6 +20,8 @@ from thbench.video import MediaReader, write_h264, write_lossless
 from thbench_clips import ClipsOptions, thbench_datasets
 from thbench_clips.dataset import ClipsDataset
 from thbench_face import thbench_weights
+from thbench_face.box import smoothed_square_box
+from tiny_onnx import write_detector
 
 (PLUGIN,) = thbench_datasets()
 
@@ -168,6 +170,48 @@ def test_missing_names_folder_manifest_and_weights(lent: Any, tmp_path: Path) ->
     assert not PLUGIN.missing(ClipsOptions(tmp_path))
     assert PLUGIN.weights(options) == []
     assert PLUGIN.weights(replace(options, crop="face")) == ["yunet"]
+
+
+@pytest.fixture
+def seeing_red(tmp_path: Path) -> Any:
+    """As `lent`, with a detector that takes red squares of a tenth of the picture's width for faces."""
+    (tmp_path / "cache").mkdir()
+    file = write_detector(tmp_path / "yunet.onnx", np.full((5, 2), 0.5, np.float32))
+    return Lent(tmp_path / "cache", lambda name: file)
+
+
+def with_face(count: int, missing: Sequence[int] = ()) -> Frames:
+    """[count, 480, 640, 3] grey, but for a red face of 64 pixels at (192, 128), which `missing` frames lack."""
+    frames = np.full((count, 480, 640, 3), 60, np.uint8)
+    shown = [t for t in range(count) if t not in missing]
+    frames[shown, 128:192, 192:256] = (255, 0, 0)
+    return frames
+
+
+def test_face_crop_of_a_drawn_clip(seeing_red: Any, root: Path) -> None:
+    """Found, steady, in the middle and of the usual size; then taken from the cache for other sizes."""
+    write_lossless(root / "a.mkv", with_face(10), tone(10))
+    clips = dataset(seeing_red, root, crop="face")
+    source = clips.load(Clip("a", ""), 128)
+    assert source.frames.shape == (10, 128, 128, 3) and len(source.audio) == 10 * 640
+    assert (source.frames == source.frames[0]).all()
+    assert seeing_red.media.decoded == 2
+    box = smoothed_square_box(np.array([[192, 128, 64, 64, 1.0]] * 10), 480, 640)
+    y, x = np.nonzero(source.frames[0, ..., 0] > 160)
+    scale = 128 / box.side
+    assert x.mean() == pytest.approx((224 - box.left) * scale, abs=1)
+    assert y.mean() == pytest.approx((160 - box.top) * scale, abs=1)
+    assert len(x) == pytest.approx((64 * scale) ** 2, rel=0.05)
+    assert clips.load(Clip("a", ""), 64).frames.shape == (10, 64, 64, 3)
+    again = dataset(seeing_red, root, crop="face").load(Clip("a", ""), 128)
+    assert seeing_red.media.decoded == 4  # one reading each: the boxes were remembered
+    assert (again.frames == source.frames).all()
+
+
+def test_few_faces_of_a_drawn_clip_are_a_reason(seeing_red: Any, root: Path) -> None:
+    write_lossless(root / "a.mkv", with_face(10, missing=range(4, 8)), tone(10))
+    with pytest.raises(ClipFailure, match="a face in only 6 of 10 frames"):
+        dataset(seeing_red, root, crop="face").load(Clip("a", ""), 48)
 
 
 def test_face_crop_of_a_real_clip(lent: Any, root: Path, assets: Callable[[str], Path]) -> None:
