@@ -75,6 +75,7 @@ OURS: dict[str, str] = {
     "thbench/leaderboard/archive.py:open_archive": "a regular file, examined on the lines above",
     "thbench/leaderboard/archive.py:_checked": "called inside the reading of open_archive",
     "thbench/plugins/sources.py:_contents": INSTALLED,
+    "thbench/plugins/sources.py:_tops": "the list of files of an installed package",
     "thbench/plugins/sources.py:_tree": INSTALLED,
     "thbench/plugins/weights.py:_content": "copied and hashed; examined on the line above",
     "thbench/report/page.py:write_page": "a part of thbench",
