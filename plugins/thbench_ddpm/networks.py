@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from thbench_ddpm.bending import EXTRA, with_identity
+from thbench_ddpm.diffusion import alphas_bar
 from thbench_ddpm.options import Architecture
 from thbench_ddpm.unet import UNet
 from thbench_speech.encoders import MelEncoder, SdaEncoder
@@ -33,12 +35,14 @@ class Denoiser(nn.Module):
             SdaEncoder(a.audio_code) if self.frozen else MelEncoder(a.audio_code)
         )
         self.audio.requires_grad_(not self.frozen)
+        self.bends, self.predicts = a.output == "identity", a.predicts
+        self.register_buffer("abar", torch.from_numpy(alphas_bar()), persistent=False)
         signals = {"audio": WINDOW * a.audio_code}
         if a.landmarks:
             signals["landmarks"] = 2 * LANDMARKS
         self.unet = UNet(
             3 * IMAGES,
-            3,
+            3 + EXTRA if self.bends else 3,
             a.channels,
             a.multiples,
             a.blocks,
@@ -67,7 +71,10 @@ class Denoiser(nn.Module):
     ) -> Tensor:
         """Noisy images [B, 3, H, W] at steps t [B], identity and motion frames [B, 6, H, W] -> noise or v."""
         out: Tensor = self.unet(torch.cat((noisy, stills), dim=1), t, signals)
-        return out
+        if not self.bends:
+            return out
+        abar: Tensor = self.abar[t.long()]  # type: ignore[index]
+        return with_identity(out.float(), noisy, stills[:, :3], abar, self.predicts)
 
 
 class LandmarkPredictor(nn.Module):

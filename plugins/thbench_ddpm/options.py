@@ -41,6 +41,11 @@ class Architecture:
         Literal["noise", "v"], "what the network puts out; v: Salimans & Ho 2022, for few steps"
     ] = "noise"
 
+    output: Annotated[
+        Literal["plain", "identity"],
+        "`plain`: the network paints the frame (the paper); `identity`: it also bends the identity frame and "
+        "mixes it in where a mask says so",
+    ] = "plain"
     motion_signal: Annotated[
         bool, "how noisy the motion frame is, and whether there is one, is a signal too"
     ] = False
@@ -61,9 +66,8 @@ class Architecture:
     def described(self) -> dict[str, Any]:
         """As a checkpoint says it: JSON values; what was added since is left out where it is off."""
         values = {**asdict(self), "multiples": list(self.multiples)}
-        if not self.motion_signal:
-            del values["motion_signal"]
-        return values
+        added = {"motion_signal": False, "output": "plain"}
+        return {k: v for k, v in values.items() if k not in added or v != added[k]}
 
 
 @dataclass(frozen=True)

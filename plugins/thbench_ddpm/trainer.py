@@ -85,7 +85,7 @@ class DdpmTrainer:
         """Put weights in that were trained before; their names and what they were trained on."""
         file = self.options.init_from
         if file is not None:
-            start = self._with_motion(read_checkpoint(file, "ddpm"))
+            start = self._grown(read_checkpoint(file, "ddpm"))
             check_architecture(start, self.architecture)
             for name, network in self.networks.items():
                 load_network(network, name, start)
@@ -95,17 +95,22 @@ class DdpmTrainer:
         load_sda(self.denoiser.audio, context.weights("sda-crema"))  # type: ignore[arg-type]
         return {"sda-crema": "unknown"}  # CREMA-D, but which actors is not published
 
-    def _with_motion(self, start: Checkpoint) -> Checkpoint:
-        """Weights of a network without the signal `motion` serve one with it, which starts at 0."""
-        if not self._a.motion_signal or start.about["architecture"].get("motion_signal"):
-            return start
-        own = self.denoiser.state_dict().items()
-        fresh = {f"denoiser/{k}": v.clone() for k, v in own if ".embed.motion." in k}
-        about = {
-            **start.about,
-            "architecture": {**start.about["architecture"], "motion_signal": True},
-        }
-        return replace(start, tensors={**start.tensors, **fresh}, about=about)
+    def _grown(self, start: Checkpoint) -> Checkpoint:
+        """Weights of a network without the signal `motion` or the identity frame's outputs serve one with
+        them: the signal starts as 0, the new outputs as well."""
+        about, tensors = dict(start.about["architecture"]), dict(start.tensors)
+        own = {f"denoiser/{k}": v for k, v in self.denoiser.state_dict().items()}
+        if self._a.motion_signal and "motion_signal" not in about:
+            about["motion_signal"] = True
+            tensors |= {k: v.clone() for k, v in own.items() if ".embed.motion." in k}
+        if self._a.output == "identity" and "output" not in about:
+            about["output"] = "identity"
+            for name in ("denoiser/unet.last.weight", "denoiser/unet.last.bias"):
+                grown = torch.zeros_like(own[name])
+                if name in tensors and len(tensors[name]) <= len(grown):
+                    grown[: len(tensors[name])] = tensors[name]
+                tensors[name] = grown
+        return replace(start, tensors=tensors, about={**start.about, "architecture": about})
 
     # -- examples ---------------------------------------------------------------------------------
 
