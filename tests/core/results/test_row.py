@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import FrozenInstanceError
 from pathlib import Path
+
+import pytest
 
 from made import made_run
 from thbench.results.row import clips_file, read_row, table_file
@@ -15,6 +18,8 @@ def test_a_row_of_a_run_has_its_table_beside_it(tmp_path: Path) -> None:
     row = read_row(folder / "result.json")
     assert row.key == ("a", "system", 96) and row.name == "a"
     assert len(row.clips.actors) == 2
+    with pytest.raises(FrozenInstanceError, match="path"):
+        row.path = tmp_path  # type: ignore[misc]
 
 
 def test_a_committed_row_has_a_table_of_its_name(tmp_path: Path) -> None:
