@@ -115,6 +115,7 @@ def test_a_document_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Mo
 def test_addresses_and_remarks_are_bounded() -> None:
     """LARGEST and the lengths that a leaderboard's reader relies on."""
     assert document.LARGEST == 16_000_000
+    assert document.Result.model_fields["schema_version"].default == document.SCHEMA == 1
     for model, field, most in (
         (document.SubmissionRecord, "submitter", 200), (document.SubmissionRecord, "licence", 200),
         (document.SubmissionRecord, "reproduce", 2000),

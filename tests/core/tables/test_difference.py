@@ -16,7 +16,7 @@ from thbench.results.row import Row
 from thbench.statistics.intervals import jackknife_interval
 from thbench.statistics.paired import paired_difference, paired_distance, paired_median
 from thbench.statistics.permutation import pseudo_value_test
-from thbench.tables.difference import Difference, difference, ties
+from thbench.tables.difference import Difference, difference, movement, ties
 
 ACTORS = {f"c{i}": f"a{i % 7}" for i in range(14)}
 A = np.random.default_rng(1).normal(2.0, 1.0, 14)
@@ -188,3 +188,23 @@ def test_each_pair_is_compared_once_whichever_comes_first(monkeypatch: pytest.Mo
     are_tied = ties("m", rows, None)
     assert are_tied("b", "a") and are_tied("a", "b")
     assert asked == [("m", rows["a"], rows["b"])]
+
+
+def test_the_range_of_the_first_cuts_the_limits() -> None:
+    wide = np.array([9.0, -9.0, 9.0, -9.0, 9.0, -9.0, 0.0] * 2)  # an actor each
+    found = difference("m", row(wide, range=(0.0, 1.0)), row(-wide), None)
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == (-1.0, 1.0)
+
+
+def test_a_movement_is_of_the_value_itself() -> None:
+    near = {"better": "nearer-reference"}
+    found = movement("m", row(A, **near), row(B, **near))
+    expected = paired_difference(of(A), of(B), ACTORS)
+    assert (found.by, found.interval) == ("value", expected.difference)
+    sets = movement("m", of_set(2.0, WITHOUT), of_set(0.5, WITHOUT))
+    assert sets.interval is not None and sets.interval.estimate == 1.5
+    assert movement("m", row(A), row(B, identity_digest="7")).note == "unlike identities"
+    assert movement("m", row(A), row(B, value=None)).note == "one of them has no value"
+    assert movement("m", row(A), row(B, value=None, reason="too dark")).note == "too dark"
+    assert movement("other", row(A), row(B)).note == "one of them has no value"

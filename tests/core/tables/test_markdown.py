@@ -77,7 +77,7 @@ def table() -> dict[str, Any]:
         "other": {
             "better": "higher",
             "unit": "",
-            "identity": {"name": "o", "ü": 1},
+            "identity": {"ü": 1, "name": "o"},
             "identity_digest": "2" * 64,
         },
     }
