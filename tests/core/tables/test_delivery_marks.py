@@ -8,9 +8,10 @@ import pytest
 
 from made import result
 from thbench.results.document import Result
-from thbench.results.sensitivity import Move, Sensitivity
+from thbench.results.sensitivity import Gap, Move, Sensitivity
 from thbench.tables.build import tables
-from thbench.tables.delivery import delivery_notes, gaps_of
+from thbench.tables.delivery import DeliveryMark, delivery_lines, delivery_notes, gaps_of
+from thbench.tables.markdown import MARK
 
 VALUES = {"a": 1.0, "b": 1.5, "c": 4.0}
 
@@ -80,3 +81,18 @@ def test_a_usual_delivery_that_moves_a_system_further_marks_its_column_alone() -
 )  # fmt: skip
 def test_nothing_else_marks(found: Sensitivity | None) -> None:
     assert notes(found) == {}
+
+
+def test_marks_are_a_line_each_and_none_without_a_file() -> None:
+    assert delivery_lines(None, rows(), None) == []
+    (line,) = delivery_lines(stored(move("web", -0.75)), rows(), None)
+    assert line.startswith(f"{MARK} m: web alone moves a by -0.75, more than")
+
+
+def test_a_move_that_is_not_known_is_no_move() -> None:
+    mark = DeliveryMark("m", move("web", None), [Gap(better="a", worse="b", gap=0.5)], 3)
+    assert mark.text.startswith(
+        "m: web alone moves a by 0, more than the 0.5 between a and b (1 of 3"
+    )
+    more = DeliveryMark("m", move("web", 1.25), mark.gaps, 3)
+    assert "by +1.25," in more.text
