@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,3 +85,16 @@ def test_a_missing_file_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(distance.torchmetrics, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(UserError, match=r"alex\.pth"):
         linear_layers("alex")
+
+
+def test_weights_are_read_as_weights_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    load = torch.load
+
+    def noted(*given: Any, **named: Any) -> Any:
+        asked.append(named["weights_only"])
+        return load(*given, **named)
+
+    monkeypatch.setattr(torch, "load", noted)
+    linear_layers("alex")
+    assert asked == [True]

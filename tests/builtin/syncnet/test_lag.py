@@ -106,3 +106,10 @@ def test_mean_median_and_share_over_clips() -> None:
         "lip_audio_lag_within_1": 0.8,
         "lip_audio_correlation": pytest.approx(0.6),
     }
+
+
+@pytest.mark.parametrize(("mouth", "sound"), [(40, 33), (33, 40)])
+def test_what_only_one_of_them_has_is_left_out(mouth: int, sound: int) -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(size=mouth), rng.normal(size=sound)
+    assert np.array_equal(correlations(a, b, 4, 10), correlations(a[:33], b[:33], 4, 10))

@@ -82,6 +82,15 @@ def test_for_people_videos_are_compressed(made: Placed, tmp_path: Path) -> None:
     assert MediaReader().probe(tmp_path / "m" / "a.mp4").video_codec == "h264"
 
 
+def test_they_are_compressed_so_little_that_nobody_sees_it(
+    made: Placed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(placed, "write_h264", lambda path, frames, audio, crf: asked.append(crf))
+    write_crops(made, tmp_path)
+    assert asked == [10] * 3
+
+
 def test_a_record_without_a_square() -> None:
     assert _square_line({"clip": "c"}) == {"clip": "c", "kept_at": None, "failure": None}
 

@@ -54,7 +54,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 
 
 def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert sensitivity.LARGEST == 16_000_000
+    assert (sensitivity.LARGEST, sensitivity.SCHEMA) == (16_000_000, 1)
     file = tmp_path / "sensitivity.json"
     file.write_text(sensitivity_text(made()), encoding="utf-8")
     monkeypatch.setattr(sensitivity, "LARGEST", file.stat().st_size - 1)
