@@ -24,8 +24,11 @@ from thbench.api import FPS, ClipFailure, Frames
 from thbench.charts.grid import GridRow, draw_grid
 from thbench.charts.plots import Series, line_chart
 from thbench.files.atomic import atomic_write
+from thbench.files.cache import Cache, cache_root
+from thbench.files.canonical import digest
 from thbench.report.curves import kept_arrays, motion, observation_keys, over_time, sharpness
 from thbench.report.run_data import ReportData, ReportRow
+from thbench.run.folder import Record
 from thbench.tables.markdown import score_text
 
 HALF = 12
@@ -36,6 +39,9 @@ SHOWN, CELL, GAIN = 4, 96, 3
 """Frames of a moment that are shown, their side in pixels, and by how much differences are enlarged."""
 _QUALITY = 85  # of the JPEG
 _SAMPLES = 8  # clips looked at to tell which arrays run over time
+
+FORM = 1
+"""Raised when pictures or facts are made anew, so that what was kept is not shown."""
 
 Curve = NDArray[np.float64]
 
@@ -210,7 +216,7 @@ def worst_window(deviation: Curve, length: int = HALF) -> tuple[int, int]:
 
 
 class _Looks:
-    """Videos and kept arrays of a report's rows; a clip that several metrics share is decoded once."""
+    """Records, videos and kept arrays of a report's rows; a clip that several metrics share is decoded once."""
 
     def __init__(self, material: ReportData) -> None:
         self._material = material
@@ -226,7 +232,7 @@ class _Looks:
     def _row(self, entrant: int) -> ReportRow:
         return self._material.entrants[entrant]
 
-    def _read_records(self, entrant: int) -> Mapping[str, Mapping[str, object]]:
+    def _read_records(self, entrant: int) -> Mapping[str, Record]:
         folder = self._row(entrant).folder
         return {} if folder is None else folder.stored()
 
@@ -234,22 +240,25 @@ class _Looks:
         folder = self._row(entrant).folder
         return {} if folder is None else observation_keys(folder)
 
-    def _decode(self, entrant: int, clip: str) -> Frames | None:
-        folder, record = self._row(entrant).folder, self._records(entrant).get(clip)
-        if folder is None or record is None or "failure" in record:
-            return None
-        try:
-            return folder.open(dict(record)).frames
-        except ClipFailure:
-            return None
+    def record(self, entrant: int, clip: str) -> Record | None:
+        """Of a video that is there."""
+        record = self._records(entrant).get(clip)
+        return None if record is None or "failure" in record else record
+
+    def _decode(self, entrant: int, clip: str) -> Frames:
+        """Raises ClipFailure for a video that is not there or damaged."""
+        folder, record = self._row(entrant).folder, self.record(entrant, clip)
+        if folder is None or record is None:
+            raise ClipFailure("no video")
+        return folder.open(record).frames
 
     def kept(self, entrant: int, metric: str, clip: str) -> dict[str, tuple[float, Curve]]:
         """Arrays over time that a metric kept of a clip: name -> (frame of the first value, values)."""
         key = self._keys(entrant).get(metric, {}).get(clip)
-        record = self._records(entrant).get(clip)
-        if key is None or record is None or "failure" in record:
+        record = self.record(entrant, clip)
+        if key is None or record is None:
             return {}
-        n = int(str(record["n_frames"]))
+        n = int(record["n_frames"])
         over = self._over_time(entrant, metric)
         return {
             kept["name"]: (kept["start"], np.array(kept["values"], np.float64))
@@ -259,9 +268,55 @@ class _Looks:
 
     def _over_time(self, entrant: int, metric: str) -> set[tuple[str, str]]:
         known = self._keys(entrant).get(metric, {})
-        records = self._records(entrant)
-        clips = [c for c in known if "failure" not in records.get(c, {"failure": ""})][:_SAMPLES]
-        return over_time(({metric: known[c]}, int(str(records[c]["n_frames"]))) for c in clips)
+        records = {c: r for c in known if (r := self.record(entrant, c))}
+        clips = list(records)[:_SAMPLES]
+        return over_time(({metric: known[c]}, int(records[c]["n_frames"])) for c in clips)
+
+
+class _Both:
+    """A clip of a system beside the ground truth's. What is taken of the pictures is kept by their digests, so
+    that a report that is made again decodes nothing."""
+
+    def __init__(self, looks: _Looks, case: _Case, truth: int, records: Sequence[Record]) -> None:
+        self._looks, self._clip, self._rows = looks, case.clip, (case.entrant, truth)
+        self._digests = [record["frames_digest"] for record in records]
+        self._kept = Cache(cache_root() / "features")
+        self.n = min(int(record["n_frames"]) for record in records)
+
+    def _frames(self) -> tuple[Frames, Frames]:
+        ours, true = (self._looks.frames(row, self._clip)[: self.n] for row in self._rows)
+        return ours, true
+
+    def difference(self) -> Curve:
+        """[n], see `picture_difference`. Raises ClipFailure."""
+        key = digest(["worst difference", FORM, *self._digests])
+        if (kept := self._kept.get(key)) is not None:
+            return np.asarray(kept.arrays["difference"], np.float64)
+        found = picture_difference(*self._frames())
+        self._kept.put(key, arrays={"difference": found})
+        return found
+
+    def shown(self, system: str, span: tuple[int, int]) -> tuple[bytes, list[str]]:
+        """A JPEG of the frames of a moment, and what differs in them. Raises ClipFailure."""
+        key = digest(["worst picture", FORM, *self._digests, system, list(span)])
+        if (kept := self._kept.get(key)) is not None:
+            words = kept.arrays["facts"].tobytes().decode()
+            return kept.arrays["jpeg"].tobytes(), words.splitlines()
+        ours, true = self._frames()
+        jpeg = _picture(system, ours, true, span)
+        facts = differences(ours[slice(*span)], true[slice(*span)])
+        said = np.frombuffer("\n".join(facts).encode(), np.uint8)
+        self._kept.put(key, arrays={"jpeg": np.frombuffer(jpeg, np.uint8), "facts": said})
+        return jpeg, facts
+
+
+def _both(looks: _Looks, case: _Case, truth: int) -> _Both | None:
+    """None where there are no pictures of both, of one size."""
+    records = [looks.record(row, case.clip) for row in (case.entrant, truth)]
+    known = [r for r in records if r is not None]
+    if len(known) < 2 or known[0]["size"] != known[1]["size"]:
+        return None
+    return _Both(looks, case, truth, known)
 
 
 def _moment(
@@ -274,23 +329,23 @@ def _moment(
 ) -> Moment | None:
     """None where there are no pictures of both; the next of `names` is its picture's."""
     truth = looks.truth_of(case.entrant)
-    if truth is None:
+    both = None if truth is None else _both(looks, case, truth)
+    if truth is None or both is None:
         return None
-    ours, true = looks.frames(case.entrant, case.clip), looks.frames(truth, case.clip)
-    if ours is None or true is None or ours.shape[1:] != true.shape[1:]:
+    try:
+        name, at, lines = _compared(looks, metric, case, truth, both)
+        deviation = np.abs(lines[0] - lines[1])
+        start, end = worst_window(deviation)
+        first = min(max(0, round(start + at)), max(0, both.n - (end - start)))
+        span = (first, min(both.n, first + end - start))
+        system = material.entrants[case.entrant].name
+        jpeg, facts = both.shown(system, span)
+    except ClipFailure:
         return None
-    n = min(len(ours), len(true))
-    ours, true = ours[:n], true[:n]
-    name, at, lines = _compared(looks, metric, case, truth, ours, true)
-    deviation = np.abs(lines[0] - lines[1])
-    start, end = worst_window(deviation)
     total = float(np.nansum(deviation))
     share = float(np.nansum(deviation[start:end])) / total if total > 0 else 0.0
-    first = min(max(0, round(start + at)), max(0, n - (end - start)))
-    span = (first, min(n, first + end - start))
-    system = material.entrants[case.entrant].name
     picture = next(names)
-    _write_picture(out / picture, system, ours, true, span)
+    atomic_write(out / picture, jpeg, durable=False)
     return Moment(
         metric=metric,
         system=system,
@@ -302,16 +357,16 @@ def _moment(
         curve=name,
         start=span[0],
         end=span[1],
-        n_frames=n,
+        n_frames=both.n,
         share=share,
-        facts=differences(ours[slice(*span)], true[slice(*span)]),
+        facts=facts,
         picture=picture,
         chart=_chart(system, name, at, lines, span),
     )
 
 
 def _compared(
-    looks: _Looks, metric: str, case: _Case, truth: int, ours: Frames, true: Frames
+    looks: _Looks, metric: str, case: _Case, truth: int, both: _Both
 ) -> tuple[str, float, tuple[Curve, Curve]]:
     """What is compared: its name, the frame of its first value, and both curves.
 
@@ -329,7 +384,7 @@ def _compared(
         best = max(best, (size, name))
     if best[1]:
         return best[1], mine[best[1]][0], _aligned(mine[best[1]][1], theirs[best[1]][1])
-    return PICTURES, 0.0, (picture_difference(ours, true), np.zeros(len(ours)))
+    return PICTURES, 0.0, (both.difference(), np.zeros(both.n))
 
 
 def _aligned(a: Curve, b: Curve) -> tuple[Curve, Curve]:
@@ -370,9 +425,7 @@ def differences(ours: Frames, true: Frames) -> list[str]:
 # -- what is shown --------------------------------------------------------------------------------
 
 
-def _write_picture(
-    path: Path, system: str, ours: Frames, true: Frames, span: tuple[int, int]
-) -> None:
+def _picture(system: str, ours: Frames, true: Frames, span: tuple[int, int]) -> bytes:
     """JPEG: frames of the ground truth, of the system below them, and where they differ."""
     at = np.unique(np.linspace(span[0], span[1] - 1, SHOWN).round().astype(int))
     heads = [f"{i / FPS:.2f} s" for i in at]
@@ -384,7 +437,8 @@ def _write_picture(
     grid = cv2.cvtColor(draw_grid(heads, rows, CELL), cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".jpg", grid, [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     assert done
-    atomic_write(path, data.tobytes(), durable=False)
+    content: bytes = data.tobytes()
+    return content
 
 
 def _cell(frame: Frames) -> Frames:

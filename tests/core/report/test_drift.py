@@ -152,7 +152,7 @@ def test_videos_are_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_the_report_shows_it(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", n_clips=2, videos=2, n_frames=14)
-    page = write_report(run, tmp_path / "out", ENGINE, Options(strips=0)).read_text()
+    page = write_report(run, tmp_path / "out", ENGINE, Options(strips=0, explain=0)).read_text()
     assert 'href="#drift"' in page
     assert page.count("<polygon") == 3 * 2 * 3, "a band per quantity, as it is and as a difference"
     for title in ("brightness − ground truth", "sharpness", "clips that reach the frame"):
