@@ -629,6 +629,16 @@ class Context(Protocol):
         """
         ...
 
+    def same_bytes(self, way: str, module: str, check: Callable[[], bool]) -> bool:
+        """Whether a faster way gives the plain one's bytes on this machine: only then may it be taken.
+
+        way     in words, different for everything that chooses other instructions: shapes, say
+        module  the code it runs through, as in `import`: another code is asked again
+        check   computes something both ways and compares; called once per kind of processor and
+                versions of libraries. `thbench doctor` lists ways that are not equal.
+        """
+        ...
+
     def weights(self, name: str) -> Path:
         """The verified file of registered weights. Raises UserError with the command that gets it."""
         ...

@@ -18,6 +18,7 @@ from thbench.errors import in_one_line
 from thbench.files.cache import Cache, cache_root
 from thbench.plugins import weights
 from thbench.plugins.discovery import KINDS, Registry
+from thbench.plugins.same_bytes import unequal
 from thbench.run.plan import lacks, slow_precisions
 from thbench.suite import Suite
 from thbench.video.codecs import codecs_here, ffmpeg_versions
@@ -142,6 +143,8 @@ def _caches() -> Iterator[Diagnosis]:
     yield Diagnosis("caches", "cache", state, f"{root}, {_size(free)} free")
     for folder in sorted(p for p in root.iterdir() if p.is_dir()):
         yield Diagnosis("caches", folder.name, "ok", _size(Cache(folder).size()))
+    for line in unequal():
+        yield Diagnosis("caches", "same_bytes", "note", line)
 
 
 def _plugins(registry: Registry) -> Iterator[Diagnosis]:

@@ -60,7 +60,9 @@ def frame_parts(
     counts = [(o.clip.id, int(o.rows[frames_row])) for o in observed]
     for o, kept in zip(observed, chosen(counts, max_frames), strict=True):
         if len(kept):
-            yield FramePart(o.clip, np.asarray(o.arrays[FEATURES])[kept])
+            features = np.asarray(o.arrays[FEATURES])
+            # all of them are not copied: a long clip has hundreds of megabytes
+            yield FramePart(o.clip, features if len(kept) == len(features) else features[kept])
 
 
 def stacked(parts: Iterator[FramePart]) -> NDArray[np.floating]:

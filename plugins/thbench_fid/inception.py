@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from thbench.api import ClipFailure, Context, Frames, Video
 from thbench_fid import weights
 from thbench_fid.network import FEATURES, SIDE, Inception2015
+from thbench_fid.quick import SameBytes, plain, quick_or_plain
 from thbench_fid.resize import Resize, prepare
 
 __all__ = ["BATCH", "InceptionFeatures", "extract", "padded_batches"]
@@ -35,6 +36,7 @@ class InceptionFeatures:
         self.resize: Resize = resize
         self.dtype = DTYPES[precision]
         self.device, self.batch = context.device, max(BATCH, context.batch)
+        self.same_bytes = partial(_asked, context)
         with weights_file.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         self.identity = (
@@ -50,10 +52,21 @@ class InceptionFeatures:
     def __call__(self, video: Video) -> NDArray[np.float32]:
         if not video.n_frames:
             raise ClipFailure("the video has no frames")
+        quick = self.dtype == torch.float32 and self.device == "cpu"
         found = extract(
-            self.network, video.frames, self.resize, self.batch, self.dtype, self.device
+            self.network,
+            video.frames,
+            self.resize,
+            self.batch,
+            self.dtype,
+            self.device,
+            self.same_bytes if quick else None,
         )
-        return found.astype(np.float32)
+        return found.astype(np.float32, copy=False)
+
+
+def _asked(context: Context, way: str, check: Callable[[], bool]) -> bool:
+    return context.same_bytes(way, "thbench_fid.quick", check)
 
 
 def channels_last(network: Inception2015) -> Inception2015:
@@ -71,21 +84,31 @@ def extract(
     batch: int,
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
+    same_bytes: SameBytes | None = None,
 ) -> NDArray[np.floating]:
     """[T, H, W, 3] uint8 -> [T, 2048], float64 where `dtype` is, else float32.
 
     Every forward pass has the shape [batch, 3, 299, 299], so that a frame's features do not depend
-    on how many frames the video has. Frames are resized in float32 before bfloat16 networks.
+    on how many frames the video has; with `same_bytes`, those that give the same bytes have their real
+    length. Frames are resized in float32 before bfloat16 networks.
     """
     exact = dtype == torch.float64
     layout = torch.contiguous_format if exact else torch.channels_last  # measured: 4x for float64
-    found = []
+    kind = torch.float64 if exact else torch.float32
+
+    def forward(rows: Frames) -> NDArray[np.floating]:
+        x = prepare(rows, resize, kind, device)
+        return network(x.to(dtype).contiguous(memory_format=layout)).to(kind).cpu().numpy()
+
+    found = np.empty((len(frames), FEATURES), np.float64 if exact else np.float32)
     with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
-        for rows, n in padded_batches(frames, batch):
-            x = prepare(rows, resize, torch.float64 if exact else torch.float32, device)
-            y = network(x.to(dtype).contiguous(memory_format=layout))[:n]
-            found.append(y.to(torch.float64 if exact else torch.float32).cpu().numpy())
-    return np.concatenate(found)
+        for i in range(0, len(frames), batch):
+            rows = frames[i : i + batch]
+            if same_bytes is None:
+                found[i : i + batch] = plain(forward, rows, batch)
+            else:
+                found[i : i + batch] = quick_or_plain(network, forward, rows, batch, same_bytes)
+    return found
 
 
 def padded_batches(frames: Frames, batch: int) -> Iterator[tuple[Frames, int]]:

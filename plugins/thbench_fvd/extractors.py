@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -62,11 +62,11 @@ class WindowFeatures:
         if not video.n_frames:
             raise ClipFailure("the video has no frames")
         indices = self._windows.of(video.n_frames)
-        windows = [self._prepared(video.frames[at]) for at in indices]
+        windows = (self._prepared(video.frames[at]) for at in indices)
         return extract(self.network, windows).astype(np.float32)
 
 
-def extract(network: nn.Module, windows: list[Tensor]) -> NDArray[np.floating]:
+def extract(network: nn.Module, windows: Iterable[Tensor]) -> NDArray[np.floating]:
     """[n, d] of windows [C, T, H, W], in the numbers they are in; one per pass."""
     found = []
     with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):

@@ -60,9 +60,13 @@ def _windows(signal: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::STEP]
 
 
-def _power(windows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[columns, 257] power spectrum."""
-    return np.asarray(1.0 / N_FFT * np.square(np.abs(np.fft.rfft(windows, N_FFT))))
+def _power(windows: NDArray[np.float64], block: int = 4096) -> NDArray[np.float64]:
+    """[columns, 257] power spectrum; spectra are complex for `block` columns at a time, 41 s of sound."""
+    power = np.empty((len(windows), N_FFT // 2 + 1))
+    for i in range(0, len(windows), block):
+        spectrum = np.fft.rfft(windows[i : i + block], N_FFT)
+        power[i : i + block] = 1.0 / N_FFT * np.square(np.abs(spectrum))
+    return power
 
 
 def _above_zero(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,6 +18,8 @@ from thbench.api import ClipFailure
 Edge: TypeAlias = Literal["pad", "valid"]
 EPS = 1e-6
 """Added to every difference before squaring, as torch's pairwise_distance does."""
+BLOCK = 1024
+"""Windows whose distances are computed at once, so that memory does not grow with the clip."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,13 +55,16 @@ def distances(
     returns     [2 vshift + 1, W] float64, |v_i - a_(i + k - vshift) + 1e-6|. Audio windows outside
                 the clip count as zero features (`pad`, the reference) or give NaN (`valid`).
     """
-    v, a = lip.astype(np.float64), sound.astype(np.float64)
-    padded = np.pad(a, ((vshift, vshift), (0, 0)))
-    shifts = range(2 * vshift + 1)
-    result = np.stack([np.linalg.norm(v - padded[k : k + len(v)] + EPS, axis=1) for k in shifts])
+    padded, windows = np.pad(sound, ((vshift, vshift), (0, 0))), len(lip)
+    result = np.empty((2 * vshift + 1, windows))
+    for i in range(0, windows, BLOCK):
+        v = lip[i : i + BLOCK].astype(np.float64)
+        for k in range(2 * vshift + 1):
+            a = padded[i + k : i + k + len(v)].astype(np.float64)
+            result[k, i : i + len(v)] = np.linalg.norm(v - a + EPS, axis=1)
     if edge == "valid":
-        heard = np.arange(len(v)) + np.arange(-vshift, vshift + 1)[:, None]
-        result[(heard < 0) | (heard >= len(v))] = np.nan
+        heard = np.arange(windows) + np.arange(-vshift, vshift + 1)[:, None]
+        result[(heard < 0) | (heard >= windows)] = np.nan
     return result
 
 

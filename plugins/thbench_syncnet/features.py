@@ -20,6 +20,8 @@ from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import DIMENSIONS, LIP_FRAMES, MFCC_COLUMNS, SIZE
 
 MFCC_PER_FRAME = 4
+BLOCK = 64
+"""Calls of the lip network whose frames are resized at once."""
 SOUND_ROWS = 8
 """Audio windows per lip window in one call: they are small, and 32 at once are 1.5 times as fast as 4."""
 
@@ -59,10 +61,18 @@ def window_features(
     dtype = np.float64 if network.precision == torch.float64 else np.float32
     if windows == 0:
         return np.empty((2, 0, DIMENSIONS), dtype)
-    lips, heard = lip_frames(frames), sound_windows(audio, windows)
-    lip = in_batches(network.lip, lambda i, j: lip_windows(lips, i, j), windows, batch)
-    sound = in_batches(network.sound, lambda i, j: heard[i:j], windows, SOUND_ROWS * batch)
-    return np.stack([lip, sound]).astype(dtype)
+    found = np.empty((2, windows, DIMENSIONS), dtype)
+    for start in range(0, windows, BLOCK * batch):  # whole calls, so that their rows stay the same
+        stop = min(start + BLOCK * batch, windows)
+        found[0, start:stop] = _lip_block(frames[start : stop + LIP_FRAMES - 1], network, batch)
+    heard = sound_windows(audio, windows)
+    found[1] = in_batches(network.sound, lambda i, j: heard[i:j], windows, SOUND_ROWS * batch)
+    return found
+
+
+def _lip_block(frames: Frames, network: Folded, batch: int) -> NDArray[np.floating]:
+    lips, windows = lip_frames(frames), len(frames) - LIP_FRAMES + 1
+    return in_batches(network.lip, lambda i, j: lip_windows(lips, i, j), windows, batch)
 
 
 def in_batches(
@@ -70,19 +80,24 @@ def in_batches(
     inputs: Callable[[int, int], Tensor],
     total: int,
     batch: int,
-) -> NDArray[np.float64]:
-    """[total, D]: the network over `inputs(i, j)`, rows i..j-1 of its input.
+) -> NDArray[np.floating]:
+    """[total, D]: the network over `inputs(i, j)`, rows i..j-1 of its input; float64 or float32.
 
     Every call has `batch` rows, the last one filled up with copies of its first row: another shape
     would take another kernel and round differently.
     """
-    rows: list[Tensor] = []
+    found: Tensor | None = None
     with torch.inference_mode():
         for start in range(0, total, batch):
             part = inputs(start, min(start + batch, total))
             filled = torch.cat([part, part[:1].expand(batch - len(part), *part.shape[1:])])
-            rows.append(network(filled)[: len(part)].double())
-    return torch.cat(rows).numpy()
+            rows = network(filled)[: len(part)]
+            if found is None:
+                kind = torch.float64 if rows.dtype == torch.float64 else torch.float32
+                found = torch.empty((total, *rows.shape[1:]), dtype=kind)
+            found[start : start + len(part)] = rows
+    assert found is not None, "no row was asked for"
+    return found.numpy()
 
 
 def require_sound(audio: Waveform | None) -> Waveform:

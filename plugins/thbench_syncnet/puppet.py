@@ -38,8 +38,10 @@ def mouth_region(frames: Frames) -> Frames:
     columns = slice(round(LEFT * size), round(RIGHT * size))
     cut = frames[:, rows, columns]
     how = cv2.INTER_AREA if cut.shape[1] >= SIZE else cv2.INTER_LINEAR
-    resized = [cv2.resize(f, (SIZE, SIZE), interpolation=how) for f in cut]
-    return np.asarray(resized, dtype=np.uint8)
+    resized = np.empty((len(cut), SIZE, SIZE, 3), np.uint8)
+    for t, frame in enumerate(cut):
+        resized[t] = cv2.resize(frame, (SIZE, SIZE), interpolation=how)
+    return resized
 
 
 def _convolution(
@@ -148,4 +150,4 @@ def puppet_features(
     rows, heard = five_in_a_row(torch.from_numpy(seen).float()), sound_windows(audio, windows)
     lip = in_batches(network.lip, lambda i, j: rows[i:j], windows, batch)
     sound = in_batches(network.sound, lambda i, j: heard[i:j], windows, batch)
-    return np.stack([lip, sound]).astype(np.float32)
+    return np.stack([lip, sound]).astype(np.float32, copy=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ from thbench.files.canonical import digest
 from thbench.plugins import weights
 from thbench.plugins.discovery import Registered, Registry
 from thbench.plugins.identity import extractor_part, plugin_identity, source_closure
+from thbench.plugins.same_bytes import same_bytes
 from thbench.plugins.sources import code_digest
 from thbench.video import MediaReader, write_lossless
 
@@ -66,6 +68,10 @@ class RunContext:
 
     def source(self, *modules: str) -> str:
         return code_digest(*modules)
+
+    def same_bytes(self, way: str, module: str, check: Callable[[], bool]) -> bool:
+        code = code_digest(module)
+        return same_bytes(self.plugin, way, code, self.settings.numerics(), check)
 
     def weights(self, name: str) -> Path:
         return weights.path(name, self.registry.weights())

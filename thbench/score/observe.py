@@ -195,9 +195,10 @@ def _video_of(observing: Observing) -> tuple[str, int]:
 def _generated(
     job: Job, task: ClipTask, record: Record, reference: StoredVideo
 ) -> StoredVideo | Cut:
-    """The video of a record; one that is the reference, or a span of it, shares its decode."""
+    """The video of a record; one that is the reference, or a span of it, or shows its picture to another
+    sound, shares its decode."""
     if record["digest"] != reference.digest:
-        return job.run.references(task.resolution).open(record)
+        return job.run.references(task.resolution).open(record).shown_by(reference)
     n = record["n_frames"]
     return reference.cut(n) if n < reference.n_frames else reference
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,7 +28,8 @@ from thbench.api import ClipFailure, UserError
 from thbench_fid import weights
 from thbench_fid.frechet import fid_from_features
 from thbench_fid.inception import InceptionFeatures, extract, padded_batches
-from thbench_fid.network import Inception2015
+from thbench_fid.network import Conv, Inception2015
+from thbench_fid.quick import quick_or_plain
 from thbench_fid.resize import Resize, clean, legacy_pytorch, prepare, tensorflow1
 
 VALUES = json.loads(REFERENCE.with_suffix(".json").read_text())
@@ -137,7 +138,12 @@ def weights_file(state: dict[str, Tensor], tmp_path_factory: pytest.TempPathFact
 
 
 def extractor(path: Path, **options: Any) -> InceptionFeatures:
-    context: Any = SimpleNamespace(device="cpu", batch=2, weights=lambda name: path)
+    context: Any = SimpleNamespace(
+        device="cpu",
+        batch=2,
+        weights=lambda name: path,
+        same_bytes=lambda way, module, check: check(),
+    )
     built = thbench_fid.build_inception(thbench_fid.InceptionOptions(**options), context)
     assert isinstance(built, InceptionFeatures)
     return built
@@ -151,6 +157,48 @@ def test_the_extractor_reads_its_weights_and_gives_float32(weights_file: Path) -
     nothing: Any = SimpleNamespace(frames=frames[:0], n_frames=0)
     with pytest.raises(ClipFailure, match="no frames"):
         extractor(weights_file)(nothing)
+
+
+@pytest.mark.slow
+def test_the_quick_way_gives_the_bytes_of_the_plain_one_or_is_not_taken(
+    weights_file: Path,
+) -> None:
+    """Three frames, checked and then taken, are those of a padded batch of sixteen."""
+    frames = synthetic_frames(3, 64, seed=8)
+    built = extractor(weights_file)
+    expected = extract(built.network, frames, "tf", 16)
+    answers: dict[str, bool] = {}
+
+    def asked(way: str, check: Callable[[], bool]) -> bool:
+        if way not in answers:
+            answers[way] = check()
+        return answers[way]
+
+    for _ in range(2):
+        found = extract(built.network, frames, "tf", 16, same_bytes=asked)
+        assert found.tobytes() == expected.tobytes()
+    assert list(answers) == ["convolution and ReLU in one, 3 images instead of 16"]
+    assert not any(m.fused for m in built.network.modules() if isinstance(m, Conv))
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_each_length_is_compared_once_and_padded_where_it_differs(equal: bool) -> None:
+    seen: list[int] = []
+    network: Any = SimpleNamespace(fuse=lambda fused: None)
+
+    def forward(rows: NDArray[np.uint8]) -> NDArray[np.float64]:
+        seen.append(len(rows))
+        return rows.mean(axis=(1, 2, 3))[:, None] + (0 if equal or len(rows) == 16 else 1e-9)
+
+    known: dict[str, bool] = {}
+
+    def asked(way: str, check: Callable[[], bool]) -> bool:
+        return known[way] if way in known else known.setdefault(way, check())
+
+    frames = synthetic_frames(5, 64, seed=9)
+    found = [quick_or_plain(network, forward, frames, 16, asked) for _ in range(3)]
+    assert seen == ([16, 5, 5, 5] if equal else [16, 5, 16, 16])
+    assert all(f.tobytes() == frames.mean(axis=(1, 2, 3))[:, None].tobytes() for f in found)
 
 
 def test_identity_names_everything_that_moves_the_number(

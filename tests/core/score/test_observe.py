@@ -28,7 +28,7 @@ from thbench.score.observe import (
 )
 from thbench.score.reduce import RowKey
 from thbench.score.tasks import ClipTask, Observing
-from thbench.video import MemoryVideo
+from thbench.video import MemoryVideo, decode_count
 
 VIDEO = MemoryVideo(np.zeros((3, 4, 4, 3), np.uint8), np.zeros(1920, np.int16))
 PAIR = Pair(Clip("c", "a"), VIDEO, VIDEO, 0)
@@ -117,6 +117,20 @@ def test_observations_of_a_clip_are_cached_under_their_keys_with_their_values(ru
         assert entry.rows["brightness"] == pytest.approx(expected, rel=1e-12)
     keys = [o.key for o in given.observing]
     assert len(set(keys)) == 2
+
+
+def test_a_picture_is_decoded_once_for_all_its_sounds(run: Run) -> None:
+    given = task(run)
+    delayed = run.job.run.control(32, "delayed-audio").stored()["1001_AAA"]
+    assert delayed["digest"] != given.reference["digest"]
+    key = keybook_of(run.job).observation(0, given.clip, delayed, given.reference)
+    items = (given.observing[0], Observing(key, 0, "delayed-audio", delayed))
+    before = decode_count()
+    assert observe_clip(run.job, replace(given, observing=items))[0] == {}
+    assert decode_count() - before == 1
+    values = [observation_cache().get(o.key) for o in items]
+    assert values[0] is not None and values[1] is not None
+    assert dict(values[0].rows) == dict(values[1].rows)
 
 
 def test_a_trimmed_video_stands_beside_as_much_of_its_reference(

@@ -1,0 +1,65 @@
+"""A long clip is worked through in blocks, which move no bit of a short one's numbers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from thbench_speech import mfcc as speech
+from thbench_syncnet import distance, features
+from thbench_syncnet.networks import DIMENSIONS
+
+RANDOM = np.random.default_rng(5)
+
+
+def test_spectra_of_blocks_are_those_of_the_whole() -> None:
+    windows = RANDOM.normal(0, 3000, (1003, speech.WINDOW))
+    whole = speech._power(windows, block=len(windows))
+    assert speech._power(windows, block=64).tobytes() == whole.tobytes()
+    assert speech._power(windows, block=7).tobytes() == whole.tobytes()
+
+
+@pytest.mark.parametrize("edge", ["pad", "valid"])
+def test_distances_of_blocks_are_those_of_the_whole(
+    edge: distance.Edge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lip, sound = RANDOM.normal(0, 1, (2, 90, 64)).astype(np.float32)
+    whole = distance.distances(lip, sound, 15, edge)
+    padded = np.pad(sound.astype(np.float64), ((15, 15), (0, 0)))
+    plain = [
+        np.linalg.norm(lip.astype(np.float64) - padded[k : k + 90] + distance.EPS, axis=1)
+        for k in range(31)
+    ]
+    if edge == "pad":
+        assert whole.tobytes() == np.stack(plain).tobytes()
+    monkeypatch.setattr(distance, "BLOCK", 16)
+    assert distance.distances(lip, sound, 15, edge).tobytes() == whole.tobytes()
+
+
+def test_the_lip_network_is_called_with_the_same_rows_whatever_the_block(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[bytes] = []
+
+    def lip(windows: Tensor) -> Tensor:
+        calls.append(windows.contiguous().numpy().tobytes())
+        return windows.flatten(1)[:, :DIMENSIONS].float()
+
+    def sound(windows: Tensor) -> Tensor:
+        return windows.flatten(1).sum(1, keepdim=True).float().expand(-1, DIMENSIONS)
+
+    network: Any = SimpleNamespace(lip=lip, sound=sound, precision=torch.float32)
+    frames = RANDOM.integers(0, 256, (43, 16, 16, 3), dtype=np.uint8)
+    audio = RANDOM.integers(-9000, 9000, 43 * 640, dtype=np.int16)
+    whole = features.window_features(frames, audio, network, 4)
+    once = list(calls)
+    monkeypatch.setattr(features, "BLOCK", 2)
+    assert features.window_features(frames, audio, network, 4).tobytes() == whole.tobytes()
+    assert whole.shape == (2, 38, DIMENSIONS) and whole.dtype == np.float32
+    assert calls[len(once) :] == once
+    assert len(once) == 10  # 38 windows in fours
