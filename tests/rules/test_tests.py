@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from guards import some
 from paths import ROOT
+from tested import files_of, home, modules, named, reached
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 UNSAID = ("KeyboardInterrupt",)
@@ -186,6 +188,56 @@ def test_every_folder_of_thbench_has_its_tests(folder: str) -> None:
 def test_every_plugin_has_its_tests(name: str) -> None:
     folder = name.removeprefix("thbench_")
     assert list((ROOT / "tests" / "builtin" / folder).glob("test_*.py")), f"tests/builtin/{folder}"
+
+
+TESTED_IN: dict[str, list[str]] = yaml.safe_load(
+    (ROOT / "tests/rules/tested_in.yaml").read_text(encoding="utf-8")
+)
+BY_HAND = "by hand"
+
+
+def test_the_tests_of_any_module_are_found_by_its_path() -> None:
+    """A test file in its folder imports it, or tests/rules/tested_in.yaml says where it is tested."""
+    elsewhere = {module for listed in TESTED_IN.values() for module in listed}
+    by_path = {
+        folder: frozenset().union(*map(named, files_of(folder)))
+        for folder in {home(module) for module in modules()}
+    }
+    with_code = (m for m, path in modules().items() if path.read_bytes().count(b"\n") > 2)
+    lost = [m for m in with_code if m not in by_path[home(m)] and m not in elsewhere]
+    assert lost == [], (
+        "import them in a test of their folder, or say in tested_in.yaml which tests they have"
+    )
+
+
+@pytest.mark.parametrize("file", sorted(TESTED_IN.keys() - {BY_HAND}))
+def test_what_is_said_to_be_tested_elsewhere_is_reached_there(file: str) -> None:
+    assert some(TESTED_IN[file])
+    assert set(TESTED_IN[file]) - reached(ROOT / "tests" / file) == set()
+
+
+@pytest.mark.parametrize("module", TESTED_IN[BY_HAND])
+def test_what_is_run_by_hand_is_a_program(module: str) -> None:
+    assert '__name__ == "__main__"' in modules()[module].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "module", "expected"),
+    [
+        ("core/files/test_cache.py", "thbench.files.cache", True),
+        ("core/files/test_cache.py", "thbench.leaderboard.verify", False),
+        (
+            "core/leaderboard/test_cheats.py",
+            "thbench.engines.local",
+            True,
+        ),  # tests/support/boards.py
+        ("core/video/test_video.py", "thbench.video.reader", True),  # handed on by thbench.video
+    ],
+)
+def test_the_rule_on_modules_finds_what_it_looks_for(
+    file: str, module: str, expected: bool
+) -> None:
+    assert (module in named(ROOT / "tests" / file)) is expected
 
 
 def test_every_test_is_in_a_folder_of_the_layout() -> None:
