@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,11 @@ def weights(assets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def face(assets: Callable[[str], Path], weights: None) -> Frames:
     """The head of a real person, cut out by the rule of the dataset `clips`."""
-    path = assets("clips/speaker_d_512px_h264.mp4")
+    return head_in(assets("clips/speaker_d_512px_h264.mp4")).copy()
+
+
+@cache
+def head_in(path: Path) -> Frames:
     first = next(MediaReader().frames(path))
     faces = ClipFaces(RunContext(registry(), Settings(), "clips"), 0.2)
     return faces.square(path, None, lambda: iter([first])).of(first).cut(first, SIZE)
