@@ -9,12 +9,13 @@ from pathlib import Path
 Graph = Mapping[str, frozenset[str]]
 
 MAY_IMPORT: dict[str, str] = {
-    "cli": "interface export report alignment leaderboard pipeline testing selftest sensitivity training doctor "
+    "cli": "interface export report study alignment leaderboard pipeline testing selftest sensitivity training doctor "
     "estimate machine",
     "interface": "export report alignment pipeline",
     "export": "published tables results run",
-    "report": "leaderboard score tables published run charts engines",
+    "report": "leaderboard score study tables published run charts engines",
     "leaderboard": "pipeline score published tables results run",
+    "study": "tables results run charts engines video statistics",
     "alignment": "pipeline",
     "pipeline": "generate score published tables results run engines",
     "generate": "run suite plugins engines video",

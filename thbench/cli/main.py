@@ -21,6 +21,7 @@ from thbench.cli.report import report
 from thbench.cli.run import generate, run, score
 from thbench.cli.selftest import selftest
 from thbench.cli.sensitivity import sensitivity
+from thbench.cli.study import study
 from thbench.cli.terminal import Terminated, surroundings
 from thbench.cli.train import plot, train
 from thbench.cli.weights import weights
@@ -107,6 +108,7 @@ for _command in (
     schema,
     report,
     export,
+    study,
     compare,
     leaderboard,
     selftest,
