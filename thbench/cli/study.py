@@ -156,3 +156,56 @@ def make(
 
 def _words(text: str | None) -> list[str]:
     return [w.strip() for w in (text or "").split(",") if w.strip()]
+
+
+@study.command()
+@click.argument("votes", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--key",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="key.json that `study make` wrote.",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder [default: the key's].")
+@click.option(
+    "--allow-catch",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Catch trials that a rater may fail.",
+)
+@click.option(
+    "--allow-beeps",
+    type=click.IntRange(0),
+    default=1,
+    show_default=True,
+    help="Sounds whose beeps a rater may miscount.",
+)
+@click.option(
+    "--regularise",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    help="Votes added to every pair, half a win for either side; 0 is plain maximum likelihood.",
+)
+def collect(
+    votes: tuple[Path, ...],
+    key: Path,
+    out: Path | None,
+    allow_catch: int,
+    allow_beeps: int,
+    regularise: float,
+) -> None:
+    """Answers (files, or folders of them) as tables: study.json, study.md and study.csv.
+
+    Every file is checked; raters are dropped by a stated rule, and every one is counted with its reason.
+    """
+    from thbench.study.collect import collect as write
+    from thbench.study.raters import Rule
+    from thbench.study.tables import print_study
+
+    folder = out or key.parent
+    result = write(votes, key, folder, Rule(allow_catch, allow_beeps), regularise)
+    print_study(result)
+    for name in ("study.md", "study.csv", "study.json"):
+        click.echo(folder / name)

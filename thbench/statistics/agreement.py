@@ -45,7 +45,7 @@ def alpha_of_counts(counts: Floats, values: Floats, level: Level) -> float | Non
     expected = float((np.outer(margin, margin) * distance).sum())
     if expected <= 0.0:
         return None
-    return 1.0 - (total - 1.0) * float((seen * distance).sum()) / expected
+    return 1.0 - (float(total) - 1.0) * float((seen * distance).sum()) / expected
 
 
 def _distance(values: Floats, margin: Floats, level: Level) -> Floats:

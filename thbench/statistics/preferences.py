@@ -178,7 +178,7 @@ def _escape(counts: Floats, systems: int) -> Floats | None:
         b_eq=[0.0],
         bounds=bounds,
     )
-    if found.status != 0 or -found.fun < 1e-7:
+    if found.x is None or found.fun is None or -found.fun < 1e-7:
         return None
     return np.asarray(found.x[:systems])
 
