@@ -79,6 +79,8 @@ OURS: dict[str, str] = {
     "thbench/plugins/sources.py:_tree": INSTALLED,
     "thbench/plugins/weights.py:_content": "copied and hashed; examined on the line above",
     "thbench/report/page.py:write_page": "a part of thbench",
+    "thbench/study/page.py:_asset": "a part of thbench",
+    "thbench/study/wording.py:_shipped": "a part of thbench",
     "thbench/training/checkpoint.py:write_checkpoint": OWN,
     "thbench/video/containers.py:open_media": "every fault becomes one ClipFailure there",
     "thbench/video/gather.py:_mapped": OWN,
