@@ -108,7 +108,7 @@ def ballot(
             {
                 "trial": name,
                 "answers": given,
-                "milliseconds": 5000 + int(rng.integers(4000)),
+                "milliseconds": trial.milliseconds + 1000 + int(rng.integers(4000)),
                 "plays": [1, 1],
             }
         )
@@ -144,7 +144,7 @@ def _answer(
         right = trial.truth == "left"
         return words[0] if right == (flip > 0) else words[2]
     a, b = (key.videos[str(v)].entry for v in (trial.left, trial.right))
-    clip = int(trial.clip[1:])
+    clip = sorted(key.actors).index(trial.clip)
     felt = np.array(people.worth) + taste + clips[clip]
     gap = flip * (felt[a] - felt[b])
     weights = np.array([np.exp(gap / 2), people.nu, np.exp(-gap / 2)])

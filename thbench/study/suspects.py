@@ -15,6 +15,8 @@ RARE = 0.05
 """Chance, over all raters together, of calling one reversed who answers at random."""
 FEWEST = 8
 """Answers below which nothing is said of a rater."""
+FEWEST_FOR_CHANCE = 20
+"""Answers below which an honest rater is often not told from chance, so that it is not said."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def _said(agreed: int, compared: int, raters: int) -> Agreement:
     share = agreed / compared
     if binom.cdf(agreed, compared, 0.5) < RARE / max(raters, 1):
         return Agreement(share, compared, "reversed: against the others")
-    if binom.sf(agreed - 1, compared, 0.5) > 0.05:
+    if compared >= FEWEST_FOR_CHANCE and binom.sf(agreed - 1, compared, 0.5) > 0.05:
         return Agreement(share, compared, "no better than chance")
     return Agreement(share, compared, "")
 
