@@ -61,6 +61,16 @@ def always(_trial: str, _files: object, question: str) -> str:
     return "left" if question == "sync" else "tie"
 
 
+def reopen(page: Page, address: str) -> None:
+    """Load the page again; what it stored a moment ago may not have reached the new process yet."""
+    for _ in range(20):
+        page.open(address)
+        if page.run("localStorage.length"):
+            return
+        time.sleep(0.1)
+    raise AssertionError("nothing was stored")
+
+
 def test_from_a_disk_by_mouse_with_a_reload_in_the_middle(
     page: Page, short: Path, tmp_path: Path
 ) -> None:
@@ -69,7 +79,7 @@ def test_from_a_disk_by_mouse_with_a_reload_in_the_middle(
     begin(page, address, {})
     first = answer(page, always, key.questions)
     second, _ = names(page)
-    page.open(address)
+    reopen(page, address)
     assert names(page)[0] == second != first
     for _ in range(3):
         answer(page, always, key.questions)
