@@ -209,3 +209,31 @@ def collect(
     print_study(result)
     for name in ("study.md", "study.csv", "study.json"):
         click.echo(folder / name)
+
+
+@study.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--study",
+    "folder",
+    type=click.Path(path_type=Path),
+    help="Folder with study.json, or the file [default: RUN/study].",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder [default: the study's].")
+@click.option(
+    "--all", "all_columns", is_flag=True, help="Every score, not the headline scores alone."
+)
+def compare(run: Path, folder: Path | None, out: Path | None, all_columns: bool) -> None:
+    """Which metric of RUN agrees with people: rank correlations over systems and over videos.
+
+    Writes metrics.md, metrics.json and a chart per question.
+    """
+    from thbench.study.compare import compare as beside
+    from thbench.study.compare_tables import print_comparison, write_comparison
+    from thbench.study.document import read_study
+
+    place = folder or run / "study"
+    found = beside(run, read_study(place), all_columns)
+    print_comparison(found)
+    for path in write_comparison(found, out or (place if place.is_dir() else place.parent)):
+        click.echo(path)

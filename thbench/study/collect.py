@@ -61,6 +61,8 @@ def collected(
         study=key.study,
         title=key.title,
         form=key.form,
+        suite_digest=str(key.made_of.get("suite_digest", "")),
+        entries=key.entries,
         made_of=key.made_of,
         rule=rule.words(),
         regularise=regularise,

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from thbench.api import UserError
 from thbench.files.atomic import printable
 from thbench.files.foreign import read_json, reading
-from thbench.study.form import Form, first_fault
+from thbench.study.form import EntryRecord, Form, first_fault
 
 LARGEST = 200_000_000
 FILE = "study.json"
@@ -108,12 +108,14 @@ class Vote(_Model):
 
 
 class StudyResult(_Model):
-    """study.json."""
+    """study.json. `entries` are what votes are about, by number; `suite_digest` is that of the run it was made from."""
 
     schema_version: Literal[1] = Field(default=1, alias="schema")
     study: str
     title: str
     form: Form
+    suite_digest: str
+    entries: tuple[EntryRecord, ...]
     made_of: dict[str, Any]
     rule: str
     regularise: float
