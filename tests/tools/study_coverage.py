@@ -18,6 +18,7 @@ One of the pairs of systems is equal: how often that pair is told apart is the r
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,8 @@ from thbench.study.design import pairs, singles
 from thbench.study.document import Vote
 from thbench.study.form import EntryRecord, Form
 from thbench.study.raters import Rule
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from voters import Kind, People, made_key, write_ballots
 
 Floats = NDArray[np.float64]
@@ -247,8 +250,8 @@ def found_table(rows: Sequence[Found]) -> str:
     return "\n".join(lines)
 
 
-SIZES = ((5, 6), (10, 12), (24, 12), (24, 30))
-DIFFER = ((0.0, 0.0), (0.3, 0.3), (0.8, 0.3), (0.3, 0.8))
+SIZES = ((6, 8), (10, 12), (24, 12), (24, 30))
+DIFFER = ((0.3, 0.3), (0.8, 0.3), (0.3, 0.8))
 """(raters, clips): standard deviations, in log odds or rating points."""
 
 
