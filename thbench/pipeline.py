@@ -12,10 +12,9 @@ from thbench.environment import apply_threads
 from thbench.files.atomic import atomic_write
 from thbench.generate.stage import generate
 from thbench.plugins.sources import MEDIA, code_digest
-from thbench.published.page import run_page
+from thbench.published.page import page_of
 from thbench.results.document import Result
 from thbench.results.finished import finished_rows, tables_of
-from thbench.results.sensitivity import sensitivity_of
 from thbench.run.events import died_at
 from thbench.run.folder import Shard, write_clips
 from thbench.run.job import Job, Order, suite_of
@@ -123,9 +122,7 @@ def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None
     if results:
         _, clips = tables_of(finished_rows(job.run.root))
         atomic_write(job.run.root / "leaderboard.json", leaderboard_json(results, clips))
-        atomic_write(
-            job.run.root / "leaderboard.md", run_page(results, clips, sensitivity_of(job.run.root))
-        )
+        atomic_write(job.run.root / "leaderboard.md", page_of(job.run.root, results, clips))
     return results
 
 

@@ -15,7 +15,7 @@ MAY_IMPORT: dict[str, str] = {
     "export": "published tables results run",
     "report": "leaderboard score study tables published run charts engines",
     "leaderboard": "pipeline score published tables results run",
-    "study": "tables results run charts engines video statistics",
+    "study": "published tables results run charts engines video statistics",
     "alignment": "pipeline",
     "pipeline": "generate score published tables results run engines",
     "generate": "run suite plugins engines video",

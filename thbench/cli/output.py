@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from thbench.errors import UserError
+from thbench.errors import UserError, printable_text
 
 if TYPE_CHECKING:
     from thbench.results.document import Result
@@ -61,14 +61,18 @@ def show_results(
 ) -> None:
     """Tables and failures; exits with 1 where a system that was asked has no clip that was scored."""
     from thbench.results.finished import finished_rows, tables_of
+    from thbench.results.people import people_of
     from thbench.results.sensitivity import sensitivity_of
     from thbench.tables.delivery import delivery_lines
+    from thbench.tables.people import people_lines, people_tables
     from thbench.tables.screen import print_tables
 
     clips = tables_of(finished_rows(out))[1]
     print_tables(results, clips, all_columns)
     for line in delivery_lines(sensitivity_of(out), results, clips):
         click.echo(line)
+    for line in people_lines(people_tables(people_of(out), results)):
+        click.echo(printable_text(line))
     print_left_out(left_out)
     for result in results:
         if result.clips.failed and f"system {result.system.name}" not in left_out:

@@ -188,6 +188,12 @@ def _words(text: str | None) -> list[str]:
     show_default=True,
     help="Votes added to every pair, half a win for either side; 0 is plain maximum likelihood.",
 )
+@click.option(
+    "--run",
+    type=click.Path(path_type=Path),
+    metavar="RUN",
+    help="Show people's numbers in tables of their own in this run's leaderboard.md and report.",
+)
 def collect(
     votes: tuple[Path, ...],
     key: Path,
@@ -195,12 +201,14 @@ def collect(
     allow_catch: int,
     allow_beeps: int,
     regularise: float,
+    run: Path | None,
 ) -> None:
     """Answers (files, or folders of them) as tables: study.json, study.md and study.csv.
 
     Every file is checked; raters are dropped by a stated rule, and every one is counted with its reason.
     """
     from thbench.study.collect import collect as write
+    from thbench.study.in_run import put_in_run
     from thbench.study.raters import Rule
     from thbench.study.tables import print_study
 
@@ -209,6 +217,9 @@ def collect(
     print_study(result)
     for name in ("study.md", "study.csv", "study.json"):
         click.echo(folder / name)
+    if run is not None:
+        for path in put_in_run(result, run):
+            click.echo(path)
 
 
 @study.command()

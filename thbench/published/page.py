@@ -13,11 +13,13 @@ from thbench.published.rows import load_published
 from thbench.published.scaled import on_scale_of, scaled
 from thbench.results.document import Result
 from thbench.results.finished import finished_rows, tables_of
+from thbench.results.people import People, people_of
 from thbench.results.sensitivity import Sensitivity, sensitivity_of
 from thbench.tables.build import Clips, tables
 from thbench.tables.delivery import delivery_notes
 from thbench.tables.export import Format, csv_text
 from thbench.tables.markdown import ARROWS, escape_cell, leaderboard_markdown
+from thbench.tables.people import people_markdown, people_tables
 
 QUOTED = """\
 Numbers that papers printed, digit for digit, each measured with the paper's own code, crops, splits and clips. They
@@ -26,15 +28,21 @@ with them."""
 
 
 def run_page(
-    results: Sequence[Result], clips: Clips | None = None, delivered: Sensitivity | None = None
+    results: Sequence[Result],
+    clips: Clips | None = None,
+    delivered: Sensitivity | None = None,
+    people: Sequence[People] = (),
 ) -> str:
-    """leaderboard.md of a run: its tables, below them what papers printed about its dataset, as printed
-    and on the scale of the run's ground truth. `delivered` marks columns, see `thbench.tables.delivery`."""
+    """leaderboard.md of a run: its tables, below them what people said, and what papers printed about its
+    dataset, as printed and on the scale of the run's ground truth. `delivered` marks columns, see
+    `thbench.tables.delivery`; `people` stand in tables of their own."""
     dataset = results[0].dataset.plugin.name
     file = published_folder() / f"{dataset}.yaml"
     page = leaderboard_markdown(
         results, clips, lambda table: delivery_notes(delivered, table, results)
     )
+    if people:
+        page = "\n".join([page.rstrip(), "", *people_markdown(people_tables(people, results))])
     if not file.is_file():
         return page
     published = load_published(file)
@@ -43,6 +51,11 @@ def run_page(
         rows += scaled(on_scale_of(truth, published))
     head = f"## Published about {escape_cell(dataset)}"
     return "\n".join([page.rstrip(), "", head, "", QUOTED, "", *rows])
+
+
+def page_of(run: Path, results: Sequence[Result], clips: Clips | None) -> str:
+    """As `run_page`, with what the run folder holds of sensitivity and of people."""
+    return run_page(results, clips, sensitivity_of(run), people_of(run))
 
 
 def quoted(published: Mapping[str, Any]) -> list[str]:
@@ -119,5 +132,5 @@ def formatted(run: Path, form: Format) -> str:
         raise UserError(f"{run} is no run folder", "give the folder of a finished run")
     results, clips = tables_of(finished_rows(run))
     if form == "markdown":
-        return run_page(results, clips, sensitivity_of(run))
+        return page_of(run, results, clips)
     return csv_text(tables(results, clips))

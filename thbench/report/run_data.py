@@ -15,12 +15,14 @@ from thbench.report.colours import GREYS, colours
 from thbench.results.clips import ClipsTable
 from thbench.results.document import Result, ScoreRecord
 from thbench.results.finished import finished_rows, tables_of
+from thbench.results.people import people_of
 from thbench.results.row import Row
 from thbench.results.sensitivity import sensitivity_of
 from thbench.run.folder import CLIPS, METRICS, RunFolder, VideoFolder
 from thbench.tables.build import tables
 from thbench.tables.delivery import delivery_notes
 from thbench.tables.headline import headline
+from thbench.tables.people import PeopleTable, people_tables
 
 Values = Mapping[str, Sequence[float | None]]
 
@@ -86,6 +88,7 @@ class ReportData:
     entrants  by resolution, in the order of the tables; an entrant is known by its index in here
     tables    what was ranked together; a control may stand in several
     cards     column -> what its metric declares; empty for runs that were made before cards were kept
+    people    what people said of the videos, in tables of their own
     """
 
     entrants: Sequence[ReportRow]
@@ -93,6 +96,7 @@ class ReportData:
     clips: Sequence[Clip] = ()
     cards: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     run: RunFolder | None = None
+    people: Sequence[PeopleTable] = ()
 
     @property
     def primary(self) -> str | None:
@@ -190,7 +194,12 @@ def read_run(path: Path) -> ReportData:
         for table in found
     ]
     return ReportData(
-        list(entrants.values()), shown, clips, _json(path / METRICS, {}), RunFolder(path)
+        list(entrants.values()),
+        shown,
+        clips,
+        _json(path / METRICS, {}),
+        RunFolder(path),
+        people_tables(people_of(path), results),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from thbench.files.atomic import atomic_write
-from thbench.published.page import run_page
+from thbench.published.page import page_of
 from thbench.results.finished import finished_rows, tables_of
 from thbench.results.sensitivity import FILE, Sensitivity, sensitivity_text
 from thbench.run.folder import RunFolder
@@ -46,7 +46,7 @@ def _mark_run(found: Sensitivity, run: Path) -> list[str]:
     results, clips = tables_of(finished_rows(run))
     with RunFolder(run.absolute()).locked():
         atomic_write(run / FILE, sensitivity_text(found))
-        atomic_write(run / "leaderboard.md", run_page(results, clips, found))
+        atomic_write(run / "leaderboard.md", page_of(run, results, clips))
     said = delivery_lines(found, results, clips)
     none = "no usual delivery moves a score further than two neighbouring systems are apart"
     return [str(run / "leaderboard.md"), *(said or [none])]

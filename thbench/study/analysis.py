@@ -11,6 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from thbench.results.people import EntryVotes, Estimate
 from thbench.statistics.agreement import krippendorff_alpha
 from thbench.statistics.preferences import Votes, davidson, why_no_maximum
 from thbench.statistics.two_way import (
@@ -19,7 +20,7 @@ from thbench.statistics.two_way import (
     spread_of,
     two_way_interval,
 )
-from thbench.study.document import EntryVotes, Estimate, PairVotes, QuestionResult, Vote
+from thbench.study.document import PairVotes, QuestionResult, Vote
 from thbench.study.form import EntryRecord, Form
 
 Floats: TypeAlias = NDArray[np.float64]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from thbench.api import UserError
 from thbench.files.atomic import printable
 from thbench.files.foreign import read_json, reading
+from thbench.results.people import EntryVotes, Estimate
 from thbench.study.form import EntryRecord, Form, first_fault
 
 LARGEST = 200_000_000
@@ -20,29 +21,6 @@ _REMEDY = "collect the ballots again: `thbench study collect`"
 
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
-
-
-class Estimate(_Model):
-    """A value with its 95 % interval; without limits, `note` says why."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    note: str = ""
-
-
-class EntryVotes(_Model):
-    """What was said of one entry. `score` is its worth (log odds, mean 0) or its mean rating; `share` of its
-    pairs that it won, a tie counted half; `votes` how many answers about it."""
-
-    name: str
-    kind: Literal["system", "control"]
-    resolution: int
-    score: Estimate
-    share: float | None
-    votes: int
-    ties: int
-    place: str
 
 
 class PairVotes(_Model):

@@ -7,21 +7,16 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from thbench.study.document import EntryVotes, Estimate, PairVotes, QuestionResult, StudyResult
+from thbench.results.people import EntryVotes
+from thbench.study.document import PairVotes, QuestionResult, StudyResult
 from thbench.tables.export import spreadsheet_safe
-from thbench.tables.markdown import escape_cell, score_text
+from thbench.tables.markdown import escape_cell
+from thbench.tables.people import estimate_text, meaning, people_heads, people_row
 
 _CSV_HEAD = (
     *("question", "place", "system", "kind", "resolution", "what", "value", "low", "high"),
     *("share", "votes", "ties", "raters", "clips", "note"),
 )
-
-
-def what(result: StudyResult) -> str:
-    """What a score of the study is."""
-    if result.form == "mos":
-        return "mean rating, 1 to 5"
-    return "worth in log odds, mean 0 (Bradley-Terry with Davidson's ties)"
 
 
 def said(result: StudyResult) -> list[str]:
@@ -86,51 +81,25 @@ def markdown(result: StudyResult) -> str:
 
 def question_markdown(result: StudyResult, question: QuestionResult) -> list[str]:
     """One question: a table, what is to be said of it, and the pairs."""
-    heads = table_heads(result)
+    heads = people_heads(result.form)
     lines = [
         f"## {escape_cell(question.question)} (people)",
         "",
-        f"{what(result)}; [low, high] is the 95 % interval over raters and clips.",
+        f"{meaning(result.form)}; [low, high] is the 95 % interval over raters and clips.",
         "",
     ]
     lines += _markdown_rows(
-        heads, [[escape_cell(c) for c in row] for row in table_rows(result, question)]
+        heads,
+        [
+            [escape_cell(c) for c in row]
+            for row in [people_row(result.form, e) for e in question.entries]
+        ],
     )
     lines += ["", *(f"- {escape_cell(line)}" for line in said_of_question(question)), ""]
     if question.pairs:
         rows = [[escape_cell(c) for c in _pair_row(result, pair)] for pair in question.pairs]
         lines += _markdown_rows(_pair_heads(result), rows)
     return lines
-
-
-def table_heads(result: StudyResult) -> list[str]:
-    """Of the table of a question."""
-    middle = ["worth ↑", "share of wins"] if result.form == "2afc" else ["mean rating ↑"]
-    return ["#", "system", *middle, "votes"]
-
-
-def table_rows(result: StudyResult, question: QuestionResult) -> list[list[str]]:
-    """Cells of the table of a question, best first."""
-    return [_row(result, entry) for entry in question.entries]
-
-
-def _row(result: StudyResult, entry: EntryVotes) -> list[str]:
-    share = [] if result.form == "mos" else [_percent(entry.share)]
-    return [entry.place, entry.name, estimate_text(entry.score), *share, str(entry.votes)]
-
-
-def estimate_text(estimate: Estimate) -> str:
-    """`0.31 [0.1, 0.52]`; a dash where there is no value."""
-    if estimate.value is None:
-        return "–"
-    text = score_text(estimate.value)
-    if estimate.low is not None and estimate.high is not None:
-        text += f" [{score_text(estimate.low)}, {score_text(estimate.high)}]"
-    return text
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0%}"
 
 
 def _pair_heads(result: StudyResult) -> list[str]:
@@ -169,7 +138,7 @@ def _csv_line(result: StudyResult, question: QuestionResult, entry: EntryVotes) 
         entry.kind,
         entry.resolution,
     )
-    yield "people: " + what(result)
+    yield "people: " + meaning(result.form)
     yield from (
         "" if v is None else repr(v) for v in (score.value, score.low, score.high, entry.share)
     )
@@ -184,10 +153,10 @@ def print_study(result: StudyResult) -> None:
 
     console = Console()
     for question in result.questions:
-        table = Table(title=f"{question.question} (people), {what(result)}")
-        for head in table_heads(result):
+        table = Table(title=f"{question.question} (people), {meaning(result.form)}")
+        for head in people_heads(result.form):
             table.add_column(head, justify="left" if head == "system" else "right")
-        for row in table_rows(result, question):
+        for row in [people_row(result.form, e) for e in question.entries]:
             table.add_row(*map(Text, row))
         console.print(table)
         for line in said_of_question(question):
