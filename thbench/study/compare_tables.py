@@ -20,7 +20,7 @@ HEADS = (
 MEANING = (
     "ρ is Spearman's, τ Kendall's coefficient (tau-b); +1 is the people's order, -1 the opposite, whichever "
     "direction of the score is better. Of systems: their scores; of videos: what was said of each against its own "
-    "number, clips resampled. Votes alike: of the votes that chose, those that the metric would have cast (0.5 is "
+    "number, clips resampled: of these systems and raters on other clips, not of other systems. Votes alike: of the votes that chose, those that the metric would have cast (0.5 is "
     "chance). [low, high] is the 95 % interval, of each on its own: of many scores, one in twenty leaves 0 out by "
     "chance."
 )

@@ -169,6 +169,23 @@ def test_votes_alike_are_counted(found: Comparison, people: StudyResult) -> None
     assert 0.5 < good.votes.low < good.votes.value
 
 
+def test_ratings_are_compared_as_they_are(run: Path, people: StudyResult) -> None:
+    """Of ratings a video's mean counts; there are no votes between two."""
+    ratings = tuple(
+        v.model_copy(
+            update={"first": e, "second": -1, "outcome": 1 + (3 * e + int(v.clip[1:])) % 5}
+        )
+        for v in people.votes
+        for e in (v.first, v.second)
+    )
+    one = beside(compare(run, people.model_copy(update={"form": "mos", "votes": ratings})), "good")
+    told = {(v.first, v.clip): v.outcome for v in some(ratings)}
+    mine = [value("good", WORTH[i], i, int(c[1:])) for i, c in told]
+    assert one.videos is not None
+    assert one.videos.value == pytest.approx(spearmanr(mine, list(told.values())).statistic)
+    assert (one.videos.n, one.votes, one.n_votes) == (len(told), None, 0)
+
+
 def test_nothing_is_concluded_of_what_does_not_vary(found: Comparison) -> None:
     flat = beside(found, "flat")
     assert (flat.systems.value, flat.votes, flat.n_votes) == (None, None, 0)
