@@ -1,7 +1,7 @@
 """How often a study's intervals contain the truth, and bad raters are found. Behind the tables of docs/human_study.md.
 
-    python tests/tools/study_coverage.py --repetitions 300 --seed 1
-    python tests/tools/study_coverage.py --repetitions 300 --seed 1 --part found
+    python tests/tools/study_coverage.py --repetitions 150 --seed 1
+    python tests/tools/study_coverage.py --repetitions 100 --seed 1 --part found
 
 Every repetition draws raters and clips anew from a world of known worths (voters.People):
 
@@ -18,6 +18,7 @@ One of the pairs of systems is equal: how often that pair is told apart is the r
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import tempfile
 import time
@@ -36,11 +37,11 @@ from thbench.study.analysis import question_result
 from thbench.study.collect import collected
 from thbench.study.design import pairs, singles
 from thbench.study.document import Vote
-from thbench.study.form import EntryRecord, Form
-from thbench.study.raters import Rule
+from thbench.study.form import Ballot, EntryRecord, Form
+from thbench.study.raters import Rule, judge
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
-from voters import Kind, People, made_key, write_ballots
+from voters import Kind, People, ballot, clips_of, made_key, write_ballots
 
 Floats = NDArray[np.float64]
 WORTH = (0.8, 0.0, 0.0, -0.8)
@@ -250,6 +251,20 @@ def found_table(rows: Sequence[Found]) -> str:
     return "\n".join(lines)
 
 
+def passing(catch: int, count: int, seed: int) -> float:
+    """Share of so many random clickers whom a list with this number of catch trials lets through."""
+    people = People(WORTH)
+    key = made_key(len(WORTH), 12, trials=12, lists=LISTS, catch=catch)
+    clips = clips_of(people, 12, seed)
+    passed = 0
+    for i in range(count):
+        data = ballot(key, people, clips, 1_000_000 * seed + i, "clicker")
+        passed += not judge(
+            key, Ballot.model_validate_json(json.dumps(data)), Rule()
+        ).dropped_because
+    return passed / count
+
+
 SIZES = ((6, 8), (10, 12), (24, 12), (24, 30))
 DIFFER = ((0.3, 0.3), (0.8, 0.3), (0.3, 0.8))
 """(raters, clips): standard deviations, in log odds or rating points."""
@@ -257,7 +272,7 @@ DIFFER = ((0.3, 0.3), (0.8, 0.3), (0.3, 0.8))
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=300)
+    parser.add_argument("--repetitions", type=int, default=150)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--part", choices=("2afc", "mos", "found"))
     options = parser.parse_args()
@@ -278,6 +293,9 @@ def main() -> None:
             for row in found(trials, catch, max(options.repetitions // 4, 1), options.seed, people)
         ]
         print(found_table(kinds), flush=True)
+        for catch in (2, 4, 6, 10):
+            share = passing(catch, 40 * options.repetitions, options.seed)
+            print(f"{share:.2%} of random clickers pass {catch} catch trials", flush=True)
     print(f"\n{time.process_time() - started:.0f} s of CPU time")
 
 
