@@ -21,7 +21,7 @@ from thbench.results.document import ScoreRecord
 from thbench.results.finished import finished_rows
 from thbench.results.row import Row
 from thbench.results.scores import clip_values
-from thbench.statistics.rank_correlation import Correlation, Kind, of_clusters, of_points
+from thbench.statistics.rank_correlation import FEWEST, Correlation, Kind, of_clusters, of_points
 from thbench.statistics.two_way import TwoWayInterval, spread_of, two_way_interval
 from thbench.study.document import QuestionResult, StudyResult, Vote
 from thbench.tables.headline import headline
@@ -123,6 +123,11 @@ def _together(rows: Sequence[Row], study: StudyResult) -> tuple[int, dict[int, R
     size = max(sorted(set(sizes), reverse=True), key=sizes.count) if sizes else 0
     mine = {i: row for i, row in held.items() if shown[i].resolution == size}
     said = [f"systems of {size} px: {', '.join(row.name for row in mine.values())}"] if mine else []
+    if len(mine) < FEWEST:
+        said.append(
+            f"{len(mine)} systems, fewer than {FEWEST}: what videos and votes tell holds of these alone; whether a "
+            "score agrees with people in general cannot be concluded"
+        )
     if others := [e.name for i, e in shown.items() if i in held and i not in mine]:
         said.append(f"not set beside them, being of another resolution: {', '.join(others)}")
     if gone := [e.name for i, e in shown.items() if i not in held]:

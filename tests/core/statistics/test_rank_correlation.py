@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import kendalltau, norm, spearmanr
+from scipy.stats import kendalltau, norm, spearmanr, t
 
 from guards import some
 from thbench.statistics.rank_correlation import RESAMPLES, Kind, coefficient, of_clusters, of_points
@@ -100,9 +100,25 @@ def test_clusters_are_resampled_whole(kind: Kind) -> None:
     for clips in some(drawn):
         of = (4 * clips[:, None] + np.arange(4)).ravel()
         again.append(PEERS[kind](x[of], y[of]).statistic)
-    low, high = np.quantile(again, [0.025, 0.975])
+    error = np.std(np.arctanh(again), ddof=1) * math.sqrt(10 / 9)
+    low, high = np.tanh(np.arctanh(found.value) + t.ppf([0.025, 0.975], 9) * error)
     assert (found.low, found.high) == (pytest.approx(low), pytest.approx(high))
     assert found.n == 40
+
+
+@pytest.mark.slow
+def test_how_often_the_interval_of_videos_covers() -> None:
+    """Eight clips of four systems that people tell apart, a number that knows nothing: 0 lies within 95 of 100 times.
+
+    With this seed 0.953; percentiles of the same resamples: 0.887.
+    """
+    rng = np.random.default_rng(0)
+    tells = []
+    for _ in range(300):
+        y = (np.linspace(-1, 1, 4) + rng.normal(0, 0.5, (8, 4))).ravel()
+        x = rng.normal(size=32)
+        tells.append(of_clusters("spearman", x, y, np.repeat(np.arange(8), 4), 0).tells)
+    assert 0.02 < np.mean(tells) < 0.08
 
 
 def test_points_of_one_clip_count_as_one() -> None:

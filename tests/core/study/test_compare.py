@@ -208,6 +208,9 @@ def test_few_systems_conclude_nothing_over_systems(tmp_path: Path) -> None:
         "over videos it is a number of the whole set"
     )
     assert "systems" not in beside(found, "good").told_by
+    assert found.said[1].startswith(
+        "4 systems, fewer than 6: what videos and votes tell holds of these"
+    )
 
 
 def test_another_run_or_other_videos_are_refused(run: Path, people: StudyResult) -> None:
@@ -226,6 +229,7 @@ def test_what_is_not_compared_is_said(run: Path, people: StudyResult) -> None:
     ]
     found = compare(run, people.model_copy(update={"entries": (*changed, *people.entries[2:])}))
     assert found.systems == [f"system{i}" for i in range(2, 8)]
+    assert not any("fewer than" in line for line in found.said)
     assert "shown to people, not in this run: gone, system1" in found.said
     assert beside(found, "good").systems.n == 6
 
