@@ -80,8 +80,9 @@ def test_the_demo_is_made_into_a_study_voted_on_collected_and_shown(
 
     votes = [tmp_path / f"votes{i}" for i in range(4)]
     done = thbench(
-        "study", "collect", *votes, "--key", study / "key.json", "--regularise", 1, "-o", study
-    )
+        "study", "collect", *votes, "--key", study / "key.json", "--regularise", 1, "-o", study,
+        "--run", run,
+    )  # fmt: skip
     assert done.code == 0, done.err
     result = read_study(study)
     (lazy,) = tmp_path.glob("votes3/*.json")
@@ -95,3 +96,4 @@ def test_the_demo_is_made_into_a_study_voted_on_collected_and_shown(
         assert f"| {name} |" in shown
         assert name in done.out
     assert "3 of 4 raters count" in done.out
+    assert "### sync, as 3 people see it" in (run / "leaderboard.md").read_text()
