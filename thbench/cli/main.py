@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -59,7 +60,9 @@ def main() -> None:
         if isinstance(error, BrokenPipeError):  # the reader of our output has gone
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
-        click.echo(f"thbench: {in_one_line(error)} — {RESUME}", err=True)
+        too_long = getattr(error, "errno", None) == errno.ENAMETOOLONG
+        remedy = "give a shorter path" if too_long else RESUME
+        click.echo(f"thbench: {in_one_line(error)} — {remedy}", err=True)
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort) as stop:
         click.echo("thbench: interrupted; the same command continues where it stopped", err=True)

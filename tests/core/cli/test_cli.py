@@ -206,3 +206,11 @@ def test_a_cache_that_cannot_be_written_is_one_line(
     assert done.code == 2
     assert "Traceback" not in done.err
     assert "cannot write" in done.err
+
+
+def test_a_path_that_is_too_long_is_no_fault_of_the_machine(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "thbench", "report", "a" * 300]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.rstrip().endswith("give a shorter path")
+    assert "free disk" not in done.stderr

@@ -49,6 +49,11 @@ def test_what_was_shown_is_shown_again(command: Command) -> None:
     assert "brightness" in first[0]
 
 
+def test_an_option_may_be_longer_than_a_path(command: Command) -> None:
+    words = ("--set", f"metrics=[toy-brightness{' ' * 300}]")
+    assert (command(*words)[1], command(*words)[1]) == (1, 0)
+
+
 def touched(path: Path) -> None:
     text = path.read_bytes()
     path.write_bytes(text)

@@ -58,6 +58,7 @@ def promised(run: Run) -> dict[str, bytes]:
 def test_bytes_are_those_of_one_stage_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("thbench.score.tasks.SHARE", float("inf"))  # no clip is split
     after, _ = whole_run(tmp_path / "after", monkeypatch, TWO, scoring=False)
     during, _ = whole_run(tmp_path / "during", monkeypatch, TWO, scoring=True)
     assert promised(during) == promised(after)
@@ -73,6 +74,7 @@ def test_bytes_are_those_of_one_stage_after_the_other(
 def test_what_is_observed_meanwhile_is_not_observed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("thbench.score.tasks.SHARE", float("inf"))  # no clip is split
     run, _ = whole_run(tmp_path, monkeypatch, SUITE, scoring=True)
     scored = [e["clip"] for e in events(run) if e["stage"] == "score" and e["state"] == "finished"]
     assert sorted(scored) == sorted(c.id for c in run.split.clips)
