@@ -116,9 +116,9 @@ def test_verify_with_videos_refuses_copies_that_a_row_does_not_admit(tmp_path: P
     result = mine(folder, {c: through_h264(drawn(c), 23) for c in clips})
     assert result.clips.copies == tuple(sorted(clips))
     (folder / "suites").mkdir()
-    shutil.copy(folder / "suite.yaml", folder / "suites" / "copies.yaml")
+    shutil.copy(folder / "run" / "suite.yaml", folder / "suites" / "copies.yaml")
     root, wanted = tmp_path / "board", Wanted(Places(folder / "suites"))
-    add(folder / "run", root, "1", SubmissionRecord(submitter="x"), pin=True)
+    add(folder / "run" / "run", root, "1", SubmissionRecord(submitter="x"), pin=True)
     path = root / "results/copies/mine/1.json"
 
     def verified(wanted: Wanted) -> Finding:
@@ -130,7 +130,7 @@ def test_verify_with_videos_refuses_copies_that_a_row_does_not_admit(tmp_path: P
     data["ranked"], data["unranked_because"] = True, []
     path.write_text(json.dumps(data))
     assert not verified(wanted).problems  # files alone do not tell
-    finding = verified(replace(wanted, videos=folder / "run/systems/mine/videos"))
+    finding = verified(replace(wanted, videos=folder / "run/run/systems/mine/videos"))
     said = [p for p in finding.problems if "its video is a copy of the ground truth's" in p]
     assert len(said) == len(clips) and finding.tier is None
 
