@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,27 +12,27 @@ import torch
 from denoisers import SIZE, checkpoint, context, request, source, trainer
 from thbench.api import Generated
 from thbench.training.data import tensors
-from thbench_ddpm.bending import HIDDEN, REACH, bend, with_identity
+from thbench_ddpm.bending import REACH, SUREST, bend, with_identity
 from thbench_ddpm.diffusion import Diffusion, Predicts
 from thbench_ddpm.generator import DdpmGenerator
 from thbench_ddpm.options import Options
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SHOWN = 40.0
-"""A logit whose mask is 1."""
+"""Odds of a bent frame that is trusted as far as one can be."""
 
 
 @pytest.mark.parametrize("predicts", ["v", "noise"])
-def test_the_image_moves_to_the_bent_frame_by_mask_and_noise(predicts: Predicts) -> None:
-    """x_0 = x_0' + r^2 m (bent - x_0'), whatever the network puts out, in float64."""
+def test_the_image_is_the_mean_of_both_estimates_weighted_by_precision(predicts: Predicts) -> None:
+    """x_0 is the mean of x_0' (variance r^2) and bent (1 / o), weighted by precision, in float64."""
     torch.manual_seed(0)
-    diffusion, t = Diffusion(predicts), torch.tensor([0, 50, 150, 220])
+    diffusion, t = Diffusion(predicts), torch.tensor([0, 50, 150, 249])
     image, noise, frame, off = torch.randn(4, 4, 3, 8, 8).double()
     abar = diffusion.abar[t]
     signal, spread = abar.sqrt()[:, None, None, None], (1 - abar).sqrt()[:, None, None, None]
     noisy = signal * image + spread * noise
     plain = diffusion.target(image, noise, t) + off
-    logit = torch.randn(4, 1, 8, 8).double()
+    odds = 9 * torch.randn(4, 1, 8, 8).double()
     flow = torch.zeros(4, 2, 8, 8).double()
 
     def seen(output: torch.Tensor) -> torch.Tensor:
@@ -39,10 +40,10 @@ def test_the_image_moves_to_the_bent_frame_by_mask_and_noise(predicts: Predicts)
             return signal * noisy - spread * output
         return (noisy - spread * output) / signal
 
-    raw = torch.cat((plain, flow, logit), dim=1)
+    raw = torch.cat((plain, flow, odds), dim=1)
     found = seen(with_identity(raw, noisy, frame, abar, predicts))
-    mask = (logit + HIDDEN).sigmoid()
-    expected = seen(plain) + spread**2 * mask * (frame - seen(plain))
+    precision = (1 / spread**2, (SUREST * (odds / SUREST).tanh()).exp())
+    expected = (precision[0] * seen(plain) + precision[1] * frame) / (precision[0] + precision[1])
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -63,7 +64,8 @@ def test_what_is_seen_already_is_left_as_it_is() -> None:
     noisy = torch.rand(2, 3, 8, 8)
     v = with_identity(raw, noisy, frame, torch.tensor([1.0, 0.0]), "v")
     assert torch.equal(v[0], torch.zeros(3, 8, 8))
-    torch.testing.assert_close(-v[1], frame[1])
+    trusted = math.exp(SUREST) / (1 + math.exp(SUREST))
+    torch.testing.assert_close(-v[1], trusted * frame[1])
     assert REACH > 0
 
 
