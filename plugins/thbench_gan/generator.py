@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from thbench.training.checkpoint import (
 )
 from thbench.training.pictures import to_network, to_pixels
 from thbench_gan import SHIPPED
+from thbench_gan.movement import DONORS, LENGTH, there_and_back
 from thbench_gan.networks import Condition, Generator
 from thbench_gan.options import Architecture, Options
 from thbench_speech.encoders import heard
@@ -34,11 +34,12 @@ class GanGenerator:
     def __init__(self, options: Options, context: Context) -> None:
         checkpoint = read_checkpoint(options.checkpoint or SHIPPED, "gan")
         if options.architecture is not None:
-            check_architecture(checkpoint, asdict(options.architecture))
+            check_architecture(checkpoint, options.architecture.described())
         architecture = architecture_of(checkpoint, Architecture)
         self.trained_on = checkpoint.trained_on
         self.size, self.device = int(checkpoint.about["size"]), context.device
         self._encoder, self._origin = architecture.audio, options.checkpoint
+        self._moves = architecture.movement
         self.network = Generator(architecture, self.size)
         load_network(self.network, "generator", checkpoint)
         self.network.to(self.device).eval().requires_grad_(False)
@@ -74,12 +75,22 @@ class GanGenerator:
     def _features(self, request: Request) -> tuple[Condition, Tensor]:
         """c, and [1, n_frames, hidden] of the LSTM over the whole clip."""
         audio = heard(self._encoder, request.audio, request.n_frames)
-        z = np.random.default_rng(request.seed).standard_normal((1, self.network.noise))
+        rng = np.random.default_rng(request.seed)
+        z = rng.standard_normal((1, self.network.noise))
         identity = to_network(torch.from_numpy(request.identity_frame.copy())[None].to(self.device))
         condition = self.network.condition(identity, torch.from_numpy(audio)[None].to(self.device))
         return condition, self.network.features(
-            condition, torch.from_numpy(z.astype(np.float32)).to(self.device)
+            condition,
+            torch.from_numpy(z.astype(np.float32)).to(self.device),
+            self._movement(rng, request.n_frames) if self._moves else None,
         )
+
+    def _movement(self, rng: np.random.Generator, n: int) -> Tensor:
+        """[1, n, PARTS] of one of the donors; without any, as with fresh weights, none at all."""
+        known = min(int(self.network.given), DONORS)
+        donor = int(rng.integers(known)) if known else 0
+        places = torch.from_numpy(there_and_back(LENGTH, n)).to(self.device)
+        return self.network.donors[donor, places][None]
 
     def _chunk(self, features: Tensor, condition: Condition, first: int) -> Tensor:
         """[CHUNK, 3, size, size]; past the clip's end the last frame is repeated."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from thbench_gan.movement import DONORS, LENGTH, PARTS
 from thbench_gan.options import Architecture
 from thbench_gan.resnet import ResNet18
 from thbench_gan.upsampling import UpsamplingCNN
@@ -28,7 +29,13 @@ def code_length(a: Architecture) -> int:
 
 
 class Generator(nn.Module):
-    """G(z|c): identity frame, speech and noise -> frames."""
+    """G(z|c): identity frame, speech and noise -> frames; with `movement` how head and lids move as well.
+
+    `donors` [DONORS, LENGTH, PARTS] are movements seen in training, the last `given` of them.
+    """
+
+    donors: Tensor
+    given: Tensor
 
     def __init__(self, a: Architecture, size: int) -> None:
         super().__init__()
@@ -43,7 +50,11 @@ class Generator(nn.Module):
         self.noise = a.noise
         self.identity = ResNet18(a.identity_width, "batch" if a.identity == "imagenet" else "group")
         self.audio = MelEncoder(a.audio_code) if a.audio == "mel" else SdaEncoder()
-        self.lstm = nn.LSTM(code_length(a) + a.noise, a.hidden, batch_first=True)
+        told = a.noise + PARTS * a.movement
+        self.lstm = nn.LSTM(code_length(a) + told, a.hidden, batch_first=True)
+        if a.movement:
+            self.register_buffer("donors", torch.zeros(DONORS, LENGTH, PARTS))
+            self.register_buffer("given", torch.zeros((), dtype=torch.int64))
         skips = self.identity.channels if a.output == "identity" else None
         self.cnn = UpsamplingCNN(a.hidden, size, a.widest, a.narrowest, skips)
         for name in self.frozen:
@@ -63,12 +74,19 @@ class Generator(nn.Module):
         seen = embedding[:, None].expand(-1, sound.shape[1], -1)
         return Condition(torch.cat((seen, sound), dim=2), identity, maps)
 
-    def features(self, condition: Condition, z: Tensor) -> Tensor:
-        """[B, T, hidden]: the LSTM over c and z [B, noise], which stays the same for a whole clip."""
+    def features(self, condition: Condition, z: Tensor, moves: Tensor | None = None) -> Tensor:
+        """[B, T, hidden]: the LSTM over c, z [B, noise], which stays the same for a whole clip, and with
+        `movement` moves [B, T, PARTS]."""
         code = condition.code
-        noise = z[:, None].expand(-1, code.shape[1], -1)
-        out: Tensor = self.lstm(torch.cat((code, noise), dim=2))[0]
+        told = [code, z[:, None].expand(-1, code.shape[1], -1)]
+        out: Tensor = self.lstm(torch.cat(told if moves is None else [*told, moves], dim=2))[0]
         return out
+
+    @torch.no_grad()
+    def keep(self, moves: Tensor) -> None:
+        """One movement [LENGTH, PARTS] more to draw from; the oldest of DONORS goes."""
+        self.donors[int(self.given) % DONORS] = moves
+        self.given += 1
 
     def draw(self, features: Tensor, condition: Condition) -> Tensor:
         """Frames [B, T, 3, H, W] in -1..1 of features [B, T, hidden]."""
@@ -76,9 +94,11 @@ class Generator(nn.Module):
         frames: Tensor = self.cnn(features.flatten(0, 1), condition.identity, condition.maps)
         return frames.view(b, t, *frames.shape[1:])
 
-    def forward(self, identity: Tensor, audio: Tensor, z: Tensor) -> Tensor:
+    def forward(
+        self, identity: Tensor, audio: Tensor, z: Tensor, moves: Tensor | None = None
+    ) -> Tensor:
         condition = self.condition(identity, audio)
-        return self.draw(self.features(condition, z), condition)
+        return self.draw(self.features(condition, z, moves), condition)
 
 
 class Discriminator(nn.Module):

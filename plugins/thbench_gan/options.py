@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -37,6 +37,15 @@ class Architecture:
         "`plain`: the CNN paints the frame (the paper); `identity`: it sees the identity frame's "
         "feature maps, bends the identity frame and paints over it where a mask says so",
     ] = "plain"
+    movement: Annotated[
+        bool,
+        "how head and lids move is told: in training as landmarks show it, in generating that of a training "
+        "recording, chosen by the seed",
+    ] = False
+
+    def described(self) -> dict[str, Any]:
+        """As a checkpoint says it: what was added since is left out where it is off."""
+        return {k: v for k, v in asdict(self).items() if k != "movement" or v}
 
 
 @dataclass(frozen=True)
@@ -60,6 +69,11 @@ class Options:
     mouth_weight: Annotated[
         float,
         "weight of the mouth's box in L1; 1 is the paper. Landmarks that the dataset has not are found by the face mesh",
+        Field(gt=0),
+    ] = 1.0
+    eye_weight: Annotated[
+        float,
+        "weight of the eyes' boxes in L1; 1 is the paper. Landmarks as for the mouth",
         Field(gt=0),
     ] = 1.0
     generator_rate: Annotated[float, "learning rate", Field(gt=0)] = 2e-4

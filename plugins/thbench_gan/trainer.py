@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from thbench.api import Context, Source
 from thbench.training.contract import Example, Figure, Phase
-from thbench.training.mouth import mouth_boxes, mouth_mask, whole_frames
+from thbench.training.mouth import eye_boxes, mouth_boxes, mouth_mask, whole_frames
 from thbench.training.pictures import to_network
 from thbench_face.on_demand import LandmarksOnDemand
 from thbench_gan.losses import (
@@ -23,6 +23,7 @@ from thbench_gan.losses import (
     r1_penalty,
     snr_db,
 )
+from thbench_gan.movement import LENGTH, movement, there_and_back
 from thbench_gan.networks import Discriminator, Generator, code_length
 from thbench_gan.options import Architecture, Options
 from thbench_gan.resnet import load_imagenet
@@ -66,8 +67,8 @@ class GanTrainer:
 
     def __init__(self, options: Options, context: Context, size: int) -> None:
         a = options.architecture or Architecture()
-        self.options, self.size, self._audio = options, size, a.audio
-        self.architecture: Mapping[str, Any] = asdict(a)
+        self.options, self.size, self._audio, self._moves = options, size, a.audio, a.movement
+        self.architecture: Mapping[str, Any] = a.described()
         self.generator = Generator(a, size)
         self.discriminator = Discriminator(code_length(a), size, options.discriminator_width)
         self.networks: Mapping[str, nn.Module] = {
@@ -86,21 +87,28 @@ class GanTrainer:
     # -- examples ---------------------------------------------------------------------------------
 
     def prepare(self, source: Source) -> Example:
-        """Frames, audio features per frame, and mouth boxes (the whole frame where none is weighed)."""
+        """Frames, audio features per frame, boxes of the mouth (the whole frame where none is weighed) and of
+        the eyes, movement."""
         n = len(source.frames)
-        return {
+        kept = {
             "frames": source.frames,
             "audio": heard(self._audio, source.audio, n),
             "mouth": self._boxes(source, n),
         }
+        if self.options.eye_weight != 1:
+            kept["eyes"] = eye_boxes(self._points(source))
+        if self._moves:
+            kept["moves"] = movement(self._points(source))
+        return kept
+
+    def _points(self, source: Source) -> NDArray[Any]:
+        points = source.annotations.get("landmarks")
+        return self._landmarks(source.frames) if points is None else points
 
     def _boxes(self, source: Source, n: int) -> NDArray[np.float32]:
-        points = source.annotations.get("landmarks")
-        if points is None:
-            if self.options.mouth_weight == 1:
-                return whole_frames(n, self.size)
-            points = self._landmarks(source.frames)
-        return mouth_boxes(points)
+        if self.options.mouth_weight == 1 and "landmarks" not in source.annotations:
+            return whole_frames(n, self.size)
+        return mouth_boxes(self._points(source))
 
     def cut(self, clip: Example, rng: np.random.Generator) -> Example:
         """A window at a random place, inside a longer stretch of sound that the LSTM runs through.
@@ -113,19 +121,27 @@ class GanTrainer:
         offset = int(rng.integers(0, self.options.lead + 1))
         stretch = np.minimum(first + np.arange(heard_frames), n - 1)
         shown = stretch[offset : offset + window]
-        return {
+        example = {
             "identity": clip["frames"][0],
             "audio": clip["audio"][stretch],
             "offset": np.int64(offset),
             "frames": clip["frames"][shown],
             "mouth": clip["mouth"][shown],
         }
+        if "eyes" in clip:
+            example["eyes"] = clip["eyes"][shown]
+        if "moves" in clip:
+            example["moves"] = clip["moves"][stretch]
+            example["donor"] = clip["moves"][there_and_back(n, LENGTH)]
+        return example
 
     # -- losses -----------------------------------------------------------------------------------
 
     def loss(self, phase: str, batch: Mapping[str, Tensor]) -> tuple[Tensor, Mapping[str, Tensor]]:
         real = to_network(batch["frames"])
         if phase == "generator":
+            if "donor" in batch:
+                self.generator.keep(batch["donor"][0])
             drawn = self.draw(batch)
             self._to_judge.append((batch, drawn.detach()))
             return self._generator_loss(batch, drawn, real)
@@ -136,7 +152,7 @@ class GanTrainer:
         """c and G(z|c) of the window."""
         z = torch.randn(len(batch["identity"]), self.generator.noise).to(batch["identity"].device)
         whole = self.generator.condition(to_network(batch["identity"]), batch["audio"])
-        features = self.generator.features(whole, z)
+        features = self.generator.features(whole, z, batch.get("moves"))
         shown = batch["offset"][:, None] + torch.arange(self.options.frames, device=z.device)
         return Drawn(_at(whole.code, shown), self.generator.draw(_at(features, shown), whole))
 
@@ -161,10 +177,14 @@ class GanTrainer:
         }
 
     def _pixels(self, batch: Mapping[str, Tensor], fake: Tensor, real: Tensor) -> Tensor:
-        weight = self.options.mouth_weight
-        if weight == 1:
+        mouth, eye = self.options.mouth_weight, self.options.eye_weight
+        if mouth == eye == 1:
             return pixel_loss(fake, real)
-        return pixel_loss(fake, real, 1 + (weight - 1) * mouth_mask(batch["mouth"], self.size))
+        weight = 1 + (mouth - 1) * mouth_mask(batch["mouth"], self.size)
+        if "eyes" in batch:
+            eyes = mouth_mask(batch["eyes"], self.size).amax(dim=-4)
+            weight = weight.maximum(1 + (eye - 1) * eyes)
+        return pixel_loss(fake, real, weight)
 
     def _discriminator_loss(
         self, drawn: Drawn, real: Tensor

@@ -73,8 +73,8 @@ def test_values_that_are_not_finite_fail_that_clip_alone(
 ) -> None:
     features = shipped.network.features
 
-    def odd(condition: Any, z: Any) -> Any:
-        found = features(condition, z)
+    def odd(condition: Any, z: Any, moves: Any = None) -> Any:
+        found = features(condition, z, moves)
         return found * float("nan") if condition.code.shape[1] == 7 else found
 
     monkeypatch.setattr(shipped.network, "features", odd)
