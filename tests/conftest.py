@@ -16,6 +16,12 @@ import pytest
 
 from paths import ROOT
 from thbench.plugins.discovery import registry
+from turns import by_file, long_first
+
+pytest_plugins = ("browser",)
+
+# Programs that tests start keep what they compile, as they do for most people: there are hundreds of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 if "--benchmark-only" not in sys.argv:
     # One thread for each process, children included: there is a process for every core, and threads that wait
@@ -30,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     if not pluginmanager.hasplugin("xdist"):
         for name in ("--numprocesses", "--dist"):
             parser.addoption(name, help=argparse.SUPPRESS)
+        parser.addoption("--no-loadscope-reorder", action="store_true", help=argparse.SUPPRESS)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -39,18 +46,18 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return 0 if one_file or config.getoption("benchmark_only", False) else None
 
 
+@pytest.hookimpl(trylast=True)  # of the tests that are left
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """`--shuffle`: tests that lean on one another fall. Those of a file stay together, as its fixtures cost."""
+    """Tests of a file stay together, as its fixtures cost. `--shuffle`: those that lean on one another fall."""
     seed = config.getoption("--shuffle")
-    if seed is None:
-        return
-    draw, files = random.Random(seed), dict[Path, list[pytest.Item]]()
-    for item in items:
-        files.setdefault(item.path, []).append(item)
-    groups = list(files.values())
-    draw.shuffle(groups)
-    for group in groups:
-        draw.shuffle(group)
+    groups = by_file(items)
+    if seed is not None:
+        draw = random.Random(seed)
+        draw.shuffle(groups)
+        for group in groups:
+            draw.shuffle(group)
+    elif hasattr(config, "workerinput"):  # one of several processes
+        groups = long_first(groups)
     items[:] = [item for group in groups for item in group]
 
 

@@ -150,6 +150,7 @@ def test_every_page_has_a_place_on_the_site() -> None:
     assert yaml.safe_load(text)["docs_dir"] == "docs"
 
 
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip(
         "mkdocs", reason="not installed: pip install 'thbench[docs]'; .ci/run builds it"

@@ -13,6 +13,7 @@ import pytest
 from guards import some
 from import_graph import (
     MAY_IMPORT,
+    Graph,
     allowed_units,
     cycles,
     graph_of,
@@ -113,26 +114,28 @@ def test_nothing_is_unpickled_and_no_shell_is_used() -> None:
             assert "weights_only=False" not in text, file
 
 
-GRAPH = graph_of(ROOT / "thbench")
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return graph_of(ROOT / "thbench")
 
 
-def test_every_unit_is_in_the_table() -> None:
-    units = {unit_of(module) for module in GRAPH} - {"", "__main__"}
+def test_every_unit_is_in_the_table(graph: Graph) -> None:
+    units = {unit_of(module) for module in graph} - {"", "__main__"}
     assert units == set(MAY_IMPORT)
 
 
-def test_units_reach_only_what_the_table_allows() -> None:
-    assert list(violations(GRAPH)) == []
+def test_units_reach_only_what_the_table_allows(graph: Graph) -> None:
+    assert list(violations(graph)) == []
 
 
-def test_no_module_imports_itself_at_any_remove() -> None:
-    assert cycles(GRAPH) == []
+def test_no_module_imports_itself_at_any_remove(graph: Graph) -> None:
+    assert cycles(graph) == []
 
 
-def test_score_reaches_no_generator_and_tables_reach_no_media() -> None:
+def test_score_reaches_no_generator_and_tables_reach_no_media(graph: Graph) -> None:
     """Two rules that matter most, said outright: the table above must not drift away from them."""
-    for module in GRAPH:
-        units = {unit_of(target) for target in reached(GRAPH, module)}
+    for module in graph:
+        units = {unit_of(target) for target in reached(graph, module)}
         if unit_of(module) == "score":
             assert not units & {"generate", "pipeline"}, module
         if unit_of(module) in ("results", "tables", "published", "statistics"):
@@ -148,15 +151,15 @@ FORBIDDEN = sorted(
 
 
 @pytest.mark.parametrize(("low", "high"), FORBIDDEN, ids=lambda unit: unit)
-def test_a_planted_import_against_the_table_is_found(low: str, high: str) -> None:
+def test_a_planted_import_against_the_table_is_found(graph: Graph, low: str, high: str) -> None:
     """Directly, and at two removes through a module that `low` may import."""
-    source = next(m for m in sorted(GRAPH) if unit_of(m) == low)
-    target = next(m for m in sorted(GRAPH) if unit_of(m) == high)
-    planted = with_import(GRAPH, source, target)
+    source = next(m for m in sorted(graph) if unit_of(m) == low)
+    target = next(m for m in sorted(graph) if unit_of(m) == high)
+    planted = with_import(graph, source, target)
     assert any(line.startswith(f"{low} reaches {high}:") for line in violations(planted))
-    between = next((m for m in sorted(reached(GRAPH, source)) if m not in (source, target)), None)
+    between = next((m for m in sorted(reached(graph, source)) if m not in (source, target)), None)
     if between is not None:
-        planted = with_import(GRAPH, between, target)
+        planted = with_import(graph, between, target)
         assert any(line.startswith(f"{low} reaches {high}:") for line in violations(planted))
 
 
@@ -168,14 +171,14 @@ def test_a_planted_import_against_the_table_is_found(low: str, high: str) -> Non
         ("thbench.video.reader", "thbench.video.writer"),
     ],
 )
-def test_a_planted_cycle_is_found(one: str, other: str) -> None:
-    planted = with_import(with_import(GRAPH, one, other), other, one)
+def test_a_planted_cycle_is_found(graph: Graph, one: str, other: str) -> None:
+    planted = with_import(with_import(graph, one, other), other, one)
     assert any({one, other} <= set(group) for group in cycles(planted))
 
 
 @pytest.mark.parametrize("plugin", PLUGINS, ids=lambda p: p.name)
 def test_modules_of_a_plugin_import_one_another_in_one_direction(plugin: Path) -> None:
     """Apart from the entry module, whose builders import the others when they are called."""
-    graph = graph_of(plugin)
-    inner = {m: targets - {plugin.name} for m, targets in graph.items() if m != plugin.name}
+    modules = graph_of(plugin)
+    inner = {m: targets - {plugin.name} for m, targets in modules.items() if m != plugin.name}
     assert cycles(inner) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -145,23 +146,27 @@ def _opens_to_read(call: ast.Call) -> bool:
     return isinstance(mode, ast.Constant) and str(mode.value).startswith("r")
 
 
-FOUND = [
-    found
-    for path in python_files()
-    if not (file := path.relative_to(ROOT).as_posix()).startswith(FREE)
-    for found in unguarded(ast.parse(path.read_text(encoding="utf-8")), file)
-]
+@cache
+def found() -> list[tuple[str, int, str]]:
+    """What all files read outside; not at import, which every process of a session pays for."""
+    files = {path.relative_to(ROOT).as_posix(): path for path in python_files()}
+    return [
+        call
+        for file, path in files.items()
+        if not file.startswith(FREE)
+        for call in unguarded(ast.parse(path.read_text(encoding="utf-8")), file)
+    ]
 
 
 def test_files_are_read_in_one_place() -> None:
     strange = [
-        f"{place} (line {line}) calls {call}" for place, line, call in FOUND if place not in OURS
+        f"{place} (line {line}) calls {call}" for place, line, call in found() if place not in OURS
     ]
     assert not strange, f"{strange}: read inside `with reading(path, remedy)` of thbench.api"
 
 
 def test_every_exception_is_needed() -> None:
-    assert {place for place, _, _ in FOUND} == set(OURS)
+    assert {place for place, _, _ in found()} == set(OURS)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import yaml
 from guards import some
 from paths import ROOT
 from tested import files_of, home, modules, named, reached
+from turns import FIRST, by_file, long_first
 
 FILES = sorted((ROOT / "tests").rglob("*.py"))
 UNSAID = ("KeyboardInterrupt",)
@@ -30,6 +31,19 @@ KEEPING = (
 )
 """Calls that give something where their arguments hold something."""
 NAMES = {file: file.relative_to(ROOT).as_posix() for file in FILES}
+
+
+def test_files_that_start_first_exist_and_do() -> None:
+    class Item:
+        def __init__(self, path: Path) -> None:
+            self.path = path
+
+    assert all((ROOT / name).is_file() for name in some(FIRST))
+    last, first, many = ROOT / "a.py", ROOT / FIRST[0], ROOT / "many.py"
+    groups = by_file(map(Item, (last, many, first, many)))
+    assert [[item.path for item in group] for group in long_first(groups)] == [
+        [first], [many, many], [last],
+    ]  # fmt: skip
 
 
 # -- pytest.raises --------------------------------------------------------------------------------

@@ -310,12 +310,16 @@ class InPlace:
         self.sound = module.read_text(encoding="utf-8")
 
     def __enter__(self) -> None:
-        for old in (self.module.parent / "__pycache__").glob(f"{self.module.stem}.*.pyc"):
-            old.unlink()
-        self.module.write_text(self.text, encoding="utf-8")
+        self._write(self.text)
 
     def __exit__(self, *_: object) -> None:
-        self.module.write_text(self.sound, encoding="utf-8")
+        self._write(self.sound)
+
+    def _write(self, text: str) -> None:
+        """What was compiled goes: of the same second and size it would be taken for this text's."""
+        self.module.write_text(text, encoding="utf-8")
+        for old in (self.module.parent / "__pycache__").glob(f"{self.module.stem}.*.pyc"):
+            old.unlink(missing_ok=True)
 
 
 class Swapping:

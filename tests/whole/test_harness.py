@@ -74,7 +74,7 @@ def test_controls_share_what_they_do_not_change(tmp_path: Path) -> None:
     assert (still.open(still.finished()["1001_AAA"]).audio == source).all()
 
 
-@pytest.mark.parametrize("workers", [2, 4])
+@pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_workers_and_order_change_no_byte(tmp_path: Path, workers: int) -> None:
     start(tmp_path / "a").both()
     start(tmp_path / "b").both(workers=workers, order=reverse())

@@ -118,6 +118,17 @@ class Checks:
     def _probe(self) -> Probe:
         return probe(self.subject.reference, self.work, self.material_for_worker())
 
+    def _seconds_of_missing(self) -> float:
+        """Of the quickest of three processes: a busy disk slows one down, a slow `missing` all of them."""
+        seconds = self._probe.seconds
+        for _ in range(2):
+            if seconds < SLOWEST_MISSING:
+                break
+            again = probe(self.subject.reference, self.work, self.material_for_worker())
+            require(again.found is None, str(again.found))
+            seconds = min(seconds, again.seconds)
+        return seconds
+
     def _lacks(self) -> list[Lack]:
         subject = self.subject
         return list(plugin_lacks("", subject.registered, subject.options, registry()))
@@ -144,7 +155,7 @@ class Checks:
         """`missing` is quick, imports no torch and names a command for each thing"""
         require(self._probe.found is None, str(self._probe.found))
         require(not self._probe.heavy, f"it imports {', '.join(self._probe.heavy)}")
-        seconds = self._probe.seconds
+        seconds = self._seconds_of_missing()
         require(seconds < SLOWEST_MISSING, f"takes {seconds:.1f} s, {SLOWEST_MISSING:.0f} allowed")
         for missing in self.subject.plugin.missing(self.subject.options):
             require_missing(missing)

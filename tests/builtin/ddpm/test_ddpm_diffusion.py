@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler  # type: ignore[import-untyped]
 from torch import Tensor
 
 from guards import some
@@ -26,9 +25,16 @@ TOLERANCE = 1e-6
 """diffusers computes its betas in float32; ours are given to it, what stays is its arithmetic."""
 
 
-def scheduler(kind: Any, predicts: Predicts, **options: object) -> Any:
+def theirs_of(name: str) -> Any:
+    """A class of diffusers, whose import takes two seconds: not when tests are collected."""
+    import diffusers  # type: ignore[import-untyped]
+
+    return getattr(diffusers, name)
+
+
+def scheduler(name: str, predicts: Predicts, **options: object) -> Any:
     """diffusers' scheduler with our float64 table of abar and no other choice of its own."""
-    made = kind(
+    made = theirs_of(name)(
         num_train_timesteps=TRAINING_STEPS, beta_schedule="squaredcos_cap_v2", clip_sample=True,
         prediction_type=THEIR_NAME[predicts], **options,
     )  # fmt: skip
@@ -49,7 +55,7 @@ def close(a: Tensor, b: Tensor) -> bool:
 
 def test_the_schedule_is_diffusers_and_that_of_the_paper() -> None:
     """Nichol & Dhariwal 2021, equation 17, s = 0.008, betas cut at 0.999."""
-    theirs = DDIMScheduler(num_train_timesteps=250, beta_schedule="squaredcos_cap_v2")
+    theirs = theirs_of("DDIMScheduler")(num_train_timesteps=250, beta_schedule="squaredcos_cap_v2")
     assert np.allclose(alphas_bar(), theirs.alphas_cumprod.double().numpy(), rtol=1e-4, atol=1e-9)
     assert 0 < alphas_bar()[-1] < 1e-5
     assert alphas_bar()[0] == pytest.approx(
@@ -75,7 +81,7 @@ def test_steps_are_spaced_from_the_first_to_the_last() -> None:
 @pytest.mark.parametrize("eta", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("steps", [1, 7, 50])
 def test_every_ddim_step_is_that_of_diffusers(predicts: Predicts, eta: float, steps: int) -> None:
-    theirs, ours = scheduler(DDIMScheduler, predicts), steps_back(steps, eta)
+    theirs, ours = scheduler("DDIMScheduler", predicts), steps_back(steps, eta)
     following = [s.t for s in ours[1:]]
     for i, step in some(enumerate(ours)):
         # diffusers finds the next timestep by a constant stride: given ours, one pair at a time
@@ -95,7 +101,7 @@ def test_every_ddim_step_is_that_of_diffusers(predicts: Predicts, eta: float, st
 def test_eta_1_over_all_steps_is_ancestral_ddpm(
     predicts: Predicts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = scheduler(DDPMScheduler, predicts, variance_type="fixed_small")
+    theirs = scheduler("DDPMScheduler", predicts, variance_type="fixed_small")
     for i, step in some(enumerate(steps_back(250, 1.0))):
         x, output, fresh = images(i), images(i + 500), images(i + 900)
         monkeypatch.setattr(

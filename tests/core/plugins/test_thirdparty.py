@@ -90,13 +90,15 @@ def test_a_second_owner_is_refused_with_both_named(installed: Environment, suite
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["acme", pytest.param("acme-sharpness", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["acme", "acme-sharpness"])
 def test_conformance_of_what_is_installed(installed: Environment, name: str) -> None:
     done = installed.thbench("check", name, THBENCH_DISABLE="rival-heads")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "all checks hold" in done.stdout
 
 
+@pytest.mark.slow
 def test_nothing_remains_after_uninstalling(
     installed: Environment, packages: list[Path], suite: Path
 ) -> None:

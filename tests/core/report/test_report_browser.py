@@ -53,9 +53,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def page(browser: Page, report: str) -> Iterator[Page]:
     """A fresh page; whatever a test did, nothing was complained of and nothing left the disk."""
-    browser.problems.clear()
-    browser.requests.clear()
-    browser.size(1280, 900)
     browser.open(report)
     yield browser
     assert browser.problems == []

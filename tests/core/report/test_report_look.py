@@ -40,17 +40,21 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def page(browser: Page, address: str) -> Iterator[Page]:
-    browser.problems.clear()
-    browser.requests.clear()
-    browser.size(1280, 900)
     browser.open(address)
     yield browser
     assert browser.problems == []
     assert {r for r in browser.requests if not r.startswith(("data:", "about:"))} == {address}
 
 
-@pytest.mark.parametrize("name", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize(
+    ("width", "name"),
+    [
+        pytest.param(390, "light", marks=pytest.mark.slow),
+        (390, "dark"),
+        (1400, "light"),
+        pytest.param(1400, "dark", marks=pytest.mark.slow),
+    ],
+)
 def test_axe_finds_nothing(page: Page, width: int, name: str) -> None:
     page.size(width, 900)
     scheme(page, name)

@@ -1,13 +1,11 @@
-"""A small run with videos, a study of it, and the browser of the tests of pages."""
+"""A small run with videos and a study of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chromium import Page, installed
 from made import made_run
 from studies import QUESTIONS, SYSTEMS, named
 from thbench.engines.local import LocalEngine
@@ -34,13 +32,3 @@ def study_folder(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def study_key(study_folder: Path) -> StudyKey:
     return read_key(study_folder / "key.json")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    program = installed()
-    if program is None:
-        pytest.skip("no Chromium on the PATH (Debian: apt-get install chromium)")
-    page = Page(program)
-    yield page
-    page.close()

@@ -36,9 +36,6 @@ def short(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def page(browser: Page) -> Iterator[Page]:
     """Whatever a test did, nothing was complained of and nothing was asked of strangers."""
-    browser.problems.clear()
-    browser.requests.clear()
-    browser.size(1280, 900)
     yield browser
     assert browser.problems == []
     assert not [

@@ -28,6 +28,7 @@ from thbench.testing import (
     run_checks,
 )
 from thbench.testing.subject import subject_of
+from thbench.testing.worker import Probe
 
 OF_KIND: Mapping[str, Plugin[Any, Any]] = {
     "generator": misbehaving.GENERATOR,
@@ -155,6 +156,30 @@ def test_missing_must_not_import_torch(
     check = next(c for c in checks if "`missing`" in c.title)
     with pytest.raises(AssertionError, match="it imports torch"):
         check.run()
+
+
+@pytest.mark.parametrize(
+    ("probes", "says"),
+    [
+        ([Probe(seconds=9), Probe(seconds=9), Probe(seconds=0.1)], None),
+        ([Probe(seconds=9), Probe(seconds=7), Probe(seconds=8)], r"takes 7\.0 s, 2 allowed"),
+        ([Probe(seconds=9), Probe(found="not found: gone")], "not found: gone"),
+    ],
+)
+def test_missing_is_slow_where_every_process_says_so(
+    toys: Path, monkeypatch: pytest.MonkeyPatch, probes: list[Probe], says: str | None
+) -> None:
+    """A busy disk or machine slows down one process or another."""
+    answers = iter(probes)
+    monkeypatch.setattr("thbench.testing.checks.probe", lambda *_: next(answers))
+    checks = checks_for("generator", misbehaving.GENERATOR, {"fault": "none"}, suite=toys)
+    check = next(c for c in checks if "`missing`" in c.title)
+    if says is None:
+        check.run()
+    else:
+        with pytest.raises(AssertionError, match=says):
+            check.run()
+    assert not list(answers)
 
 
 def test_options_must_be_frozen_and_documented() -> None:
