@@ -18,7 +18,15 @@ from thbench.results.finished import finished_rows, tables_of
 from thbench.run.events import died_at
 from thbench.run.folder import Shard, write_clips
 from thbench.run.job import Job, Order, suite_of
-from thbench.run.shards import check_complete, fold, forget, parse_shard, part_of, shard_locked
+from thbench.run.shards import (
+    check_complete,
+    fold,
+    forget,
+    parse_shard,
+    part_of,
+    shard_locked,
+    shards_in,
+)
 from thbench.score.cards import write_cards
 from thbench.score.columns import columns_of
 from thbench.score.documents import write_results
@@ -53,13 +61,14 @@ def run_stages(
     with job.run.locked(), serving(engine, job.run.root):
         if died and (place := died_at(job.run.root / "events.jsonl")):
             died(place)
+        parts = shards_in(job.run)
         fold(job.run)
         forget(job.run)
         if stages.generate:
             run_generate(
                 job, split, engine, None, stages.regenerate, stages.retry_failed, stages.score
             )
-        return run_score(job, split, engine) if stages.score else []
+        return run_score(job, split, engine, parts=parts) if stages.score else []
 
 
 def run_shard(job: Job, split: Split, engine: Engine, text: str, stages: Stages) -> Shard:
@@ -79,8 +88,9 @@ def merge_shards(job: Job, engine: Engine) -> list[Result]:
     split = split_of(suite_of(job), job.settings)
     with job.run.locked(), serving(engine, job.run.root):
         check_complete(job, split)
+        parts = shards_in(job.run)
         fold(job.run)
-        results = run_score(job, split, engine)
+        results = run_score(job, split, engine, parts=parts)
         forget(job.run)
     return results
 
@@ -110,12 +120,18 @@ def run_generate(
         generate(job, split, engine, order, retry_failed, observer(job) if overlap else None)
 
 
-def run_score(job: Job, split: Split, engine: Engine, order: Order | None = None) -> list[Result]:
-    """Score every video there is and write results and leaderboard."""
+def run_score(
+    job: Job,
+    split: Split,
+    engine: Engine,
+    order: Order | None = None,
+    parts: Sequence[Shard] = (),
+) -> list[Result]:
+    """Score every video there is and write results and leaderboard; `parts` are shards joined just now."""
     apply_threads(job.settings.threads)
     _claim(job, split)
     with serving(engine, job.run.root):
-        scored = score(job, split, engine, order)
+        scored = score(job, split, engine, order, parts)
     columns = columns_of(job)
     results = write_results(job, columns, split, scored)
     write_cards(job, columns, scored)

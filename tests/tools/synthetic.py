@@ -1,7 +1,8 @@
-"""A finished toy run without media: journals and observations written through the harness's own store.
+"""A finished run of the demo's seven metrics without media: journals and observations through the harness's own store.
 
 `python tests/tools/synthetic.py --clips 100000 --actors 1000` fills a folder, then plans, resumes (or
 merges `--shards`), reduces and writes the results in a process of its own, and prints the time of every stage and the peak memory.
+Every observation has the numbers and arrays, by name and shape, that its metric makes of `--frames` frames.
 """
 
 from __future__ import annotations
@@ -23,31 +24,58 @@ sys.path[:0] = [str(SUPPORT.parents[1]), str(SUPPORT), str(SUPPORT / "toys")]
 import numpy as np  # noqa: E402, I001
 from click.testing import CliRunner  # noqa: E402
 from runs import SUITE, Run, start  # noqa: E402
-from thbench.api import Clip  # noqa: E402
+from thbench.api import Clip, Observation  # noqa: E402
 from thbench.files.canonical import digest  # noqa: E402
 from thbench.controls import GROUND_TRUTH  # noqa: E402
 from thbench.files.journal import Journal  # noqa: E402
 from thbench.score.keys import keybook_of, observation_cache  # noqa: E402
 from thbench.results.document import Result, read_result  # noqa: E402
 from thbench.run.folder import Record, reference_mark  # noqa: E402
-from thbench.run.job import Job  # noqa: E402
+from thbench.engines.local import LocalEngine  # noqa: E402
+from thbench.score.stage import observe_part  # noqa: E402
+from thbench.run.job import Job, suite_of  # noqa: E402
 
 SIZE = 32
 SENTENCES = 3
 """Of every toy actor; further clips are takes of them."""
+METRICS = ("fid@puppet-v1", "kid@puppet-v1", "syncnet@puppet-v1", "ofm", "f_mse", "psnr", "ssim")
 
 
-def suite_text(clips: int, actors: int) -> str:
+def suite_text(clips: int, actors: int, metrics: Sequence[str] = METRICS) -> str:
     takes = -(-clips // (actors * SENTENCES))
-    return SUITE.replace("{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}") + (
+    text = SUITE.replace("{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}")
+    text = text.replace("[toy-brightness]", json.dumps(metrics))
+    return text.replace("primary: brightness", f"primary: {metrics[0]}") + (
         f"controls: [{GROUND_TRUTH}, reference-halves]\nlimits: {{clips: {clips}}}\n"
     )
 
 
-def fill(run: Run, shards: int = 0) -> None:
-    """Write what generate and observe would have left for every clip of the split."""
+def observation(metric: str, seed: int, frames: int) -> Observation:
+    """What `metric` would have made of a clip, with numbers drawn from `seed`."""
+    draw = np.random.default_rng(seed)
+    if metric in ("fid", "kid"):
+        features = draw.standard_normal((frames, 128), np.float32)
+        return Observation({f"{metric}_frames": float(frames)}, {"features": features})
+    if metric == "syncnet":
+        confidence, distance = draw.uniform(1, 8, 2).tolist()
+        rows = {"offset": float(draw.integers(-3, 4)), "confidence": confidence, "lse_d": distance}
+        arrays = {
+            "mean_distances": draw.uniform(5, 12, 31),
+            "mean_distances.offset": np.arange(15, -16, -1),
+            "window_confidence": draw.uniform(0, 9, frames - 4),
+        }
+        return Observation({**rows, "n_windows": frames - 4.0, "frames_without_audio": 0.0}, arrays)
+    if metric == "ofm":
+        length, beyond, carried = draw.uniform(0, 0.1, 3).tolist()
+        return Observation({"ofm": length, "ofm_beyond": beyond, "ofm_carried_beyond": carried})
+    low, high = {"f_mse": (5, 90), "psnr": (18, 35), "ssim": (0.5, 0.95)}[metric]
+    return Observation({metric: float(draw.uniform(low, high))})
+
+
+def fill(run: Run, shards: int = 0, frames: int = 8) -> None:
+    """Write what generate and observe would have left for every clip of the split, shards their packs as well."""
     if not shards:
-        write(run.job, run.split.clips)
+        write(run.job, run.split.clips, frames)
         return
     from thbench.run.folder import Shard
     from thbench.run.shards import part_of, shard_locked
@@ -56,32 +84,35 @@ def fill(run: Run, shards: int = 0) -> None:
         shard = Shard(number, shards)
         job = replace(run.job, run=replace(run.job.run, shard=shard))
         with shard_locked(job, run.split):
-            write(job, part_of(run.split, shard).clips)
+            part = part_of(run.split, shard)
+            write(job, part.clips, frames)
+            observe_part(job, part, LocalEngine(1))
 
 
-def write(job: Job, clips: Sequence[Clip]) -> None:
+def write(job: Job, clips: Sequence[Clip], frames: int) -> None:
     folder, cache, keys = job.run, observation_cache(), keybook_of(job)
     journals = {
         GROUND_TRUTH: folder.control(SIZE, GROUND_TRUTH).journal,
         "echo": folder.system("echo").journal,
     }
     for clip in clips:
-        reference = record_of(clip.id, "reference")
+        reference = record_of(clip.id, "reference", frames)
         folder.references(SIZE).journal.append(reference)
-        made = {GROUND_TRUTH: reference, "echo": record_of(clip.id, "echo")}
-        for name, record in made.items():
+        records = {GROUND_TRUTH: reference, "echo": record_of(clip.id, "echo", frames)}
+        for name, record in records.items():
             journals[name].append({**record, "reference": reference_mark(reference)})
-            draw = np.random.default_rng(int(record["digest"][:16], 16))
-            levels = draw.uniform(40, 200, record["n_frames"])
-            key = keys.observation(0, clip, record, reference)
-            cache.put(key, {"brightness": float(levels.mean())}, {"levels": levels})
+            seed = int(record["digest"][:15], 16)
+            for index, part in enumerate(suite_of(job).metrics):
+                made = observation(part.plugin.name, seed + index, frames)
+                key = keys.observation(index, clip, record, reference)
+                cache.put(key, made.rows, made.arrays)
 
 
-def record_of(clip_id: str, maker: str) -> Record:
+def record_of(clip_id: str, maker: str, frames: int) -> Record:
     """A record of a video of which no file is there."""
     marks = {f: digest([maker, clip_id, f]) for f in ("digest", "frames_digest", "audio_digest")}
     picture = f"{maker}/{clip_id}.mkv"
-    shape = {"n_frames": 8, "size": SIZE, "picture": picture, "sound": None, "files": {}}
+    shape = {"n_frames": frames, "size": SIZE, "picture": picture, "sound": None, "files": {}}
     return {"clip": clip_id, **marks, **shape}
 
 
@@ -98,7 +129,7 @@ def measure(folder: Path, text: str, shards: bool = False) -> dict[str, float]:
         seconds["collect"], before = time.perf_counter() - before, time.perf_counter()
         result = run.score()["echo"]
         seconds["reduce"] = time.perf_counter() - before
-    assert result.scores["brightness"].n == result.clips.n == len(run.split.clips)
+    assert result.scores["psnr"].n == result.clips.n == len(run.split.clips)
     assert not Journal(run.job.run.root / "timings.jsonl", key="stage").lines()  # nothing made anew
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     whole = {"all": sum(seconds.values()), "of that CPU": time.process_time()}
@@ -117,6 +148,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--clips", type=int, default=100_000)
     parser.add_argument("--actors", type=int, default=1000)
+    parser.add_argument("--frames", type=int, default=25, help="of every clip")
     parser.add_argument("--folder", type=Path, help="keep the run here [default: removed]")
     parser.add_argument("--shards", type=int, default=0, help="written by so many, then merged")
     parser.add_argument("--measure", action="store_true", help="a folder that is filled already")
@@ -133,7 +165,7 @@ def main() -> None:
             )
             return
         before = time.perf_counter()
-        fill(start(folder, text), given.shards)
+        fill(start(folder, text), given.shards, given.frames)
         print(f"filled in {time.perf_counter() - before:.0f} s", flush=True)
         words = ["--clips", str(given.clips), "--actors", str(given.actors), "--measure"]
         words += ["--shards", str(given.shards)]

@@ -1,7 +1,8 @@
-"""Two thousand clips without media: each observation is read once, nothing is made anew."""
+"""A thousand clips without media: each observation is read once, then their packs; nothing is made anew."""
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -9,34 +10,36 @@ import pytest
 from runs import start, written
 from synthetic import fill, measure, suite_text
 from thbench.files.cache import Cache
+from thbench.score.keys import observation_cache
 
-CLIPS, ACTORS = 2000, 50
+CLIPS, ACTORS, SHARDS = 1000, 60, 3
+METRICS = ("fid@puppet-v1", "syncnet@puppet-v1", "psnr")
+REDUCTIONS = 3 * 2 + 1
+"""Every metric of the system and of the ground truth, and the set metric of the halves."""
 
 
 @pytest.mark.slow
-def test_each_observation_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text, opened = suite_text(CLIPS, ACTORS), list[str]()
-    fill(start(tmp_path, text))
-    original = Cache.get
+def test_each_observation_is_read_once_and_after_shards_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
+    text, opened = suite_text(CLIPS, ACTORS, METRICS), Counter[str]()
+    original, folder = Cache.get, observation_cache().root
 
     def get(self: Cache, key: str) -> object:
-        opened.append(key)
+        opened.update([key] if self.root == folder else [])
         return original(self, key)
 
-    monkeypatch.setattr(Cache, "get", get)
-    found = measure(tmp_path, text)
-    assert found["clips"] == CLIPS
-    observations = 2 * CLIPS  # of the system and of the reference
-    reductions = 3  # of the system, the ground truth and the halves of the references
-    assert len(opened) == observations + reductions
-    assert len(set(opened)) == len(opened)
-
-
-@pytest.mark.slow
-def test_shards_of_many_clips_are_merged_to_the_same_result(tmp_path: Path) -> None:
-    text = suite_text(CLIPS, ACTORS)
     fill(start(tmp_path / "one", text))
-    measure(tmp_path / "one", text)
-    fill(start(tmp_path / "three", text), shards=3)
+    monkeypatch.setattr(Cache, "get", get)
+    assert measure(tmp_path / "one", text)["clips"] == CLIPS
+    assert set(opened.values()) == {1}
+    assert len(opened) == 2 * len(METRICS) * CLIPS + REDUCTIONS  # of the system and the reference
+
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "other"))
+    folder = observation_cache().root
+    fill(start(tmp_path / "three", text), SHARDS)
+    opened.clear()
     measure(tmp_path / "three", text, shards=True)
+    assert len(opened) == REDUCTIONS
     assert written(tmp_path / "one" / "run") == written(tmp_path / "three" / "run")

@@ -167,7 +167,7 @@ def planned(root: Path) -> tuple[Document, Settings]:
 def check_complete(job: Job, split: Split) -> None:
     """Raises UserError naming the shards that have not finished, and how to go on."""
     job.run.claim(f"{SHARDS}/plan.json", _plan(job, split), "merge with the shards' installation")
-    shards = [s for s in map(_shard_of, job.run.shard_folders()) if s is not None]
+    shards = shards_in(job.run)
     counts = {s.count for s in shards}
     lacking = _unrecorded(job, split)
     if len(counts) == 1 and not (job.run.root / SHARDS / _FOLDED).exists():
@@ -195,6 +195,12 @@ def _unrecorded(job: Job, split: Split) -> set[str]:
     folders += [run.system(s.name) for s in suite.systems]
     clips = {c.id for c in split.clips}
     return {clip for folder in folders for clip in clips - folder.stored().keys()}
+
+
+def shards_in(run: RunFolder) -> list[Shard]:
+    """The shards that have begun and are not joined yet, in order."""
+    found = (_shard_of(folder) for folder in run.shard_folders())
+    return sorted((s for s in found if s is not None), key=lambda s: (s.count, s.number))
 
 
 def _shard_of(folder: Path) -> Shard | None:

@@ -67,8 +67,8 @@ def _keys_text(columns: Columns, row: Scored) -> str:
     """One line per metric and clip."""
     lines = []
     for index, part in enumerate(columns.parts):
-        keys = {clip: key for (i, clip), key in sorted(row.keys.items()) if i == index}
-        inner = ",\n".join(f"  {_json(clip)}: {_json(key)}" for clip, key in keys.items())
+        keys = sorted(row.keys.get(index, {}).items())
+        inner = ",\n".join(f"  {_json(clip)}: {_json(key)}" for clip, key in keys)
         lines.append(f" {_json(part.column(part.plugin.name))}: {{\n{inner}\n }}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

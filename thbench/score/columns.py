@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from thbench.api import Decode, Score
 from thbench.results.clips import clips_text
 from thbench.run.job import Job, metric_of, suite_of
+from thbench.score.numbers import ClipNumbers
 from thbench.score.reduce import Scored
 from thbench.suite.model import MetricPart, Suite
 from thbench.suite.split import Split
@@ -110,8 +111,14 @@ def clips_table(
 
 def _row_names(columns: Columns, row: Scored) -> dict[tuple[int, str], str]:
     """The column of every row name that any clip has, in the order of metrics and names."""
-    found = sorted({(metric, name) for (metric, _), rows in row.rows.items() for name in rows})
-    return {key: columns.row(*key) for key in found}
+    found = {(metric, name) for metric, of in row.rows.items() for name in _names_in(of)}
+    return {key: columns.row(*key) for key in sorted(found)}
+
+
+def _names_in(rows: Mapping[str, Mapping[str, float]]) -> Iterable[str]:
+    if isinstance(rows, ClipNumbers):
+        return rows.names
+    return {name for of in rows.values() for name in of}
 
 
 def _clip_cells(
@@ -123,7 +130,7 @@ def _clip_cells(
 ) -> dict[str, Any]:
     cells: dict[str, Any] = {}
     for metric in range(len(columns.parts)):
-        for name, value in row.rows.get((metric, clip), {}).items():
+        for name, value in row.rows.get(metric, {}).get(clip, {}).items():
             cells[names[metric, name]] = value
         if reason := failed.get((metric, clip)):
             cells[columns.row(metric, "failure")] = reason

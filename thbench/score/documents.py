@@ -298,8 +298,9 @@ def _interval(
     if meaning.set_level:
         without = row.without.get(index, {})
         return None, intervals.of_set(name, meaning, cell.value, without, cell.n)
-    clips = [c for c in split.clips if (index, c.id) in row.rows]
-    rows = [row.rows[index, c.id] for c in clips]
+    found = row.rows.get(index, {})
+    clips = [c for c in split.clips if c.id in found]
+    rows = [found[c.id] for c in clips]
     return intervals.of_rows(name, meaning, cell.value, rows, [c.actor for c in clips])
 
 

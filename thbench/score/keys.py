@@ -21,6 +21,7 @@ class KeyBook:
         self._suite = suite_of(job)
         self._numerics = job.settings.numerics()
         self._base = [self._base_of(i) for i in range(len(self._suite.metrics))]
+        self._spelled = [canonical_json(base) for base in self._base]
         self._last: tuple[tuple[object, ...], str] = (), ""
 
     def _base_of(self, index: int) -> str:
@@ -35,6 +36,21 @@ class KeyBook:
 
     def observation(self, metric: int, clip: Clip, record: Record, reference: Record) -> str:
         """The digest of a list whose first item is the metric's: the others are the same for all metrics."""
+        others = self._others(clip, record, reference)
+        text = f"[{self._spelled[metric]},{others}"
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def observations(self, clip: Clip, record: Record, reference: Record) -> list[bytes]:
+        """The keys of all metrics, each of 32 bytes: what `observation` spells in hexadecimal."""
+        others = self._others(clip, record, reference).encode("utf-8", "surrogatepass")
+        heads = (f"[{spelled},".encode() for spelled in self._spelled)
+        return [hashlib.sha256(head + others).digest() for head in heads]
+
+    def pack(self, metric: int, split: str, size: int, row: str, part: str) -> str:
+        """Under which key the numbers of one metric and row are kept together (`thbench.score.packs`)."""
+        return digest(["pack", self._base[metric], split, size, row, part])
+
+    def _others(self, clip: Clip, record: Record, reference: Record) -> str:
         seen = (
             *(clip, record["digest"], record["n_frames"]),
             *(reference["digest"], reference.get("annotations_digest"), reference["n_frames"]),
@@ -51,8 +67,7 @@ class KeyBook:
             ]
             others = canonical_json(about)[1:]
             self._last = seen, others
-        text = f"[{canonical_json(self._base[metric])},{others}"
-        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return others
 
     def reduction(self, metric: int, generated: Sequence[str], reference: Sequence[str]) -> str:
         return digest(["reduce", self._base[metric], list(generated), list(reference)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -43,12 +43,19 @@ def observe(
     cache: Cache,
     engine: Engine,
     order: Order,
+    complete: Mapping[int, Set[str]] | None = None,
 ) -> dict[str, str]:
-    """Fill the cache; returns key -> reason for observations that raised something unforeseen."""
+    """Fill the cache; returns key -> reason for observations that raised something unforeseen.
+
+    complete  resolution -> clips of which all that their rows show is observed already
+    """
     tasks = []
     for size, records in references.items():
         here = [e for e in rows if e.resolution == size]
+        known = (complete or {}).get(size, frozenset())
         for clip in split.clips:
+            if clip.id in known and not _is_cut(clip, records, here, finished):
+                continue
             reference = records.get(clip.id, {"failure": "absent"})
             if "failure" in reference:
                 continue
@@ -66,6 +73,18 @@ def observe(
         ]
         lost.update(_map(job, single, engine, alone=True)[0])
     return lost
+
+
+def _is_cut(
+    clip: Clip,
+    references: Mapping[str, Record],
+    rows: Sequence[RowKey],
+    finished: Mapping[tuple[int, str], Mapping[str, Record]],
+) -> bool:
+    """Whether a video of the clip is shorter than its reference, so that a span of this is observed too."""
+    whole = references.get(clip.id, {}).get("n_frames", 0)
+    videos = (finished[e.resolution, e.name].get(clip.id, {}) for e in rows)
+    return any(video.get("n_frames", whole) < whole for video in videos)
 
 
 def _map(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
 
 from thbench import controls
-from thbench.api import Clip, ClipFailure, Counts, LeaveOneOut, Metric, Notes, Observed, Score
+from thbench.api import ClipFailure, Counts, LeaveOneOut, Metric, Notes, Observed, Score
 from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
@@ -17,6 +17,8 @@ from thbench.results.scores import MOST_VISITS, Without
 from thbench.run.folder import Record, VideoFolder
 from thbench.run.job import Job, metric_of, suite_of
 from thbench.score.keys import KeyBook, over_span
+from thbench.score.numbers import ClipKeys, ClipNumbers
+from thbench.score.packing import Packing
 from thbench.suite.split import Split
 
 
@@ -48,9 +50,11 @@ class Scored:
     entrant: RowKey
     records: Mapping[str, Record]
     cells: dict[tuple[int, str], ReducedScore] = field(default_factory=dict)
-    rows: dict[tuple[int, str], Mapping[str, float]] = field(default_factory=dict)
+    rows: dict[int, Mapping[str, Mapping[str, float]]] = field(default_factory=dict)
+    """Metric -> clip -> its numbers."""
     failures: dict[tuple[int, str], str] = field(default_factory=dict)
-    keys: dict[tuple[int, str], str] = field(default_factory=dict)
+    keys: dict[int, Mapping[str, str]] = field(default_factory=dict)
+    """Metric -> clip -> the key of its observation."""
     without: dict[int, Without] = field(default_factory=dict)
     same_span: dict[tuple[int, str], ReducedScore] = field(default_factory=dict)
     """The ground truth over the frames that this row has; empty where it has all of its clips'."""
@@ -107,6 +111,12 @@ class Reducing:
     keys: KeyBook
     lost: Mapping[str, str]
     cache: Cache
+    packing: Packing | None = None
+    """Shared by all rows; None is one of this row's own."""
+
+    def __post_init__(self) -> None:
+        self._packing = self.packing or Packing(self.job, self.split, self.keys, self.cache)
+        self._places: dict[str, int] = {}
 
     def row(self, entrant: RowKey, records: Mapping[str, Record]) -> Scored:
         """Every metric of one entrant."""
@@ -193,33 +203,28 @@ class Reducing:
         self, index: int, records: Mapping[str, Record], into: Scored | None
     ) -> list[CachedObservation]:
         """Observations in clip-id order; what is missing is written into `into` with its reason."""
-        observed = []
-        for clip, key, entry in self._entries(index, records):
-            if isinstance(entry, str):
-                if into is not None:
-                    into.failures[index, clip.id] = entry
-                continue
-            observed.append(CachedObservation(clip, entry.rows, entry.arrays, key))
-            if into is not None:
-                into.rows[index, clip.id] = entry.rows
-                into.keys[index, clip.id] = key
+        row = self._packing.keys(records, self.references)
+        observed, failures = [], dict(row.lacking)
+        entries = self._packing.entries(index, row.keys[index])
+        for clip, (key, entry) in zip(row.clips, entries, strict=True):
+            if entry is None:
+                failures[clip.id] = self.lost.get(key, self._lack(index) or "not scored")
+            elif entry.reason is not None:
+                failures[clip.id] = entry.reason
+            else:
+                observed.append(CachedObservation(clip, entry.rows, entry.arrays, key))
+        if into is not None:
+            into.failures.update({(index, clip): reason for clip, reason in failures.items()})
+            self._keep(index, observed, into)
         return observed
 
-    def _entries(
-        self, index: int, records: Mapping[str, Record]
-    ) -> Iterator[tuple[Clip, str, Entry | str]]:
-        for clip in self.split.clips:
-            record = records.get(clip.id, {"failure": "not generated"})
-            reference = self.references.get(clip.id, {"failure": "absent"})
-            if reason := record.get("failure") or reference.get("failure"):
-                yield clip, "", str(reason)
-                continue
-            key = self.keys.observation(index, clip, record, reference)
-            entry = self.cache.get(key)
-            if entry is None:
-                yield clip, key, self.lost.get(key, self._lack(index) or "not scored")
-            else:
-                yield clip, key, entry.reason if entry.reason is not None else entry
+    def _keep(self, index: int, observed: Sequence[CachedObservation], into: Scored) -> None:
+        clips = [o.clip.id for o in observed]
+        if clips != list(self._places):  # most metrics of a row have the same clips
+            self._places = {clip: i for i, clip in enumerate(clips)}
+        raw = np.frombuffer(bytes.fromhex("".join(o.key for o in observed)), np.uint8)
+        into.rows[index] = ClipNumbers(self._places, [o.rows for o in observed])
+        into.keys[index] = ClipKeys(self._places, raw.reshape(-1, 32))
 
     def _lack(self, index: int) -> str | None:
         return self.job.lack(suite_of(self.job).metrics[index])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -13,10 +13,11 @@ from thbench import controls
 from thbench.api import Engine
 from thbench.engines.progress import Progress
 from thbench.files.cache import Cache, Entry, StoredArrays, sweep_caches
-from thbench.run.folder import Record
+from thbench.run.folder import Record, Shard
 from thbench.run.job import Job, Order, suite_of, system_of
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.observe import observe
+from thbench.score.packing import Packing
 from thbench.score.reduce import Reducing, RowKey, Scored
 from thbench.suite.split import Split
 
@@ -48,6 +49,10 @@ class CachedInMemory(Cache):
             self._found[short] = names, numbers, arrays, record.reason
         return record
 
+    def forget(self) -> None:
+        """Read from files again from here on."""
+        self._found.clear()
+
     def _shared(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """One tuple of the same names for all records."""
         return self._names.setdefault(names, names)
@@ -65,19 +70,31 @@ def entrants(job: Job) -> list[RowKey]:
     return found
 
 
-def score(job: Job, split: Split, engine: Engine, order: Order | None = None) -> list[Scored]:
-    """Observe what is not in the cache, reduce, and return every row of the run."""
+def score(
+    job: Job,
+    split: Split,
+    engine: Engine,
+    order: Order | None = None,
+    parts: Sequence[Shard] = (),
+) -> list[Scored]:
+    """Observe what is not in the cache, reduce, and return every row of the run.
+
+    parts  shards that were joined into this run, which packed what they observed
+    """
     rows = entrants(job)
     finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
     references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
     sweep_caches()
     keys, cache = keybook_of(job), CachedInMemory(observation_cache().root)
-    lost = observe(job, split, rows, finished, references, keys, cache, engine, order or Order())
+    packing = Packing(job, split, keys, cache, parts=parts)
+    lost = _observe(job, split, rows, finished, references, packing, cache, engine, order)
+    if packing.is_large:
+        cache.forget()  # what is read again is packed
     scored = []
     with Progress("reduce", len(rows)) as progress, threadpoolctl.threadpool_limits(1):
         for entrant in rows:
             records = _answers(job, split, entrant, finished[entrant.resolution, entrant.name])
-            table = Reducing(job, split, references[entrant.resolution], keys, lost, cache)
+            table = Reducing(job, split, references[entrant.resolution], keys, lost, cache, packing)
             scored.append(table.row(entrant, records))
             progress.advance()
     return [row for row in scored if row.cells or row.entrant.name != controls.HALVES]
@@ -93,9 +110,43 @@ def _answers(
 
 
 def observe_part(job: Job, split: Split, engine: Engine) -> None:
-    """Observe the clips of a shard; the merge finds the observations in the cache."""
+    """Observe the clips of a shard; the merge finds the observations in the cache, their numbers packed."""
     rows = entrants(job)
     finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
     references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
     keys, cache = keybook_of(job), observation_cache()
-    observe(job, split, rows, finished, references, keys, cache, engine, Order())
+    packing = Packing(job, split, keys, cache, job.run.shard)
+    _observe(job, split, rows, finished, references, packing, cache, engine)
+
+
+def _observe(
+    job: Job,
+    split: Split,
+    rows: Sequence[RowKey],
+    finished: Mapping[tuple[int, str], Mapping[str, Record]],
+    references: Mapping[int, Mapping[str, Record]],
+    packing: Packing,
+    cache: Cache,
+    engine: Engine,
+    order: Order | None = None,
+) -> dict[str, str]:
+    """As `observe`, for clips of which not everything is packed; then all that there is, is."""
+    complete: dict[int, set[str]] = {}
+    for size, records in references.items():
+        here = {f"{e.kind} {e.name}": finished[size, e.name] for e in rows if e.resolution == size}
+        packing.load(size, [REFERENCES, *here])
+        complete[size] = packing.complete([records, *here.values()], records)
+    keys = keybook_of(job)
+    lost = observe(
+        job, split, rows, finished, references, keys, cache, engine, order or Order(), complete
+    )
+    for size, records in references.items():
+        packing.fill(size, REFERENCES, records, records)
+        for e in rows:
+            if e.resolution == size and e.name not in (controls.HALVES, controls.GROUND_TRUTH):
+                packing.fill(size, f"{e.kind} {e.name}", finished[size, e.name], records)
+    return lost
+
+
+REFERENCES = "references"
+"""The row of packs that holds the references, which are the ground truth as well."""

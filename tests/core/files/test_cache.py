@@ -107,13 +107,46 @@ def test_arrays_load_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     cache.put(digest(1), {"x": 1.0}, ARRAYS)
     import thbench.files.cache as module
 
-    real = module.read_array
+    real = module._stored_array
     monkeypatch.setattr(
-        module, "read_array", lambda archive, name: loaded.append(name) or real(archive, name)
+        module, "_stored_array", lambda file, place: loaded.append(place) or real(file, place)
     )
     record = cache.get(digest(1))
     assert record is not None and record.rows == {"x": 1.0} and not loaded
     assert record.arrays["features"].shape == (3, 4) and len(loaded) == 1
+
+
+def test_arrays_are_found_without_the_directory_and_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(tmp_path)
+    cache.put(digest(1), {"x": 1.0}, ARRAYS)
+    (record,) = [cache.get(digest(1))]
+    assert record is not None
+    quick = {name: record.arrays[name] for name in ARRAYS}
+    monkeypatch.setattr("thbench.files.cache._LARGEST_READ", 0)
+    for name, array in record.arrays.items():
+        assert array.dtype == quick[name].dtype and np.array_equal(array, ARRAYS[name])
+        assert np.array_equal(quick[name], ARRAYS[name])
+    with pytest.raises(KeyError, match="absent"):
+        record.arrays["absent"]
+
+
+@pytest.mark.parametrize("place", range(0, 2000, 97))
+def test_an_array_with_a_flipped_bit_is_never_returned(tmp_path: Path, place: int) -> None:
+    cache = Cache(tmp_path)
+    cache.put(digest(1), {"x": 1.0}, {"levels": np.arange(200.0)})
+    record = cache.get(digest(1))
+    assert record is not None
+    content = bytearray(cache.path(digest(1)).read_bytes())
+    content[place] ^= 4
+    cache.path(digest(1)).write_bytes(content)
+    try:
+        found = record.arrays["levels"]
+    except UserError as error:
+        assert "run the same command again" in str(error)
+    else:  # the bit is none of the array's
+        assert np.array_equal(found, np.arange(200.0))
 
 
 def test_objects_are_refused(tmp_path: Path) -> None:

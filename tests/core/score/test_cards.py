@@ -74,7 +74,7 @@ def test_cards_of_every_column_and_keys_of_every_row(tmp_path: Path) -> None:
     folder = VideoFolder(job.run.root, job.run.root / "systems" / "s")
     folder.path.mkdir(parents=True)
     row = Scored(RowKey("s", "system", 32, folder), {})
-    row.keys = {(1, "x"): "k3", (0, "y"): "k2", (0, "x"): "k1"}
+    row.keys = {1: {"x": "k3"}, 0: {"y": "k2", "x": "k1"}}
     empty = replace(
         row, entrant=replace(row.entrant, folder=VideoFolder(job.run.root, tmp_path / "e")), keys={}
     )

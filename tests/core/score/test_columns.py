@@ -99,8 +99,8 @@ def table(columns: Columns, folder: Path, row: Scored, **given: dict[str, str]) 
 
 def test_a_line_per_clip_of_the_split(columns: Columns, tmp_path: Path, row: Scored) -> None:
     row.rows = {
-        (1, "1001_BBB"): {"brightness": 2.5},
-        (0, "1001_AAA"): {"brightness": 1.5, "n_frames": 7.0},
+        1: {"1001_BBB": {"brightness": 2.5}},
+        0: {"1001_AAA": {"brightness": 1.5, "n_frames": 7.0}},
     }
     row.failures = {(1, "1001_AAA"): "too dark", (0, "1002_AAA"): "again"}
     row.records = {"1002_AAA": {"failure": "refused"}}
@@ -117,7 +117,7 @@ def test_a_line_per_clip_of_the_split(columns: Columns, tmp_path: Path, row: Sco
 
 
 def test_no_failure_no_column_of_reasons(columns: Columns, tmp_path: Path, row: Scored) -> None:
-    row.rows = {(0, "1001_AAA"): {"brightness": 1.5}}
+    row.rows = {0: {"1001_AAA": {"brightness": 1.5}}}
     assert table(columns, tmp_path, row)[0] == ["clip", "actor", "failure", "brightness"]
 
 

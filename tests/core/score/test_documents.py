@@ -54,7 +54,7 @@ class Made:
         row = Scored(RowKey(name, kind, size, folder), records)
         row.cells[0, "brightness"] = ReducedScore(value, 9)
         row.cells[0, "spread"] = ReducedScore(value / 2, 9, notes=("few",), counts={"frames": 72})
-        row.rows.update({(0, c): {"brightness": value} for c in IDS})
+        row.rows[0] = {c: {"brightness": value} for c in IDS}
         return row
 
     def written(self, *rows: Scored) -> list[Result]:
@@ -128,7 +128,7 @@ def test_an_unbounded_range_is_null(made: Made) -> None:
 
 def test_the_interval_is_of_the_clips_that_have_a_row_in_the_splits_order(made: Made) -> None:
     row = made.row("echo")
-    row.rows = {(0, c): {"brightness": float(i)} for i, c in enumerate(reversed(IDS[1:]))}
+    row.rows[0] = {c: {"brightness": float(i)} for i, c in enumerate(reversed(IDS[1:]))}
     row.cells[0, "brightness"] = ReducedScore(3.5, 8)
     row.without[0] = {a: {"spread": v} for a, v in (("1001", 2.0), ("1002", 2.5), ("1003", 3.0))}
     (result,) = made.written(row)

@@ -227,12 +227,12 @@ def test_a_complete_row(made: Made) -> None:
     assert (cell.value, cell.n, cell.reason) == (pytest.approx(ours.mean()), 9, None)
     assert row.cells[0, "spread"].value == pytest.approx(theirs.mean() - ours.mean())
     assert row.failures == {} and row.same_span == {}
-    assert list(row.rows) == [(0, c.id) for c in made.clips]
-    assert row.rows[0, "1001_BBB"] == {"brightness": 11.0}
+    assert list(row.rows) == [0] and list(row.rows[0]) == [c.id for c in made.clips]
+    assert row.rows[0]["1001_BBB"] == {"brightness": 11.0}
     keys = [
         made.keys.observation(0, c, made.records[c.id], made.references[c.id]) for c in made.clips
     ]
-    assert list(row.keys.values()) == keys
+    assert list(row.keys[0].values()) == keys
 
 
 def test_each_actor_is_left_out_on_both_sides(made: Made) -> None:
@@ -263,7 +263,7 @@ def test_what_is_missing_is_counted_with_its_reason(made: Made) -> None:
     }
     assert row.cells[0, "brightness"].n == 4
     assert row.cells[0, "brightness"].value == pytest.approx(np.mean([15.0, 16.0, 17.0, 18.0]))
-    assert len(row.rows) == len(row.keys) == 4
+    assert len(row.rows[0]) == len(row.keys[0]) == 4
 
 
 def test_a_clip_without_a_reference_is_on_neither_side(made: Made) -> None:
@@ -291,7 +291,7 @@ def test_a_fault_of_the_metric_is_no_value_and_is_not_kept(tmp_path: Path) -> No
     cell = row.cells[0, "brightness"]
     assert (cell.value, cell.n) == (None, 9)
     assert cell.reason is not None and "toy reduce fault" in cell.reason
-    sides = [list(row.keys.values()), [
+    sides = [list(row.keys[0].values()), [
         made.keys.observation(0, c, made.references[c.id], made.references[c.id])
         for c in made.clips
     ]]  # fmt: skip
