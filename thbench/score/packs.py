@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from thbench.errors import UserError
 from thbench.files.cache import Cache, Entry, StoredArrays, cache_root
+from thbench.files.foreign import json_of
 
 FEWEST = 1000
 """Clips of the smallest split that is packed: below, the files themselves are read as fast."""
@@ -146,7 +147,7 @@ def read_pack(key: str, cache: Cache) -> Pack | None:
     if entry is None:
         return None
     found: Mapping[str, NDArray[Any]] = dict(entry.arrays)
-    names, others = json.loads(found["words"].tobytes())
+    names, others = json_of(found["words"].tobytes().decode("ascii"), "a pack")
     kinds = tuple((tuple(arrays), reason) for arrays, reason in others)
     arrays = {name: found[name] for name in _ARRAYS}
     return _with_arrays(Pack(names=tuple(names), others=kinds, **arrays), cache)
