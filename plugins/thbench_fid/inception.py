@@ -107,7 +107,10 @@ def extract(
             if same_bytes is None:
                 found[i : i + batch] = plain(forward, rows, batch)
             else:
-                found[i : i + batch] = quick_or_plain(network, forward, rows, batch, same_bytes)
+                known = (frames[i - 1], found[i - 1]) if i and len(rows) < batch else None
+                found[i : i + batch] = quick_or_plain(
+                    network, forward, rows, batch, same_bytes, known
+                )
     return found
 
 

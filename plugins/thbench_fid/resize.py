@@ -43,12 +43,22 @@ def to_tensor(frames: NDArray[np.generic], dtype: torch.dtype, device: str) -> T
 
 
 def tensorflow1(x: Tensor, side: int = SIDE) -> Tensor:
-    """Bilinear as `tf.image.resize_bilinear` of TensorFlow 1: output i samples input i * size / side."""
-    for dim in (3, 2):
-        low, high, weight = taps(x.shape[dim], side, x)
-        a, b = x.index_select(dim, low), x.index_select(dim, high)
-        x = torch.lerp(a, b, weight.view((1, 1, 1, -1) if dim == 3 else (1, 1, -1, 1)))
-    return x
+    """Bilinear as `tf.image.resize_bilinear` of TensorFlow 1: output i samples input i * size / side.
+
+    [T, C, H, W] -> [T, C, side, side] in channels_last. Columns and channels are one dimension here:
+    each is gathered from rows that lie in one piece, a third of the time of four dimensions.
+    """
+    n, c, height, width = x.shape
+    channel = torch.arange(c, device=x.device)
+    low, high, weight = taps(width, side, x)
+    left, right = ((at[:, None] * c + channel).flatten() for at in (low, high))
+    rows = x.permute(0, 2, 3, 1).reshape(n * height, width * c)
+    rows = torch.lerp(
+        rows.index_select(1, left), rows.index_select(1, right), weight.repeat_interleave(c)
+    ).view(n, height, side * c)
+    low, high, weight = taps(height, side, x)
+    found = torch.lerp(rows.index_select(1, low), rows.index_select(1, high), weight[:, None])
+    return found.view(n, side, side, c).permute(0, 3, 1, 2)
 
 
 def taps(size: int, side: int, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -28,18 +28,31 @@ def same_bytes(
 ) -> bool:
     """What `check` found here, now or earlier; it is called where nobody has asked yet.
 
+    False for now while another process is at the same check: the plain way costs it less than waiting.
+
     code  digest of the code that the way runs through
     """
+    from filelock import FileLock, Timeout
+
     about = {"plugin": plugin, "way": way, "code": code, "processor": processor(), **numerics}
     key = digest([about, str(_folder())])
     if key not in _known:
         file = _folder() / f"{key}.json"
         found = json_or(file, None)
-        if not isinstance(found, dict) or not isinstance(found.get("equal"), bool):
-            found = {"equal": bool(check()), **about}
-            atomic_write(file, json.dumps(found, indent=1) + "\n", durable=False)
+        if not _is_answer(found):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with FileLock(file.with_suffix(".lock"), timeout=0):
+                    found = {"equal": bool(check()), **about}
+                    atomic_write(file, json.dumps(found, indent=1) + "\n", durable=False)
+            except Timeout:
+                return False
         _known[key] = found["equal"]
     return _known[key]
+
+
+def _is_answer(found: Any) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("equal"), bool)
 
 
 def unequal() -> Iterator[str]:

@@ -163,8 +163,8 @@ def test_the_extractor_reads_its_weights_and_gives_float32(weights_file: Path) -
 def test_the_quick_way_gives_the_bytes_of_the_plain_one_or_is_not_taken(
     weights_file: Path,
 ) -> None:
-    """Three frames, checked and then taken, are those of a padded batch of sixteen."""
-    frames = synthetic_frames(3, 64, seed=8)
+    """A whole batch and three frames, checked and then taken, are those of padded batches of sixteen."""
+    frames = synthetic_frames(19, 64, seed=8)
     built = extractor(weights_file)
     expected = extract(built.network, frames, "tf", 16)
     answers: dict[str, bool] = {}
@@ -177,7 +177,8 @@ def test_the_quick_way_gives_the_bytes_of_the_plain_one_or_is_not_taken(
     for _ in range(2):
         found = extract(built.network, frames, "tf", 16, same_bytes=asked)
         assert found.tobytes() == expected.tobytes()
-    assert list(answers) == ["convolution and ReLU in one, 3 images instead of 16"]
+    ways = [f"convolution and ReLU in one, {n} images instead of 16" for n in (16, 3, 1)]
+    assert list(answers) == ways[: 3 if answers[ways[1]] else 2]
     assert not any(m.fused for m in built.network.modules() if isinstance(m, Conv))
 
 
@@ -199,6 +200,32 @@ def test_each_length_is_compared_once_and_padded_where_it_differs(equal: bool) -
     found = [quick_or_plain(network, forward, frames, 16, asked) for _ in range(3)]
     assert seen == ([16, 5, 5, 5] if equal else [16, 5, 16, 16])
     assert all(f.tobytes() == frames.mean(axis=(1, 2, 3))[:, None].tobytes() for f in found)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_a_length_after_a_whole_batch_is_checked_by_one_frame_of_it(equal: bool) -> None:
+    """A pass of five of which one is known, then the fifth alone: six images where 21 would be the plain way's."""
+    seen: list[int] = []
+    network: Any = SimpleNamespace(fuse=lambda fused: None)
+
+    def forward(rows: NDArray[np.uint8]) -> NDArray[np.float64]:
+        seen.append(len(rows))
+        return rows.mean(axis=(1, 2, 3))[:, None] + (0 if equal or len(rows) == 16 else 1e-9)
+
+    answers: dict[str, bool] = {}
+
+    def asked(way: str, check: Callable[[], bool]) -> bool:
+        if way not in answers:
+            answers[way] = check()
+        return answers[way]
+
+    frames = synthetic_frames(6, 64, seed=9)
+    expected = frames.mean(axis=(1, 2, 3))[:, None]
+    known = (frames[5], expected[5])
+    found = [quick_or_plain(network, forward, frames[:5], 16, asked, known) for _ in range(3)]
+    assert seen == ([5, 1, 1, 5, 5] if equal else [5, 16, 16, 16])
+    assert list(answers.values()) == [equal] * (2 if equal else 1)
+    assert all(f.tobytes() == expected[:5].tobytes() for f in found)
 
 
 def test_identity_names_everything_that_moves_the_number(

@@ -49,6 +49,22 @@ def test_other_code_versions_processors_and_ways_are_asked_again(
     assert len(asked) == 5
 
 
+def test_who_asks_while_another_process_is_at_it_is_told_no_and_asks_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two workers that begin together would both compute a batch twice."""
+    asked: list[str] = []
+    inner: list[bool] = []
+
+    def check() -> bool:
+        inner.append(ask(True, asked))  # as the other process would, the lock being held
+        return True
+
+    assert same_bytes("fid", "fused", "a", {"libraries": {"torch": "1"}}, check)
+    assert inner == [False] and asked == []
+    assert ask(False, asked) and asked == []
+
+
 def test_what_differs_is_listed_with_the_processor(tmp_path: Path) -> None:
     ask(True, [])
     assert list(unequal()) == []
