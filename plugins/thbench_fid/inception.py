@@ -46,8 +46,7 @@ class InceptionFeatures:
 
     @cached_property
     def network(self) -> Inception2015:
-        network = weights.load(self.path).to(self.device, self.dtype)
-        return channels_last(network)
+        return channels_last(weights.load(self.path, self.dtype).to(self.device))
 
     def __call__(self, video: Video) -> NDArray[np.float32]:
         if not video.n_frames:

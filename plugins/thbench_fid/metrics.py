@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -123,7 +124,7 @@ class Frechet(SetMetric):
 
     def without_actors(self, observed: Observations) -> Mapping[str, Mapping[str, float]] | None:
         """From moments per actor; None where `reduce` would choose other frames or another way."""
-        if self.max_frames:
+        if self.max_frames or not self._has_enough(observed.generated):
             return None
         with threadpool_limits(limits=1, user_api="blas"):
             ours, theirs = (
@@ -131,8 +132,7 @@ class Frechet(SetMetric):
                 self.actor_moments(observed.reference),
             )
             whole, reference = moments.pooled(ours), moments.pooled(theirs)
-            most = {a: whole.n - m.n for a, m in ours.items()}
-            if ours.keys() != theirs.keys() or min(most.values()) <= len(whole.total):
+            if ours.keys() != theirs.keys():
                 return None
             return {
                 actor: {
@@ -142,6 +142,15 @@ class Frechet(SetMetric):
                 }
                 for actor in sorted(ours)
             }
+
+    def _has_enough(self, observed: Sequence[Observed]) -> bool:
+        """Whether more vectors than features stay without any one actor; no array is read for it."""
+        by_actor: Counter[str] = Counter()
+        for o in observed:
+            by_actor[o.clip.actor] += int(o.rows[self.frames_row])
+        first = next(self.parts(observed), None)
+        left = by_actor.total() - max(by_actor.values(), default=0)
+        return first is not None and left > first.features.shape[1]
 
 
 class Fid(Frechet):

@@ -25,7 +25,7 @@ RECORD = 1 + 3 * 32 * 32
 
 def cifar_halves(files: Mapping[str, Path], samples: Path, context: Context) -> Mapping[str, float]:
     """FID and KID of the first 5,000 training pictures of CIFAR-10 against the first 5,000 test pictures."""
-    network = channels_last(weights.load(files["inception-2015"]).float())
+    network = channels_last(weights.load(files["inception-2015"], torch.float32))
     sets = [
         extract(network, pictures_of(samples / name), "tf", BATCH, torch.float32)
         for name in ("data_batch_1.bin", "test_batch.bin")

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import butter, sosfiltfilt
 
 from thbench.api import SAMPLE_RATE, SAMPLES_PER_FRAME, Waveform
 
@@ -36,6 +35,8 @@ def speech_envelope(
     frames = len(audio) // SAMPLES_PER_FRAME
     signal = audio.astype(np.float64)
     if band == "speech" and frames:
+        from scipy.signal import sosfiltfilt  # a second of imports that `is_silent` does without
+
         signal = np.asarray(sosfiltfilt(_speech_band(), signal, padtype=None))
     squares = np.square(signal[: frames * SAMPLES_PER_FRAME])
     rms: NDArray[np.float64] = np.sqrt(squares.reshape(frames, SAMPLES_PER_FRAME).mean(axis=1))
@@ -44,4 +45,6 @@ def speech_envelope(
 
 @cache
 def _speech_band() -> NDArray[np.float64]:
+    from scipy.signal import butter
+
     return np.asarray(butter(2, [300, 3000], "bandpass", fs=SAMPLE_RATE, output="sos"))

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import medfilt
 
 from thbench.api import ClipFailure, Frames
 from thbench_syncnet.networks import SIZE
@@ -114,6 +113,8 @@ def crop(frames: Frames, track: Track, crop_scale: float) -> Frames:
 
     frames  [T, H, W, 3] of the whole clip
     """
+    from scipy.signal import medfilt  # a second of imports that whole frames do without
+
     size = medfilt((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1) / 2, SMOOTHING)
     centre = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
     x, y = medfilt(centre[:, 0], SMOOTHING), medfilt(centre[:, 1], SMOOTHING)

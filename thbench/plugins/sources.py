@@ -23,6 +23,8 @@ from importlib.metadata import (
 )
 from pathlib import Path
 
+from thbench.plugins.parsed import parsed
+
 GROUP = "thbench"
 COMPUTING = ("thbench.training", "thbench.video")  # parts of thbench that move a plugin's value
 MEDIA = ("thbench.video.reader", "thbench.video.writer")  # behind `Context.media` and stored videos
@@ -59,7 +61,7 @@ def closure(modules: Iterable[str]) -> tuple[dict[str, Path], set[str]]:
         if path is None or name in reached:
             continue
         reached[name] = path
-        for imported in _imports(path, name, path.stat().st_mtime_ns):
+        for imported in _found(path, name, path.stat().st_mtime_ns)[1]:
             if _is_followed(imported, name):
                 queue += [m for m in _with_parents(imported) if m != "thbench"]
             elif (top := imported.partition(".")[0]) not in sys.stdlib_module_names:
@@ -74,13 +76,14 @@ def _digest(modules: Iterable[str]) -> str:
         total.update(f"{name}\0{content}\0".encode())
     for top in sorted(others):
         total.update(f"{top} {_version_of(top)}\0".encode())
+    parsed(_RULES).keep()
     return total.hexdigest()
 
 
 def _contents(reached: dict[str, Path]) -> Iterator[tuple[str, str]]:
     """Every module and every data file next to one, with the digest of its content."""
     for name, path in reached.items():
-        yield name, _parsed(path, path.stat().st_mtime_ns)
+        yield name, _found(path, name, path.stat().st_mtime_ns)[0]
     for top in {name.partition(".")[0] for name in reached} - {"thbench"}:
         for file in _data_files(top):
             with file.open("rb") as stream:
@@ -107,20 +110,30 @@ def forget() -> None:
 # -- one file -----------------------------------------------------------------------------------
 
 
+_RULES = Path(__file__)
+
+
 @lru_cache(maxsize=1024)
-def _tree(path: Path, mtime: int) -> ast.Module:
+def _found(path: Path, name: str, mtime: int) -> tuple[str, frozenset[str]]:
+    """Digest of a module's code without docstrings, comments and layout, and what it imports."""
+    content, known = path.read_bytes(), parsed(_RULES)
+    key = hashlib.sha256(f"{name} {path.name == '__init__.py'}\0".encode() + content).hexdigest()
+    found = known.get(key)
+    if found is None:
+        tree = _tree(content)
+        digest = hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+        found = digest, sorted(_imports(tree, path, name))
+        known.add(key, found)
+    return found[0], frozenset(found[1])
+
+
+def _tree(content: bytes) -> ast.Module:
     """A module's code without docstrings."""
-    tree = ast.parse(path.read_bytes())
+    tree = ast.parse(content)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = _without_docstring(node.body)
     return tree
-
-
-@lru_cache(maxsize=1024)
-def _parsed(path: Path, mtime: int) -> str:
-    """Digest of a module's code without docstrings, comments and layout."""
-    return hashlib.sha256(ast.unparse(_tree(path, mtime)).encode()).hexdigest()
 
 
 def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -134,12 +147,11 @@ def _without_docstring(body: list[ast.stmt]) -> list[ast.stmt]:
     return body
 
 
-@lru_cache(maxsize=1024)
-def _imports(path: Path, name: str, mtime: int) -> frozenset[str]:
+def _imports(tree: ast.Module, path: Path, name: str) -> set[str]:
     """Dotted names that a module imports, at its top and inside functions; not those for types alone."""
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     found: set[str] = set()
-    for node in _running(_tree(path, mtime)):
+    for node in _running(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -149,7 +161,7 @@ def _imports(path: Path, name: str, mtime: int) -> frozenset[str]:
             found.update(MEDIA)  # Context.media: reached through the harness, not through an import
         elif _is_import_by_name(node):
             found.add(node.args[0].value)  # type: ignore[attr-defined]
-    return frozenset(found)
+    return found
 
 
 def _running(tree: ast.AST) -> Iterator[ast.AST]:

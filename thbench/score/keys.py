@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from thbench.api import Clip, ClipFailure
 from thbench.files.cache import Cache, cache_root
@@ -20,9 +20,16 @@ class KeyBook:
     def __init__(self, job: Job) -> None:
         self._suite = suite_of(job)
         self._numerics = job.settings.numerics()
-        self._base = [self._base_of(i) for i in range(len(self._suite.metrics))]
-        self._spelled = [canonical_json(base) for base in self._base]
         self._last: tuple[tuple[object, ...], str] = (), ""
+
+    @cached_property
+    def _base(self) -> list[str]:
+        """Made when a key is asked for: digests of code cost a worker, which asks for none, a second."""
+        return [self._base_of(i) for i in range(len(self._suite.metrics))]
+
+    @cached_property
+    def _spelled(self) -> list[str]:
+        return [canonical_json(base) for base in self._base]
 
     def _base_of(self, index: int) -> str:
         part = self._suite.metrics[index]

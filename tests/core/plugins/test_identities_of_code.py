@@ -32,14 +32,17 @@ Plant = Callable[[str], None]
 @pytest.fixture
 def plant(monkeypatch: pytest.MonkeyPatch) -> Plant:
     """Change a module as far as digests can tell; undone when the test ends."""
-    original = sources._parsed
+    original = sources._found
 
     def planted(module: str) -> None:
         path = sources._file_of(module)
         assert path is not None, module
-        monkeypatch.setattr(
-            sources, "_parsed", lambda p, m: original(p, m) + ("planted" if p == path else "")
-        )
+
+        def found(file: Path, name: str, mtime: int) -> tuple[str, frozenset[str]]:
+            digest, imports = original(file, name, mtime)
+            return digest + ("planted" if file == path else ""), imports
+
+        monkeypatch.setattr(sources, "_found", found)
         sources.forget()
 
     yield planted
