@@ -123,7 +123,7 @@ class StoredArrays(Mapping[str, NDArray[Any]]):
         if name not in self._names:
             raise KeyError(name)
         place = self._names.index(name)
-        with reading(Path(self._path), _AGAIN), open(self._path, "rb", buffering=0) as file:  # noqa: PTH123
+        with reading(str(self._path), _AGAIN), open(self._path, "rb", buffering=0) as file:  # noqa: PTH123
             found = _stored_array(file.fileno(), place)
             if found is not None:
                 return found
@@ -144,9 +144,9 @@ def _stored_array(descriptor: int, place: int) -> NDArray[Any] | None:
     Raises ValueError where its bytes are damaged.
     """
     start, wanted = 0, f"array{place}.npy".encode()
-    length = os.fstat(descriptor).st_size
+    length, block = os.fstat(descriptor).st_size, os.pread(descriptor, _BLOCK, 0)
     while True:
-        head = os.pread(descriptor, _HEAD.size + _LONGEST_NAME, start)
+        head = _span(descriptor, block, start, _HEAD.size + _LONGEST_NAME)
         if len(head) < _HEAD.size:
             return None
         signature, _, flags, method, _, _, checksum, size, whole, named, more = _HEAD.unpack_from(
@@ -160,13 +160,22 @@ def _stored_array(descriptor: int, place: int) -> NDArray[Any] | None:
         if head[_HEAD.size : _HEAD.size + named] == wanted:
             break
         start = begin + size
-    content = os.pread(descriptor, size, begin)
+    content = _span(descriptor, block, begin, size)
     if len(content) != size or zlib.crc32(content) != checksum:
         raise ValueError(f"{wanted.decode()} is damaged")
     return array_of(content)
 
 
+def _span(descriptor: int, block: bytes, start: int, size: int) -> bytes:
+    """Bytes of a file whose first `block` is read already; fewer at its end."""
+    if start + size <= len(block):
+        return block[start : start + size]
+    return os.pread(descriptor, size, start)
+
+
 _LONGEST_NAME = 34
+_BLOCK = 2**15
+"""Bytes read at once: most entries, and of the others the heads of their members."""
 _LARGEST_READ = 2**30
 """Bytes of one read; larger arrays go the slow way, which is quick beside their size."""
 

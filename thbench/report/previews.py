@@ -31,7 +31,7 @@ from thbench.video.sounds import SharedSound
 
 CRF = 18
 """Previews are for looking at mouths: near to what was scored, still small."""
-FORM = 2
+FORM = 3
 """Raised when the files of a clip change, so that older ones are made again."""
 SAMPLES = 8
 """Clips looked at to tell which arrays run over time."""

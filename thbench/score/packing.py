@@ -138,12 +138,16 @@ class Packing:
 
     def entries(self, metric: int, keys: Keys) -> Iterator[tuple[str, Entry | None]]:
         """Every key in hexadecimal with what is known of it: packed, or in the cache, or None."""
-        spelled = keys.tobytes().hex()
+        text = keys.tobytes().hex()
+        spelled = [text[i : i + 64] for i in range(0, len(text), 64)]
         pack = self.packs.get(metric)
-        places = np.full(len(keys), -1) if pack is None else pack.find(keys)
-        held = iter(()) if pack is None else pack.entries(places[places >= 0], self._cache)
-        for i, place in enumerate(places.tolist()):
-            key = spelled[64 * i : 64 * i + 64]
+        if pack is None:
+            yield from ((key, self._cache.get(key)) for key in spelled)
+            return
+        places = pack.find(keys)
+        there = [key for key, place in zip(spelled, places.tolist(), strict=True) if place >= 0]
+        held = pack.entries(places[places >= 0], there, self._cache)
+        for key, place in zip(spelled, places.tolist(), strict=True):
             yield key, next(held) if place >= 0 else self._cache.get(key)
 
     def _name(self, metric: int, size: int, row: str, part: str) -> str:

@@ -63,17 +63,20 @@ class Pack:
         places[~(self.keys[places] == keys).all(axis=1)] = -1
         return places
 
-    def entries(self, places: NDArray[np.intp], cache: Cache) -> Iterator[Entry]:
-        """What the cache would say of the observations at these places, none of which is -1."""
+    def entries(
+        self, places: NDArray[np.intp], spelled: Sequence[str], cache: Cache
+    ) -> Iterator[Entry]:
+        """What the cache would say of the observations at these places, none of which is -1.
+
+        spelled  their keys in hexadecimal
+        """
         whole = not np.isnan(self.values).any()
         kinds, names = self.kinds[places].tolist(), self.names
-        for place, kind, numbers in zip(
-            places.tolist(), kinds, self.values[places].tolist(), strict=True
-        ):
+        rows_of = self.values[places].tolist()
+        for key, kind, numbers in zip(spelled, kinds, rows_of, strict=True):
             arrays, reason = self.others[kind]
             pairs = zip(names, numbers, strict=True)
             rows = dict(pairs) if whole else {n: v for n, v in pairs if not math.isnan(v)}
-            key = self.keys[place].tobytes().hex() if arrays else ""
             yield Entry(rows, _ArraysOfPacked(cache.place(key), arrays) if arrays else {}, reason)
 
 

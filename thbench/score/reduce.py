@@ -148,10 +148,8 @@ class Reducing:
         return {(index, name): cell for name, cell in self._reduce(index, sets).items()}
 
     def _metric(self, scored: Scored, index: int) -> None:
-        sets = KeptSets(
-            self._gather(index, scored.records, scored),
-            self._gather(index, self.references, None),
-        )
+        generated = self._gather(index, scored.records, scored)
+        sets = KeptSets(generated, self._reference(index, generated))
         cells = self._reduce(index, sets)
         scored.cells.update({(index, name): cell for name, cell in cells.items()})
         if any(s.set_level for s in metric_of(self.job, index).scores.values()):
@@ -217,6 +215,13 @@ class Reducing:
             into.failures.update({(index, clip): reason for clip, reason in failures.items()})
             self._keep(index, observed, into)
         return observed
+
+    def _reference(self, index: int, generated: list[CachedObservation]) -> list[CachedObservation]:
+        """The reference's observations: those of the ground truth itself are not gathered twice."""
+        keys = self._packing.keys(self.references, self.references).keys[index]
+        if "".join(o.key for o in generated) == keys.tobytes().hex():
+            return generated
+        return self._gather(index, self.references, None)
 
     def _keep(self, index: int, observed: Sequence[CachedObservation], into: Scored) -> None:
         clips = [o.clip.id for o in observed]

@@ -55,15 +55,17 @@ class SharedSound:
         return self._encoded.setdefault(seconds, [])
 
 
-def write_h264_under(sounds: Mapping[Path, SharedSound], frames: Frames, crf: int = 23) -> None:
+def write_h264_under(
+    sounds: Mapping[Path, SharedSound], frames: Frames, crf: int = 23, preset: str = "medium"
+) -> None:
     """As `write_h264`, one file for each of `sounds`, each with the bytes that it would have alone.
 
-    frames [T, H, W, 3] uint8 RGB at 25 fps, T >= 1, encoded once. Raises UserError where the disk is
-    full or a folder cannot be written.
+    frames [T, H, W, 3] uint8 RGB at 25 fps, T >= 1, encoded once; preset of x264. Raises UserError where the
+    disk is full or a folder cannot be written.
     """
     for sound in sounds.values():
         _check(frames, sound.audio)
-    picture = _Picture("libx264", "yuv420p", _x264(crf))
+    picture = _Picture("libx264", "yuv420p", _x264(crf) | {"preset": preset})
     form = _Form("mp4", picture, "aac", {"movflags": "+faststart"})
     with ExitStack() as stack:
         files = [_Watched(stack.enter_context(atomic_file(path))) for path in sounds]

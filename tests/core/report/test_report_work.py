@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from guards import some
@@ -18,7 +20,7 @@ from thbench.engines.local import LocalEngine
 from thbench.report import workers
 from thbench.report.looks import Look
 from thbench.report.page import Options, write_report
-from thbench.report.preview_files import write_preview_files
+from thbench.report.preview_files import PRESET, write_preview_files
 from thbench.report.workers import fitting
 from thbench.run.folder import VideoFolder
 from thbench.run.records import video_record
@@ -132,6 +134,18 @@ def test_files_that_share_a_picture_are_as_if_alone(tmp_path: Path) -> None:
         for name, sound in some(sounds.items()):
             write_h264(tmp_path / "alone.mp4", shown, sound, crf=18)
             assert (tmp_path / name).read_bytes() == (tmp_path / "alone.mp4").read_bytes(), name
+
+
+def test_previews_are_encoded_by_a_quicker_preset_and_show_the_frames(tmp_path: Path) -> None:
+    frames = counted(40)
+    quick, slow = tmp_path / "quick.mp4", tmp_path / "slow.mp4"
+    write_h264_under({quick: SharedSound(None)}, frames, 18, PRESET)
+    write_h264(slow, frames, None, 18)
+    assert quick.read_bytes() != slow.read_bytes()
+    with av.open(str(quick)) as file:
+        seen = np.stack([frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)])
+    assert seen.shape == frames.shape
+    assert np.abs(seen.astype(int) - frames).mean() < 2
 
 
 def test_a_delivered_file_that_browsers_play_is_copied(

@@ -51,7 +51,7 @@ def of(cache: Cache, keys: list[bytes]) -> Pack:
 def said(pack: Pack, cache: Cache, keys: list[bytes]) -> list[tuple[object, ...]]:
     places = pack.find(raw(keys))
     assert (places >= 0).all()
-    return [plain(entry) for entry in pack.entries(places, cache)]
+    return [plain(entry) for entry in pack.entries(places, [k.hex() for k in keys], cache)]
 
 
 def plain(entry: Entry | None) -> tuple[object, ...]:
@@ -100,7 +100,7 @@ def test_damaged_arrays_are_removed_so_that_they_are_made_again(cache: Cache) ->
     at = content.index(np.arange(4.0).tobytes())
     content[at] ^= 1
     file.write_bytes(content)
-    (entry,) = pack.entries(pack.find(raw(KEYS[:1])), cache)
+    (entry,) = pack.entries(pack.find(raw(KEYS[:1])), [KEYS[0].hex()], cache)
     with pytest.raises(UserError, match="run the same command again"):
         entry.arrays["levels"]
     assert not file.exists()
