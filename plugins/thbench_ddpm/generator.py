@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
 from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn, UserError
 from thbench.training.checkpoint import (
+    Checkpoint,
     architecture_of,
     check_architecture,
     load_network,
@@ -29,7 +31,7 @@ from thbench_ddpm.networks import (
     normalised,
 )
 from thbench_ddpm.noise import FrameNoise
-from thbench_ddpm.options import Architecture, Options
+from thbench_ddpm.options import PAPER, Architecture, Options
 from thbench_speech.encoders import heard
 
 DISTURBANCE = 1
@@ -68,6 +70,7 @@ class DdpmGenerator:
         if options.architecture is not None:
             check_architecture(checkpoint, options.architecture.described())
         self._a = architecture_of(checkpoint, Architecture)
+        options = _settled(options, checkpoint)
         if options.landmark_source == "oracle" and not self._a.landmarks:
             raise UserError(
                 f"checkpoint {checkpoint.path} was trained without landmarks and has no use for "
@@ -241,3 +244,17 @@ class DdpmGenerator:
         if row.finished:
             return Generated(clip, np.stack(row.drawn), origin=self._origin)
         return None
+
+
+def _settled(options: Options, checkpoint: Checkpoint) -> Options:
+    """With the checkpoint's own way of sampling in place of `trained`. Raises UserError where it names none
+    that can be."""
+    try:
+        settled = options.settled(checkpoint.about.get("options", {}))
+        TypeAdapter(Options).validate_python({name: getattr(settled, name) for name in PAPER})
+    except (AttributeError, ValidationError):
+        raise UserError(
+            f"checkpoint {checkpoint.path}: its description has no valid frame_noise or motion_level",
+            "name them in the suite, or give a checkpoint that `thbench train` wrote",
+        ) from None
+    return settled

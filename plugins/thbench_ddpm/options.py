@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from thbench.training.options import DEFAULTS, TrainingOptions
+
+
+PAPER: Mapping[str, Any] = {"frame_noise": "independent", "motion_level": 0.0}
+"""How the paper samples."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,16 @@ class Options:
         float, "0: DDIM; 1: ancestral sampling, DDPM itself with 250 steps", Field(ge=0, le=1)
     ] = 0.0
     frame_noise: Annotated[
-        Literal["independent", "shared"] | Annotated[float, Field(ge=0, le=1)],
+        Literal["trained", "independent", "shared"] | Annotated[float, Field(ge=0, le=1)],
         "noise that the frames of a clip begin with: each its own (the paper), the same for all, or the "
-        "correlation of consecutive ones, 0 to 1 (Ge et al. 2023, progressive noise)",
-    ] = "independent"
+        "correlation of consecutive ones, 0 to 1 (Ge et al. 2023, progressive noise); `trained`: what the "
+        "checkpoint's training named, else the paper's",
+    ] = "trained"
     motion_level: Annotated[
-        Literal["none"] | Annotated[float, Field(ge=0)],
+        Literal["trained", "none"] | Annotated[float, Field(ge=0)],
         "deviation of noise put on the motion frame in sampling, images in -1..1; `none`: no motion "
-        "frame, for a checkpoint with `motion_signal`",
-    ] = 0.0
+        "frame, for a checkpoint with `motion_signal`; `trained`: what the checkpoint's training named, else 0",
+    ] = "trained"
     landmark_source: Annotated[
         Literal["predicted", "oracle", "none"],
         "at inference, for a checkpoint with landmarks; `oracle` also needs `oracle: [landmarks]` "
@@ -143,8 +149,17 @@ class Options:
         if self.motion_dropout and not (self.architecture and self.architecture.motion_signal):
             raise ValueError("motion_dropout needs `motion_signal: true` in the architecture")
 
+    def settled(self, trained: Mapping[str, Any]) -> Options:
+        """With values in place of `trained`: those among `trained`, a training's options, else the paper's."""
+        found = {}
+        for name, paper in PAPER.items():
+            if getattr(self, name) == "trained":
+                value = trained.get(name, "trained")
+                found[name] = paper if value == "trained" else value
+        return replace(self, **found)
+
     @property
     def correlation(self) -> float:
-        """Of the noise of consecutive frames."""
+        """Of the noise of consecutive frames. For options that are `settled`."""
         named = {"independent": 0.0, "shared": 1.0}
         return named[self.frame_noise] if isinstance(self.frame_noise, str) else self.frame_noise

@@ -63,7 +63,7 @@ class DdpmTrainer:
                 f"with patch {a.patch} and {len(a.multiples)} multiples",
                 "choose another resolution or architecture",
             )
-        self.options, self.size, self._a = options, size, a
+        self.options, self.size, self._a = options.settled({}), size, a
         self.architecture: Mapping[str, Any] = a.described()
         self._on_demand = LandmarksOnDemand(context)
         self.diffusion = Diffusion(a.predicts)

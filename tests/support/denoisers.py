@@ -40,7 +40,11 @@ TOYS = {"dataset": "toy", "actors": ["1001", "1002"]}
 
 
 def checkpoint(
-    file: Path, size: int = SIZE, trained_on: Mapping[str, Any] = TOYS, **changes: Any
+    file: Path,
+    size: int = SIZE,
+    trained_on: Mapping[str, Any] = TOYS,
+    options: Mapping[str, Any] | None = None,
+    **changes: Any,
 ) -> Path:
     """A checkpoint of random weights, said to be trained on two toy actors."""
     torch.manual_seed(0)
@@ -53,6 +57,7 @@ def checkpoint(
         "generator": "ddpm", "size": size, "step": 1, "pretrained": {},
         "architecture": a.described(),
         "trained_on": trained_on,
+        **({} if options is None else {"options": options}),
     }  # fmt: skip
     write_checkpoint(file, tensors, about)
     return file

@@ -137,6 +137,36 @@ def test_a_model_that_never_did_without_a_motion_frame_refuses_to(file: Path) ->
         generator(file, motion_level="none")
 
 
+NAMED = {"frame_noise": 0.8, "motion_level": "none"}
+
+
+@pytest.mark.parametrize(
+    "stored, asked, expected",
+    [
+        (NAMED, {}, NAMED),
+        (NAMED, {"frame_noise": "shared", "motion_level": 0.1}, {"frame_noise": "shared", "motion_level": 0.1}),
+        (NAMED, {"motion_level": 0.0}, {"frame_noise": 0.8, "motion_level": 0.0}),
+        ({}, {}, {"frame_noise": "independent", "motion_level": 0.0}),
+        (None, {}, {"frame_noise": "independent", "motion_level": 0.0}),
+        ({"frame_noise": "trained"}, {}, {"frame_noise": "independent", "motion_level": 0.0}),
+    ],
+)  # fmt: skip
+def test_frames_are_drawn_as_in_training_unless_named(
+    tmp_path: Path, stored: Any, asked: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    file = checkpoint(tmp_path / "tiny.safetensors", options=stored, motion_signal=True)
+    made, plainly = generator(file, **asked), generator(file, **expected)
+    assert {k: getattr(made.options, k) for k in expected} == expected
+    assert np.array_equal(videos(made, ASKED[:1])["a"], videos(plainly, ASKED[:1])["a"])
+
+
+@pytest.mark.parametrize("stored", [{"frame_noise": 2.0}, {"motion_level": "much"}, []])
+def test_a_checkpoint_that_names_what_cannot_be_is_refused(tmp_path: Path, stored: Any) -> None:
+    file = checkpoint(tmp_path / "tiny.safetensors", options=stored, motion_signal=True)
+    with pytest.raises(UserError, match="no valid frame_noise or motion_level"):
+        generator(file)
+
+
 def test_the_signal_of_the_motion_frames_noise_is_heard(tmp_path: Path) -> None:
     made = generator(checkpoint(tmp_path / "signal.safetensors", motion_signal=True))
     said = [

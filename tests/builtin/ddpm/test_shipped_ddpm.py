@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from torch.utils.flop_counter import FlopCounterMode
 
 from denoisers import context, request
+from ten_seconds import by_second, drawn, long_takes
 from thbench.api import Generated
 from thbench.suite.split import known_manifests, load_manifest
 from thbench.testing import check_generator
@@ -56,3 +57,13 @@ def test_its_noise_is_the_seeds_and_is_seen() -> None:
         videos.append(answer.frames)
     assert np.array_equal(videos[0], videos[1])
     assert not np.array_equal(videos[0], videos[2])
+
+
+@pytest.mark.slow
+def test_ten_seconds_do_not_drift() -> None:
+    """No fault adds up: past the first second neither brightness nor sharpness nor the face's place moves away."""
+    made = by_second(list(drawn(long_takes(2, 10), steps=5).values()))
+    moved = {k: v[7:].mean() - v[1:4].mean() for k, v in made.items()}
+    assert abs(moved["brightness"]) < 1, made["brightness"]  # grey levels
+    assert abs(moved["sharpness"]) < 0.1 * made["sharpness"].mean(), made["sharpness"]
+    assert moved["landmarks"] < 0.5, made["landmarks"]  # pixels
