@@ -11,7 +11,6 @@ from pydantic import ConfigDict, Field
 
 from thbench.training.options import DEFAULTS, TrainingOptions
 
-
 PAPER: Mapping[str, Any] = {"frame_noise": "independent", "motion_level": 0.0}
 """How the paper samples."""
 

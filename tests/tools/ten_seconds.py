@@ -40,7 +40,7 @@ def long_takes(actors: int, seconds: int) -> dict[str, tuple[Request, Frames]]:
 
 def _take(actor: str, clips: Sequence[str], seconds: int) -> tuple[Request, Frames]:
     n, frames, audio = seconds * RATE, [], []
-    for source in map(lambda clip: make(clip, SIZE), clips):
+    for source in (make(clip, SIZE) for clip in clips):
         length = len(source.frames)
         frames.append(source.frames)
         audio.append(np.resize(source.audio, length * 640))
