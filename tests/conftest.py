@@ -98,11 +98,18 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return (folder / str(n) for n in itertools.count())
 
 
+@pytest.fixture(scope="session")
+def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What was found in modules' code, by their content: every program that a test starts would parse them again."""
+    return tmp_path_factory.mktemp("code")
+
+
 @pytest.fixture(autouse=True)
-def own_cache(caches: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or fills the caches of the person who runs it."""
+def own_cache(caches: Iterator[Path], code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or fills the caches of the person who runs it; findings in code are shared by all tests."""
     cache = next(caches)
     cache.mkdir()
+    (cache / "code").symlink_to(code)
     monkeypatch.setenv("THBENCH_CACHE", str(cache))
 
 

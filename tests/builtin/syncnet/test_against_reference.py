@@ -99,6 +99,7 @@ def test_clip_length_changes_no_byte_of_a_window(network: SyncNet) -> None:
     assert np.array_equal(part, whole[:, :9])
 
 
+@pytest.mark.slow  # without units for bf16
 def test_bf16_keeps_the_curve_within_a_tenth(
     network: SyncNet, reference: Mapping[str, NDArray[Any]]
 ) -> None:
