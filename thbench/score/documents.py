@@ -20,7 +20,6 @@ from thbench.results import scores as intervals
 from thbench.results.document import (
     ClipsRecord,
     DatasetRecord,
-    IntervalRecord,
     OverRecord,
     PluginRecord,
     Reason,
@@ -257,7 +256,7 @@ def _scores(
         identity = column_identity(column.part, row.entrant.resolution, job.settings.decode)
         same_span = row.same_span.get((index, name)) if truth else None
         beside = same_span or (truth.cells.get((index, name)) if truth else None)
-        over, interval = _interval(split, row, index, name, meaning)
+        over, interval = row.intervals.get((index, name), (None, None))
         failures = [
             (c.id, reason)
             for c in split.clips
@@ -286,22 +285,6 @@ def _scores(
             identity_digest=digest(identity),
         )
     return found
-
-
-def _interval(
-    split: Split, row: Scored, index: int, name: str, meaning: Score
-) -> tuple[Aggregation | None, IntervalRecord | None]:
-    """The interval of one number and the rule it follows; none where there is no number."""
-    cell = row.cells[index, name]
-    if cell.value is None or row.entrant.name == controls.HALVES:
-        return None, None
-    if meaning.set_level:
-        without = row.without.get(index, {})
-        return None, intervals.of_set(name, meaning, cell.value, without, cell.n)
-    found = row.rows.get(index, {})
-    clips = [c for c in split.clips if c.id in found]
-    rows = [found[c.id] for c in clips]
-    return intervals.of_rows(name, meaning, cell.value, rows, [c.actor for c in clips])
 
 
 def _over_record(columns: Columns, index: int, over: Aggregation) -> OverRecord:

@@ -141,10 +141,11 @@ def write_pack(key: str, pack: Pack) -> None:
     pack_cache().put(key, arrays=arrays)
 
 
-def read_pack(key: str, cache: Cache) -> Pack | None:
+def read_pack(key: str, cache: Cache, look: bool = True) -> Pack | None:
     """The pack of `key` without the observations whose arrays are not there any more; None where there is none.
 
     cache  where the observations themselves are
+    look   False where it was just looked whether the arrays are there: every observation has a file of them
     """
     entry = pack_cache().get(key)  # whole, as its checksum says
     if entry is None:
@@ -153,7 +154,8 @@ def read_pack(key: str, cache: Cache) -> Pack | None:
     names, others = json_of(found["words"].tobytes().decode("ascii"), "a pack")
     kinds = tuple((tuple(arrays), reason) for arrays, reason in others)
     arrays = {name: found[name] for name in _ARRAYS}
-    return _with_arrays(Pack(names=tuple(names), others=kinds, **arrays), cache)
+    pack = Pack(names=tuple(names), others=kinds, **arrays)
+    return _with_arrays(pack, cache) if look else pack
 
 
 _ARRAYS = ("keys", "values", "kinds", "sizes")

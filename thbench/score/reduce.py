@@ -1,25 +1,42 @@
-"""Cached observations -> the cells of one row, in clip-id order."""
+"""Cached observations -> the cells of one metric and row, in clip-id order; what a worker does of reducing."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, TypeAlias
 
 import numpy as np
+import threadpoolctl
+from numpy.typing import NDArray
 
 from thbench import controls
-from thbench.api import ClipFailure, Counts, LeaveOneOut, Metric, Notes, Observed, Score
+from thbench.api import (
+    Aggregation,
+    Clip,
+    ClipFailure,
+    Counts,
+    LeaveOneOut,
+    Metric,
+    Notes,
+    Observed,
+    Score,
+)
 from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
+from thbench.results import scores as intervals
+from thbench.results.document import IntervalRecord
 from thbench.results.scores import MOST_VISITS, Without
 from thbench.run.folder import Record, VideoFolder
 from thbench.run.job import Job, metric_of, suite_of
-from thbench.score.keys import KeyBook, over_span
-from thbench.score.numbers import ClipKeys, ClipNumbers
-from thbench.score.packing import Packing
-from thbench.suite.split import Split
+from thbench.score.keys import keybook_of, observation_cache
+from thbench.score.numbers import Numbers
+from thbench.score.packing import entries, read_packs
+from thbench.score.packs import Keys
+
+RowInterval: TypeAlias = tuple[Aggregation | None, IntervalRecord]
+"""The rule that a number follows from its clips by, None for a set's own, and its interval."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +73,8 @@ class Scored:
     keys: dict[int, Mapping[str, str]] = field(default_factory=dict)
     """Metric -> clip -> the key of its observation."""
     without: dict[int, Without] = field(default_factory=dict)
+    intervals: dict[tuple[int, str], RowInterval] = field(default_factory=dict)
+    """Of the cells that have a value; the halves of the references have none."""
     same_span: dict[tuple[int, str], ReducedScore] = field(default_factory=dict)
     """The ground truth over the frames that this row has; empty where it has all of its clips'."""
 
@@ -101,154 +120,204 @@ class KeptSets(ObservedSets):
         return [o.key for o in self.generated], [o.key for o in self.reference]
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
+class Side:
+    """Observations of one metric that a set asks for: which clips of the split, and their keys [clips, 32]."""
+
+    places: NDArray[np.int32]
+    keys: Keys
+
+
+@dataclass(frozen=True, eq=False)
+class ReduceTask:
+    """One metric of one row: what a worker needs to know of it.
+
+    packs  that hold its numbers; none of a split that is not packed
+    span   the references over the frames that this row has, where these are fewer than the clips'
+    """
+
+    entrant: RowKey
+    metric: int
+    packs: tuple[str, ...]
+    generated: Side
+    reference: Side
+    span: Side | None = None
+
+    @property
+    def is_halves(self) -> bool:
+        return self.entrant.name == controls.HALVES and self.entrant.kind == "control"
+
+
+@dataclass(eq=False)
+class Reduced:
+    """What one metric says of one row, in little memory.
+
+    observed  which of the generated side's clips have numbers
+    failures  place of a clip in the split -> why it has none
+    """
+
+    cells: dict[str, ReducedScore] = field(default_factory=dict)
+    without: Without | None = None
+    same_span: dict[str, ReducedScore] = field(default_factory=dict)
+    intervals: dict[str, RowInterval] = field(default_factory=dict)
+    observed: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, np.int32))
+    numbers: Numbers | None = None
+    failures: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
 class Reducing:
-    """Turns cached observations into the cells of one row."""
+    """Turns cached observations into the cells of one metric and row; called for a task in any process.
+
+    clips  of the split, in its order
+    lost   key -> why an observation could not be made
+    cache  where observations are; None is the one of the process that is asked
+    """
 
     job: Job
-    split: Split
-    references: Mapping[str, Record]
-    keys: KeyBook
+    clips: Sequence[Clip]
     lost: Mapping[str, str]
-    cache: Cache
-    packing: Packing | None = None
-    """Shared by all rows; None is one of this row's own."""
+    cache: Cache | None = None
 
-    def __post_init__(self) -> None:
-        self._packing = self.packing or Packing(self.job, self.split, self.keys, self.cache)
-        self._places: dict[str, int] = {}
+    def __call__(self, task: ReduceTask) -> Reduced:
+        with threadpoolctl.threadpool_limits(1):  # sums over frames in one order
+            return _MetricOfRow(self, task).reduced()
 
-    def row(self, entrant: RowKey, records: Mapping[str, Record]) -> Scored:
-        """Every metric of one entrant."""
-        scored = Scored(entrant, records)
-        spans = self._spans(records)
-        for index in range(len(suite_of(self.job).metrics)):
-            if entrant.name == controls.HALVES and entrant.kind == "control":
-                self._halves(scored, index)
-            else:
-                self._metric(scored, index)
-            if spans:
-                scored.same_span.update(self._over(index, spans))
-        return scored
 
-    def _spans(self, records: Mapping[str, Record]) -> Mapping[str, Record]:
-        """The references over the span of each video; empty where every video is as long as its clip."""
-        videos = {clip: r["n_frames"] for clip, r in records.items() if "failure" not in r}
-        whole = {c: r for c, r in self.references.items() if c in videos and "failure" not in r}
-        if all(videos[clip] >= reference["n_frames"] for clip, reference in whole.items()):
-            return {}
-        return {clip: over_span(reference, videos[clip]) for clip, reference in whole.items()}
+class _MetricOfRow:
+    """One task while it is worked on: its packs are open."""
 
-    def _over(
-        self, index: int, spans: Mapping[str, Record]
-    ) -> Mapping[tuple[int, str], ReducedScore]:
-        sets = KeptSets(
-            self._gather(index, spans, None), self._gather(index, self.references, None)
-        )
-        return {(index, name): cell for name, cell in self._reduce(index, sets).items()}
+    def __init__(self, asked: Reducing, task: ReduceTask) -> None:
+        self._job, self._clips, self._lost = asked.job, asked.clips, asked.lost
+        self._task, self._index = task, task.metric
+        self._metric, self._book = metric_of(asked.job, task.metric), keybook_of(asked.job)
+        self._cache = observation_cache() if asked.cache is None else asked.cache
+        self._pack = read_packs(task.packs, self._cache, look=False)
 
-    def _metric(self, scored: Scored, index: int) -> None:
-        generated = self._gather(index, scored.records, scored)
-        sets = KeptSets(generated, self._reference(index, generated))
-        cells = self._reduce(index, sets)
-        scored.cells.update({(index, name): cell for name, cell in cells.items()})
-        if any(s.set_level for s in metric_of(self.job, index).scores.values()):
-            scored.without[index] = self._without(index, sets)
+    def reduced(self) -> Reduced:
+        found = Reduced()
+        if self._task.is_halves:
+            found.cells = self._halves()
+            return found
+        generated = self._gather(self._task.generated, found)
+        sets = KeptSets(generated, self._reference(generated))
+        found.cells = self._reduce(sets)
+        if any(s.set_level for s in self._metric.scores.values()):
+            found.without = self._without(sets)
+        if self._task.span is not None:
+            span = KeptSets(self._gather(self._task.span), sets.reference)
+            found.same_span = self._reduce(span)
+        found.intervals = self._intervals(found, generated)
+        return found
 
-    def _without(self, index: int, sets: KeptSets) -> Without:
+    def _intervals(
+        self, found: Reduced, generated: Sequence[CachedObservation]
+    ) -> dict[str, RowInterval]:
+        rows, actors = [o.rows for o in generated], [o.clip.actor for o in generated]
+        scores = self._metric.scores.items()
+        return {
+            name: interval_of(name, score, cell.value, cell.n, rows, actors, found.without or {})
+            for name, score in scores
+            if (cell := found.cells[name]).value is not None
+        }
+
+    def _without(self, sets: KeptSets) -> Without:
         """The values with each actor left out on both sides, for the jackknife; cached like any other."""
         if not sets.is_jackknifed:
             return {}
-        if (quick := self._at_once(index, sets)) is not None:
+        if (quick := self._at_once(sets)) is not None:
             return quick
-        return {actor: values_of(self._reduce(index, sets.without(actor))) for actor in sets.actors}
+        return {actor: values_of(self._reduce(sets.without(actor))) for actor in sets.actors}
 
-    def _at_once(self, index: int, sets: KeptSets) -> Without | None:
+    def _at_once(self, sets: KeptSets) -> Without | None:
         """As `_without`, by a metric that can do it from sums; None where it cannot."""
-        metric = metric_of(self.job, index)
+        metric = self._metric
         if not isinstance(metric, LeaveOneOut):
             return None
-        key = digest(["without", self.keys.reduction(index, *sets.keys)])
-        entry = self.cache.get(key)
+        key = digest(["without", self._book.reduction(self._index, *sets.keys)])
+        entry = self._cache.get(key)
         if entry is None:
             if (values := left_out(metric, sets)) is None:
                 return None
             entry = Entry({_pair(a, n): v for a, of in values.items() for n, v in of.items()})
-            self.cache.put(key, entry.rows)
+            self._cache.put(key, entry.rows)
         found: dict[str, dict[str, float | None]] = {}
         for pair, value in entry.rows.items():
             actor, _, name = pair.partition(_BETWEEN)
             found.setdefault(actor, {})[name] = value if np.isfinite(value) else None
         return found or None
 
-    def _halves(self, scored: Scored, index: int) -> None:
+    def _halves(self) -> dict[str, ReducedScore]:
         """The floor of set metrics: half of the reference actors against the other half."""
-        metric = metric_of(self.job, index)
-        if not any(s.set_level for s in metric.scores.values()):
-            return
-        found = self._gather(index, self.references, None)
+        scores = self._metric.scores
+        found = self._gather(self._task.reference)
         try:
             first, second = controls.halves([o.clip.actor for o in found])
         except ClipFailure as failure:
-            reason = failure.reason if found else self._lack(index) or failure.reason
-            cells = {n: ReducedScore(None, 0, reason) for n in metric.scores}
+            reason = failure.reason if found else self._lack() or failure.reason
+            cells = {n: ReducedScore(None, 0, reason) for n in scores}
         else:
             halves = ([o for o in found if o.clip.actor in half] for half in (first, second))
-            cells = self._reduce(index, KeptSets(*halves))
-        scored.cells.update({(index, n): c for n, c in cells.items() if metric.scores[n].set_level})
+            cells = self._reduce(KeptSets(*halves))
+        return {n: c for n, c in cells.items() if scores[n].set_level}
 
-    def _gather(
-        self, index: int, records: Mapping[str, Record], into: Scored | None
-    ) -> list[CachedObservation]:
+    def _gather(self, side: Side, into: Reduced | None = None) -> list[CachedObservation]:
         """Observations in clip-id order; what is missing is written into `into` with its reason."""
-        row = self._packing.keys(records, self.references)
-        observed, failures = [], dict(row.lacking)
-        entries = self._packing.entries(index, row.keys[index])
-        for clip, (key, entry) in zip(row.clips, entries, strict=True):
+        observed, places, failures = [], [], {}
+        asked = entries(self._pack, side.keys, self._cache)
+        for i, (place, (key, entry)) in enumerate(zip(side.places.tolist(), asked, strict=True)):
             if entry is None:
-                failures[clip.id] = self.lost.get(key, self._lack(index) or "not scored")
+                failures[place] = self._lost.get(key, self._lack() or "not scored")
             elif entry.reason is not None:
-                failures[clip.id] = entry.reason
+                failures[place] = entry.reason
             else:
+                clip = self._clips[place]
                 observed.append(CachedObservation(clip, entry.rows, entry.arrays, key))
+                places.append(i)
         if into is not None:
-            into.failures.update({(index, clip): reason for clip, reason in failures.items()})
-            self._keep(index, observed, into)
+            into.failures, into.observed = failures, np.array(places, np.int32)
+            into.numbers = Numbers.of([o.rows for o in observed])
         return observed
 
-    def _reference(self, index: int, generated: list[CachedObservation]) -> list[CachedObservation]:
+    def _reference(self, generated: list[CachedObservation]) -> list[CachedObservation]:
         """The reference's observations: those of the ground truth itself are not gathered twice."""
-        keys = self._packing.keys(self.references, self.references).keys[index]
-        if "".join(o.key for o in generated) == keys.tobytes().hex():
+        side = self._task.reference
+        if "".join(o.key for o in generated) == side.keys.tobytes().hex():
             return generated
-        return self._gather(index, self.references, None)
+        return self._gather(side)
 
-    def _keep(self, index: int, observed: Sequence[CachedObservation], into: Scored) -> None:
-        clips = [o.clip.id for o in observed]
-        if clips != list(self._places):  # most metrics of a row have the same clips
-            self._places = {clip: i for i, clip in enumerate(clips)}
-        raw = np.frombuffer(bytes.fromhex("".join(o.key for o in observed)), np.uint8)
-        into.rows[index] = ClipNumbers(self._places, [o.rows for o in observed])
-        into.keys[index] = ClipKeys(self._places, raw.reshape(-1, 32))
+    def _lack(self) -> str | None:
+        return self._job.lack(suite_of(self._job).metrics[self._index])
 
-    def _lack(self, index: int) -> str | None:
-        return self.job.lack(suite_of(self.job).metrics[index])
-
-    def _reduce(self, index: int, sets: KeptSets) -> dict[str, ReducedScore]:
-        metric = metric_of(self.job, index)
-        n = len(sets.generated)
+    def _reduce(self, sets: KeptSets) -> dict[str, ReducedScore]:
+        metric, n = self._metric, len(sets.generated)
         if not n:
-            reason = self._lack(index) or "no clip was scored"
+            reason = self._lack() or "no clip was scored"
             return {name: ReducedScore(None, 0, reason) for name in metric.scores}
-        key = self.keys.reduction(index, *sets.keys)
-        entry = self.cache.get(key)
+        key = self._book.reduction(self._index, *sets.keys)
+        entry = self._cache.get(key)
         if entry is None:
             outcome = reduce_once(metric, sets)
             if isinstance(outcome, str):
                 return {name: ReducedScore(None, n, outcome) for name in metric.scores}
-            self.cache.put(key, outcome.rows, outcome.arrays, outcome.reason)
+            self._cache.put(key, outcome.rows, outcome.arrays, outcome.reason)
             entry = outcome
         return cells_of(metric, entry, n)
+
+
+def interval_of(
+    name: str,
+    score: Score,
+    value: float,
+    n: int,
+    rows: Sequence[Mapping[str, float]],
+    actors: Sequence[str],
+    without: Without,
+) -> RowInterval:
+    """Of one value: from the rows of its clips, or for a set's own from what it is without each actor."""
+    if score.set_level:
+        return None, intervals.of_set(name, score, value, without, n)
+    return intervals.of_rows(name, score, value, rows, actors)
 
 
 _BETWEEN = "\x1f"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import threadpoolctl
 
 from thbench import controls
 from thbench.api import Engine
@@ -17,8 +16,9 @@ from thbench.run.folder import Record, Shard
 from thbench.run.job import Job, Order, suite_of, system_of
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.observe import observe
-from thbench.score.packing import Packing
-from thbench.score.reduce import Reducing, RowKey, Scored
+from thbench.score.packing import PackedRow, Packing
+from thbench.score.reduce import Reduced, Reducing, RowKey, Scored
+from thbench.score.rows import REFERENCES, Row
 from thbench.suite.split import Split
 
 _Packed: TypeAlias = tuple[tuple[str, ...], bytes, tuple[str, ...], str | None]
@@ -88,16 +88,43 @@ def score(
     keys, cache = keybook_of(job), CachedInMemory(observation_cache().root)
     packing = Packing(job, split, keys, cache, parts=parts)
     lost = _observe(job, split, rows, finished, references, packing, cache, engine, order)
-    if packing.is_large:
-        cache.forget()  # what is read again is packed
-    scored = []
-    with Progress("reduce", len(rows)) as progress, threadpoolctl.threadpool_limits(1):
-        for entrant in rows:
-            records = _answers(job, split, entrant, finished[entrant.resolution, entrant.name])
-            table = Reducing(job, split, references[entrant.resolution], keys, lost, cache, packing)
-            scored.append(table.row(entrant, records))
+    answers = (_answers(job, split, e, finished[e.resolution, e.name]) for e in rows)
+    asked = [
+        Row(e, records, references[e.resolution]) for e, records in zip(rows, answers, strict=True)
+    ]
+    if packing.is_large:  # what is read again is packed, and each process reads its part
+        cache.forget()
+        reducing, by = Reducing(job, split.clips, lost), engine
+    else:
+        reducing, by = Reducing(job, split.clips, lost, cache), None
+    found = _reduced(job, split, asked, packing, reducing, by)
+    return [row for row in found if row.cells or row.entrant.name != controls.HALVES]
+
+
+def _reduced(
+    job: Job,
+    split: Split,
+    rows: Sequence[Row],
+    packing: Packing,
+    reducing: Reducing,
+    engine: Engine | None,
+) -> Iterator[Scored]:
+    """Every row, its metrics reduced by the engine's workers, or here where there is no engine."""
+    of = [list(row.tasks(job, packing)) for row in rows]
+    # Metric by metric: those of sets take longest, and suites name them first.
+    tasks = sorted((task for tasks in of for task in tasks), key=lambda task: task.metric)
+    done: dict[int, Reduced] = {}
+    found = (
+        ((i, reducing(t)) for i, t in enumerate(tasks))
+        if engine is None
+        else engine.map(reducing, tasks)
+    )
+    with Progress("reduce", len(tasks)) as progress:
+        for i, reduced in found:
+            done[id(tasks[i])] = reduced
             progress.advance()
-    return [row for row in scored if row.cells or row.entrant.name != controls.HALVES]
+    for row, its in zip(rows, of, strict=True):
+        yield row.collected(split, packing, [(task, done.pop(id(task))) for task in its])
 
 
 def _answers(
@@ -131,22 +158,31 @@ def _observe(
     order: Order | None = None,
 ) -> dict[str, str]:
     """As `observe`, for clips of which not everything is packed; then all that there is, is."""
-    complete: dict[int, set[str]] = {}
+    keys, packed, complete = keybook_of(job), _packed(rows, finished, references), {}
+    held = packing.join(packed, engine)
     for size, records in references.items():
-        here = {f"{e.kind} {e.name}": finished[size, e.name] for e in rows if e.resolution == size}
-        packing.load(size, [REFERENCES, *here])
-        complete[size] = packing.complete([records, *here.values()], records)
-    keys = keybook_of(job)
+        here = [i for i, row in enumerate(packed) if row.size == size]
+        if not packing.alike(finished.get((size, controls.GROUND_TRUTH), records), records):
+            continue  # of an earlier reference, say: what the ground truth shows is not packed
+        complete[size] = packing.complete([packed[i] for i in here], [held[i] for i in here])
     lost = observe(
         job, split, rows, finished, references, keys, cache, engine, order or Order(), complete
     )
-    for size, records in references.items():
-        packing.fill(size, REFERENCES, records, records)
-        for e in rows:
-            if e.resolution == size and e.name not in (controls.HALVES, controls.GROUND_TRUTH):
-                packing.fill(size, f"{e.kind} {e.name}", finished[size, e.name], records)
+    for row, there in zip(packed, held, strict=True):
+        packing.fill(row, there)
     return lost
 
 
-REFERENCES = "references"
-"""The row of packs that holds the references, which are the ground truth as well."""
+def _packed(
+    rows: Sequence[RowKey],
+    finished: Mapping[tuple[int, str], Mapping[str, Record]],
+    references: Mapping[int, Mapping[str, Record]],
+) -> list[PackedRow]:
+    """The rows that have packs: the references of every resolution, and what is not one with them."""
+    found = []
+    for size, records in references.items():
+        found.append(PackedRow(size, REFERENCES, records, records))
+        for e in rows:
+            if e.resolution == size:
+                found += Row(e, finished[size, e.name], records).packed[1:]
+    return found

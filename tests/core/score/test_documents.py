@@ -18,7 +18,7 @@ from thbench.results.finished import finished_rows
 from thbench.run.folder import Record, VideoFolder
 from thbench.score.columns import Columns, columns_of
 from thbench.score.documents import _ground_truth, plugin_record, write_results
-from thbench.score.reduce import ReducedScore, RowKey, Scored
+from thbench.score.reduce import ReducedScore, RowKey, Scored, interval_of
 from thbench.video.edits import EDIT_COPY
 from thbench.video.likeness import COPY
 
@@ -55,6 +55,20 @@ class Made:
         row.cells[0, "brightness"] = ReducedScore(value, 9)
         row.cells[0, "spread"] = ReducedScore(value / 2, 9, notes=("few",), counts={"frames": 72})
         row.rows[0] = {c: {"brightness": value} for c in IDS}
+        return row
+
+    def bounded(self, row: Scored) -> Scored:
+        """The row with the intervals of its values."""
+        actors = {c.id: c.actor for c in self.run.split.clips}
+        for column in self.columns:
+            cell = row.cells[column.metric, column.score]
+            seen = {c: row.rows[column.metric][c] for c in actors if c in row.rows[column.metric]}
+            if cell.value is not None:
+                row.intervals[column.metric, column.score] = interval_of(
+                    *(column.score, column.meaning, cell.value, cell.n, list(seen.values())),
+                    [actors[c] for c in seen],
+                    row.without.get(column.metric, {}),
+                )
         return row
 
     def written(self, *rows: Scored) -> list[Result]:
@@ -105,7 +119,7 @@ def test_a_shorter_row_stands_beside_the_same_span_of_the_truth(made: Made) -> N
 
 
 def test_a_score_as_its_metric_declares_it(made: Made) -> None:
-    (result,) = made.written(made.row("echo"))
+    (result,) = made.written(made.bounded(made.row("echo")))
     mean, spread = result.scores["brightness"], result.scores["spread"]
     assert (mean.metric, mean.score, mean.unit) == ("toy-brightness", "brightness", "grey levels")
     assert (mean.better, mean.set_level, mean.range) == ("nearer-reference", False, (0.0, 1e6))
@@ -131,7 +145,7 @@ def test_the_interval_is_of_the_clips_that_have_a_row_in_the_splits_order(made: 
     row.rows[0] = {c: {"brightness": float(i)} for i, c in enumerate(reversed(IDS[1:]))}
     row.cells[0, "brightness"] = ReducedScore(3.5, 8)
     row.without[0] = {a: {"spread": v} for a, v in (("1001", 2.0), ("1002", 2.5), ("1003", 3.0))}
-    (result,) = made.written(row)
+    (result,) = made.written(made.bounded(row))
     interval = result.scores["brightness"].interval
     assert interval is not None
     assert (interval.n_actors, interval.method) == (3, "student-t")
@@ -293,7 +307,7 @@ def test_unknown_actors_are_said_with_every_interval(
         synthetic = True
 
     monkeypatch.setattr("thbench.score.documents.dataset_of", lambda job: Unknown())
-    (result,) = made.written(made.row("echo"))
+    (result,) = made.written(made.bounded(made.row("echo")))
     interval: Any = result.scores["brightness"].interval
     assert "actors are unknown" in interval.note
     assert result.dataset.actors_unknown and result.dataset.synthetic

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import thbench.score.packing
+from guards import some
 from runs import SUITE, Run, start, written
 from thbench.engines.local import LocalEngine
 from thbench.files.cache import Cache
-from thbench.pipeline import Stages, merge_shards, run_shard
+from thbench.pipeline import Stages, merge_shards, run_score, run_shard
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.packing import Packing
-from thbench.score.packs import pack_cache
+from thbench.score.packs import Pack, pack_cache
+from thbench.score.reduce import ReduceTask
 
 ROWS = SUITE.replace("{name: toy}", "{name: toy, n_actors: 4}") + (
     "controls: [ground-truth, delayed-audio, reference-halves]\n"
@@ -147,6 +151,61 @@ def test_keys_of_a_row_are_those_of_its_clips(tmp_path: Path) -> None:
     first = row.clips[0]
     spelled = book.observation(0, first, records[first.id], references[first.id])
     assert row.keys.shape == (1, 8, 32) and row.keys[0, 0].tobytes().hex() == spelled
+
+
+def test_workers_give_the_same_bytes_and_open_the_packs_of_their_metric_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = start(tmp_path, ROWS.replace("[toy-brightness]", "[toy-brightness, toy-extracted]"))
+    run.both()
+    first = written(run.job.run.root)
+    forget_reductions(run)
+    opened: list[set[str]] = []
+    original = thbench.score.packing.read_pack
+
+    class Watching(LocalEngine):
+        """Notes which packs each task opens; two processes would do the same, one after another here."""
+
+        def map(self, work: Any, tasks: Sequence[Any], died: Any = None) -> Iterator[Any]:
+            for i, task in enumerate(tasks):
+                opened.append({str(task.metric)} if isinstance(task, ReduceTask) else set())
+                yield i, work(task)
+
+    def read(name: str, *rest: Any) -> Pack | None:
+        opened[-1].add(name)
+        return original(name, *rest)
+
+    monkeypatch.setattr("thbench.score.packing.read_pack", read)
+    run_score(run.job, run.split, Watching(1))
+    assert written(run.job.run.root) == first
+    book, rows = keybook_of(run.job), ("references", "control delayed-audio", "system echo")
+    of = [{book.pack(m, run.split.digest, 32, row, "") for row in rows} for m in range(2)]
+    joining, reducing = opened[: 2 * len(rows)], opened[2 * len(rows) :]
+    assert [len(names) for names in joining] == [1] * len(joining)
+    assert len(reducing) == 4 + 3  # halves say nothing of a mean over clips
+    for names in some(reducing):
+        metric = min(names, key=len)
+        assert names - {metric} <= of[int(metric)]
+
+
+@pytest.mark.slow
+def test_two_workers_merge_and_score_as_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for workers in (1, 2):
+        monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / f"cache{workers}"))
+        run = start(tmp_path / str(workers), ROWS)
+        for text in ("1/2", "2/2"):
+            run_shard(run.job, run.split, LocalEngine(1), text, Stages())
+        forget_reductions(run)
+        merge_shards(run.job, LocalEngine(workers))
+        merged = written(run.job.run.root)
+        forget_reductions(run)
+        run.score(workers)
+        assert written(run.job.run.root) == merged
+        found.append((merged, {p.name: p.read_bytes() for p in packs()}))
+    assert found[0] == found[1] and found[0][0]
 
 
 def ids(clips: Sequence[object]) -> list[str]:

@@ -16,7 +16,9 @@ from thbench.errors import UserError
 from thbench.files.cache import Cache, Entry
 from thbench.run.folder import Record, VideoFolder
 from thbench.score.keys import KeyBook, over_span
+from thbench.score.packing import Packing
 from thbench.score.reduce import (
+    CachedObservation,
     KeptSets,
     ObservedSets,
     Reducing,
@@ -28,6 +30,7 @@ from thbench.score.reduce import (
     unforeseen,
     values_of,
 )
+from thbench.score.rows import Row
 
 FOLDER = VideoFolder(Path("/nowhere"), Path("/nowhere/systems/s"))
 SYSTEM = RowKey("s", "system", 32, FOLDER)
@@ -206,13 +209,13 @@ class Made:
         else:
             self.cache.put(key, {"brightness": value}, {"levels": np.array([value, value])})
 
-    def reducing(self, lost: Mapping[str, str] | None = None) -> Reducing:
-        return Reducing(
-            self.run.job, self.run.split, self.references, self.keys, lost or {}, self.cache
-        )
-
     def row(self, entrant: RowKey = SYSTEM, lost: Mapping[str, str] | None = None) -> Scored:
-        return self.reducing(lost).row(entrant, self.records)
+        job, split = self.run.job, self.run.split
+        packing = Packing(job, split, self.keys, self.cache)
+        row = Row(entrant, self.records, self.references)
+        reducing = Reducing(job, split.clips, lost or {}, self.cache)
+        found = [(task, reducing(task)) for task in row.tasks(job, packing)]
+        return row.collected(split, packing, found)
 
 
 @pytest.fixture
@@ -394,8 +397,8 @@ def test_what_cannot_be_left_out_at_once_is_reduced_anew(
     assert made.row().without == {0: {a: {"x": 1.0} for a in ("1001", "1002", "1003")}}
 
 
-def test_sets_know_the_keys_of_both_sides(made: Made) -> None:
-    gather = made.reducing()._gather
-    kept = KeptSets(gather(0, made.records, None), gather(0, made.references, None))
-    assert kept.keys == ([o.key for o in kept.generated], [o.key for o in kept.reference])
-    assert len({*kept.keys[0], *kept.keys[1]}) == 18
+def test_sets_know_the_keys_of_both_sides() -> None:
+    ours, theirs = (
+        [CachedObservation(Clip(c, "a"), {}, {}, side + c) for c in "12"] for side in "gr"
+    )
+    assert KeptSets(ours, theirs).keys == (["g1", "g2"], ["r1", "r2"])
