@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,15 +94,13 @@ def parse_clips(text: str, name: str) -> ClipsTable:
 
 def clips_text(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     """clips.csv: one line per clip; an empty cell is a value that does not exist, never a 0."""
+    return table_text(columns, ([row.get(c) for c in columns] for row in rows))
+
+
+def table_text(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    """As `clips_text`, of lines in the order of the columns; None is an empty cell."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_cell(row.get(c)) for c in columns])
+    writer.writerows(lines)  # a float as `repr` spells it, None as nothing
     return buffer.getvalue()
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return repr(value) if isinstance(value, float) else str(value)

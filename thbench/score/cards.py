@@ -68,7 +68,7 @@ def _keys_text(columns: Columns, row: Scored) -> str:
     lines = []
     for index, part in enumerate(columns.parts):
         keys = sorted(row.keys.get(index, {}).items())
-        inner = ",\n".join(f"  {_json(clip)}: {_json(key)}" for clip, key in keys)
+        inner = ",\n".join(f'  {_json(clip)}: "{key}"' for clip, key in keys)  # hexadecimal
         lines.append(f" {_json(part.column(part.plugin.name))}: {{\n{inner}\n }}")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from thbench.api import Decode, Score
-from thbench.results.clips import clips_text
+from thbench.results.clips import table_text
 from thbench.run.job import Job, metric_of, suite_of
 from thbench.score.numbers import ClipNumbers
 from thbench.score.reduce import Scored
@@ -93,26 +93,24 @@ def clips_table(
 
     `failure` says why a clip has nothing that could be scored, and then no metric repeats it.
     """
-    names = _row_names(columns, row)
     own = {clip: str(r["failure"]) for clip, r in row.records.items() if "failure" in r}
     own = {**(absent or {}), **own}
     failed = {key: reason for key, reason in row.failures.items() if key[1] not in own}
-    head = ["clip", "actor", "failure"]
+    ids = [c.id for c in split.clips]
+    cells: dict[str, Sequence[Any]] = {
+        "clip": ids,
+        "actor": [c.actor for c in split.clips],
+        "failure": [own.get(clip) for clip in ids],
+    }
     for metric in range(len(columns.parts)):
-        head += [name for (m, _), name in names.items() if m == metric]
+        rows = row.rows.get(metric, {})
+        for name in sorted(_names_in(rows)):
+            found = _values_of(rows, name)
+            cells[columns.row(metric, name)] = [found.get(clip) for clip in ids]
         if any(m == metric for m, _ in failed):
-            head.append(columns.row(metric, "failure"))
-    lines = []
-    for c in split.clips:
-        line = {"clip": c.id, "actor": c.actor, "failure": own.get(c.id)}
-        lines.append({**line, **_clip_cells(columns, names, row, failed, c.id)})
-    return clips_text(head, lines)
-
-
-def _row_names(columns: Columns, row: Scored) -> dict[tuple[int, str], str]:
-    """The column of every row name that any clip has, in the order of metrics and names."""
-    found = {(metric, name) for metric, of in row.rows.items() for name in _names_in(of)}
-    return {key: columns.row(*key) for key in sorted(found)}
+            reasons = [failed.get((metric, clip)) for clip in ids]
+            cells[columns.row(metric, "failure")] = reasons
+    return table_text(list(cells), zip(*cells.values(), strict=True))
 
 
 def _names_in(rows: Mapping[str, Mapping[str, float]]) -> Iterable[str]:
@@ -121,17 +119,8 @@ def _names_in(rows: Mapping[str, Mapping[str, float]]) -> Iterable[str]:
     return {name for of in rows.values() for name in of}
 
 
-def _clip_cells(
-    columns: Columns,
-    names: Mapping[tuple[int, str], str],
-    row: Scored,
-    failed: Mapping[tuple[int, str], str],
-    clip: str,
-) -> dict[str, Any]:
-    cells: dict[str, Any] = {}
-    for metric in range(len(columns.parts)):
-        for name, value in row.rows.get(metric, {}).get(clip, {}).items():
-            cells[names[metric, name]] = value
-        if reason := failed.get((metric, clip)):
-            cells[columns.row(metric, "failure")] = reason
-    return cells
+def _values_of(rows: Mapping[str, Mapping[str, float]], name: str) -> Mapping[str, float]:
+    """Clip -> its number of this name, of clips that have one."""
+    if isinstance(rows, ClipNumbers):
+        return rows.column(name)
+    return {clip: of[name] for clip, of in rows.items() if name in of}
