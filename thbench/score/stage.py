@@ -10,6 +10,8 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Engine
+from thbench.engines import usable_cores
+from thbench.engines.local import LocalEngine
 from thbench.engines.progress import Progress
 from thbench.files.cache import Cache, Entry, StoredArrays, sweep_caches
 from thbench.run.folder import Record, Shard
@@ -94,11 +96,22 @@ def score(
     ]
     if packing.is_large:  # what is read again is packed, and each process reads its part
         cache.forget()
-        reducing, by = Reducing(job, split.clips, lost), engine
+        reducing, by = Reducing(job, split.clips, lost), readers(job, engine)
     else:
-        reducing, by = Reducing(job, split.clips, lost, cache), None
+        reducing, by = Reducing(job, split.clips, lost, cache), LocalEngine()
     found = _reduced(job, split, asked, packing, reducing, by)
     return [row for row in found if row.cells or row.entrant.name != controls.HALVES]
+
+
+def readers(job: Job, engine: Engine) -> Engine:
+    """Whose workers read packs and reduce: the run's own, which need no accelerator for it.
+
+    An engine refuses a device that is not there: a run that was generated on one is merged anywhere, by processes
+    of this machine.
+    """
+    if job.settings.device.startswith("cpu"):
+        return engine
+    return LocalEngine(min(engine.workers, usable_cores()))
 
 
 def _reduced(
@@ -107,20 +120,15 @@ def _reduced(
     rows: Sequence[Row],
     packing: Packing,
     reducing: Reducing,
-    engine: Engine | None,
+    engine: Engine,
 ) -> Iterator[Scored]:
-    """Every row, its metrics reduced by the engine's workers, or here where there is no engine."""
+    """Every row, its metrics reduced by the engine's workers."""
     of = [list(row.tasks(job, packing)) for row in rows]
     # Metric by metric: those of sets take longest, and suites name them first.
     tasks = sorted((task for tasks in of for task in tasks), key=lambda task: task.metric)
     done: dict[int, Reduced] = {}
-    found = (
-        ((i, reducing(t)) for i, t in enumerate(tasks))
-        if engine is None
-        else engine.map(reducing, tasks)
-    )
     with Progress("reduce", len(tasks)) as progress:
-        for i, reduced in found:
+        for i, reduced in engine.map(reducing, tasks):
             done[id(tasks[i])] = reduced
             progress.advance()
     for row, its in zip(rows, of, strict=True):
@@ -159,7 +167,7 @@ def _observe(
 ) -> dict[str, str]:
     """As `observe`, for clips of which not everything is packed; then all that there is, is."""
     keys, packed, complete = keybook_of(job), _packed(rows, finished, references), {}
-    held = packing.join(packed, engine)
+    held = packing.join(packed, readers(job, engine))
     for size, records in references.items():
         here = [i for i, row in enumerate(packed) if row.size == size]
         if not packing.alike(finished.get((size, controls.GROUND_TRUTH), records), records):

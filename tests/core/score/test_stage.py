@@ -15,7 +15,14 @@ from thbench.files.cache import Cache
 from thbench.run.folder import VideoFolder
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.reduce import RowKey
-from thbench.score.stage import CachedInMemory, _answers, entrants, observe_part, score
+from thbench.score.stage import (
+    CachedInMemory,
+    _answers,
+    entrants,
+    observe_part,
+    readers,
+    score,
+)
 
 TWO = (
     SUITE.replace(
@@ -138,3 +145,12 @@ def test_halves_that_no_metric_needs_are_no_row(tmp_path: Path) -> None:
     run = observed(tmp_path, text.replace("primary: brightness", "primary: level"), {"level": 2.0})
     names = [r.entrant.name for r in score(run.job, run.split, LocalEngine(1))]
     assert names == ["ground-truth", "echo", "ground-truth", "wide"]
+
+
+def test_reading_packs_needs_no_accelerator(tmp_path: Path) -> None:
+    job = start(tmp_path, SMALL).job
+    engine = LocalEngine(2)
+    assert readers(job, engine) is engine
+    elsewhere = replace(job, settings=replace(job.settings, device="cuda:0"))
+    own = readers(elsewhere, LocalEngine(1, "cuda:0"))
+    assert list(own.map(str, [1, 2])) == [(0, "1"), (1, "2")]
