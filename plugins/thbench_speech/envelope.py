@@ -16,7 +16,7 @@ SILENCE = 33
 
 def is_silent(audio: Waveform) -> bool:
     """Whether every sample stays below -60 dB of full scale (coded silence is rarely exactly 0)."""
-    return audio.size == 0 or int(np.abs(audio.astype(np.int32)).max()) < SILENCE
+    return audio.size == 0 or max(int(audio.max()), -int(audio.min())) < SILENCE
 
 
 def speech_envelope(

@@ -7,6 +7,7 @@ coefficient, and values at int16 scale (not -1..1).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -24,6 +25,8 @@ N_FILTERS = 26
 N_COEFFICIENTS = 13
 LIFTER = 22
 PREEMPHASIS = 0.97
+BLOCK = 2048
+"""Columns that are computed at once, 20 s of sound: a long clip's spectra would be hundreds of megabytes."""
 _EPS = np.finfo(np.float64).eps
 
 
@@ -39,34 +42,38 @@ def mfcc(audio: Waveform) -> NDArray[np.float64]:
     """
     if audio.ndim != 1 or audio.size == 0:
         raise ValueError(f"mono audio of at least one sample expected, shape {audio.shape} given")
-    power = _power(_windows(_preemphasise(audio)))
+    columns = 1 + max(0, -(-(len(audio) - WINDOW) // STEP))
+    found = np.empty((columns, N_COEFFICIENTS))
+    for start, end in _blocks(columns):
+        found[start:end] = _coefficients(_windows(audio, start, end))
+    return found
+
+
+def _blocks(columns: int) -> Iterator[tuple[int, int]]:
+    """Spans of BLOCK columns, the last one up to twice as long: a short one might be multiplied by another
+    kernel, which rounds differently. With several threads BLAS may round a row in ten thousand otherwise."""
+    starts = range(0, max(1, columns - BLOCK + 1), BLOCK)
+    return zip(starts, [*starts[1:], columns], strict=True)
+
+
+def _windows(audio: Waveform, start: int, end: int) -> NDArray[np.float64]:
+    """[end - start, 400] of the pre-emphasised sound; what lies behind its end is zero."""
+    first, samples = start * STEP, (end - start - 1) * STEP + WINDOW
+    signal = np.zeros(samples)
+    heard = audio[first : first + samples]
+    signal[: len(heard)] = heard
+    before = audio[max(0, first - 1) : first + len(heard) - 1]  # the very first sample has none
+    signal[len(heard) - len(before) : len(heard)] -= PREEMPHASIS * before
+    return np.lib.stride_tricks.sliding_window_view(signal, WINDOW)[::STEP]
+
+
+def _coefficients(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """[columns, 13] of windows [columns, 400]."""
+    power = 1.0 / N_FFT * np.square(np.abs(np.fft.rfft(windows, N_FFT)))
     cepstrum = dct(np.log(_above_zero(power @ filter_bank().T)), type=2, axis=1, norm="ortho")
     lifted = cepstrum[:, :N_COEFFICIENTS] * _lifter()
     lifted[:, 0] = np.log(_above_zero(power.sum(axis=1)))
     return np.asarray(lifted, dtype=np.float64)
-
-
-def _preemphasise(audio: Waveform) -> NDArray[np.float64]:
-    signal = audio.astype(np.float64)
-    signal[1:] -= PREEMPHASIS * audio[:-1]
-    return signal
-
-
-def _windows(signal: NDArray[np.float64]) -> NDArray[np.float64]:
-    """[columns, 400]; the last window is filled with zeros."""
-    columns = 1 + max(0, -(-(len(signal) - WINDOW) // STEP))
-    padded = np.zeros((columns - 1) * STEP + WINDOW)
-    padded[: len(signal)] = signal
-    return np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::STEP]
-
-
-def _power(windows: NDArray[np.float64], block: int = 4096) -> NDArray[np.float64]:
-    """[columns, 257] power spectrum; spectra are complex for `block` columns at a time, 41 s of sound."""
-    power = np.empty((len(windows), N_FFT // 2 + 1))
-    for i in range(0, len(windows), block):
-        spectrum = np.fft.rfft(windows[i : i + block], N_FFT)
-        power[i : i + block] = 1.0 / N_FFT * np.square(np.abs(spectrum))
-    return power
 
 
 def _above_zero(x: NDArray[np.float64]) -> NDArray[np.float64]:

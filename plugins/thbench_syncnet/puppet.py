@@ -145,8 +145,11 @@ def puppet_features(
     windows = window_count(len(frames), len(audio))
     if windows == 0:
         return np.empty((2, 0, DIMENSIONS), np.float32)
-    mouths = torch.from_numpy(mouth_region(frames)).permute(0, 3, 1, 2)
-    seen = in_batches(network.see, lambda i, j: mouths[i:j], windows + LIP_FRAMES - 1, batch)
+
+    def mouths(i: int, j: int) -> Tensor:
+        return torch.from_numpy(mouth_region(frames[i:j])).permute(0, 3, 1, 2)
+
+    seen = in_batches(network.see, mouths, windows + LIP_FRAMES - 1, batch)
     rows, heard = five_in_a_row(torch.from_numpy(seen).float()), sound_windows(audio, windows)
     lip = in_batches(network.lip, lambda i, j: rows[i:j], windows, batch)
     sound = in_batches(network.sound, lambda i, j: heard[i:j], windows, batch)

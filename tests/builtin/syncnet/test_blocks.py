@@ -8,20 +8,57 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from thbench_speech import mfcc as speech
-from thbench_syncnet import distance, features
+from thbench_syncnet import distance, features, puppet
 from thbench_syncnet.networks import DIMENSIONS
 
 RANDOM = np.random.default_rng(5)
 
 
-def test_spectra_of_blocks_are_those_of_the_whole() -> None:
-    windows = RANDOM.normal(0, 3000, (1003, speech.WINDOW))
-    whole = speech._power(windows, block=len(windows))
-    assert speech._power(windows, block=64).tobytes() == whole.tobytes()
-    assert speech._power(windows, block=7).tobytes() == whole.tobytes()
+@pytest.mark.parametrize("columns", [4095, 4096, 4097, 6900])
+def test_coefficients_of_blocks_are_those_of_the_whole(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks are those of a real clip, as BLAS chooses kernels by size; one thread, as several share rows out."""
+    samples = (columns - 1) * speech.STEP + speech.WINDOW - 3
+    audio = RANDOM.integers(-9000, 9000, samples, dtype=np.int16)
+    with threadpool_limits(1, "blas"):
+        _compare_blocks(audio, columns, monkeypatch)
+
+
+def _compare_blocks(audio: Any, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = speech.mfcc(audio)
+    rows: list[int] = []
+    whole = speech._coefficients
+
+    def counted(windows: Any) -> Any:
+        rows.append(len(windows))
+        return whole(windows)
+
+    monkeypatch.setattr(speech, "_coefficients", counted)
+    assert speech.mfcc(audio).tobytes() == found.tobytes()
+    assert sum(rows) == columns == len(found)
+    assert max(rows) < 2 * speech.BLOCK and min(rows) >= min(columns, speech.BLOCK)
+    monkeypatch.setattr(speech, "BLOCK", columns + 1)
+    assert speech.mfcc(audio).tobytes() == found.tobytes()
+
+
+def test_a_few_frames_are_cut_to_the_mouth_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    cut = puppet.mouth_region
+
+    def counted(frames: Any) -> Any:
+        seen.append(len(frames))
+        return cut(frames)
+
+    monkeypatch.setattr(puppet, "mouth_region", counted)
+    frames = RANDOM.integers(0, 256, (43, 64, 64, 3), dtype=np.uint8)
+    audio = RANDOM.integers(-9000, 9000, 43 * 640, dtype=np.int16)
+    puppet.puppet_features(frames, audio, puppet.load_puppet_net(), 4)
+    assert sum(seen) == 42 and max(seen) == 4
 
 
 @pytest.mark.parametrize("edge", ["pad", "valid"])
