@@ -17,6 +17,7 @@ from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import (
+    TYPE_CHECKING,
     Any,
     Generic,
     Literal,
@@ -42,6 +43,9 @@ from thbench.geometry import (
     whole,
     whole_square,
 )
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = [
     "FPS",
@@ -97,6 +101,7 @@ __all__ = [
     "fast_bf16",
     "hookimpl",
     "mean_of_rows",
+    "on_device",
     "picked_precision",
     "placed",
     "reading",
@@ -729,6 +734,19 @@ def picked_precision(asked: str) -> str:
     For the `__post_init__` of options, so that identities and results hold what was picked and never `auto`.
     """
     return asked if asked != "auto" else "bf16" if fast_bf16() else "fp32"
+
+
+def on_device(values: NDArray[Any] | Tensor, device: str) -> Tensor:
+    """A copy of an array, or a tensor in memory itself, as a tensor on `device` ("cpu", "cuda:0", ...).
+
+    To CUDA it goes from pinned memory, and nobody waits for it: the next batch is prepared meanwhile.
+    """
+    import torch
+
+    here = values if isinstance(values, torch.Tensor) else torch.tensor(values)
+    if device.startswith("cuda"):
+        return here.pin_memory().to(device, non_blocking=True)
+    return here.to(device)
 
 
 def _nothing_missing(_: Any) -> Sequence[Missing]:

@@ -12,7 +12,16 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor
 
-from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn, UserError
+from thbench.api import (
+    Context,
+    Failure,
+    Frames,
+    Generated,
+    Request,
+    TrainedOn,
+    UserError,
+    on_device,
+)
 from thbench.training.checkpoint import (
     Checkpoint,
     architecture_of,
@@ -147,7 +156,9 @@ class DdpmGenerator:
         return self._a.landmarks and self.options.landmark_source == "oracle"
 
     def _row(self, request: Request) -> Row:
-        identity = to_network(torch.from_numpy(request.identity_frame.copy())).to(self.device)
+        identity = on_device(
+            to_network(torch.from_numpy(request.identity_frame.copy())), self.device
+        )
         signals, shape = self._signals(request, identity), tuple(identity.shape)
         noise, disturbance = (
             FrameNoise(np.random.default_rng(seed), shape, self.options.correlation)
@@ -158,7 +169,7 @@ class DdpmGenerator:
     def _signals(self, request: Request, identity: Tensor) -> dict[str, Tensor]:
         """Every signal but time, embedded, [n_frames, 4C]; one that is silenced is 0."""
         sound = torch.tensor(heard(self._a.audio, request.audio, request.n_frames))
-        raw = {"audio": neighbours(self.denoiser.code(sound[None].to(self.device)))[0]}
+        raw = {"audio": neighbours(self.denoiser.code(on_device(sound[None], self.device)))[0]}
         if self._a.landmarks:
             raw["landmarks"] = self._points(request, identity, raw["audio"])
         if self._a.motion_signal:
@@ -177,7 +188,7 @@ class DdpmGenerator:
         n = request.n_frames
         if self._needs_oracle:
             points = normalised(request.oracle["landmarks"][:n], self.size).astype(np.float32)
-            return torch.from_numpy(points).to(self.device)
+            return on_device(points, self.device)
         if self.predictor is None:
             return sound.new_zeros(n, 136)
         predicted: Tensor = self.predictor(identity.expand(n, -1, -1, -1), sound)
@@ -207,7 +218,7 @@ class DdpmGenerator:
             if row is not None:
                 row.broken = not bool(image.isfinite().all())
                 row.drawn.append(to_pixels(image.nan_to_num()))
-                row.motion = to_network(torch.from_numpy(row.drawn[-1])).to(self.device)
+                row.motion = on_device(to_network(torch.from_numpy(row.drawn[-1])), self.device)
 
     def _disturbed(self, row: Row) -> Tensor:
         """The motion frame as the network sees it: with noise, or none at all."""
@@ -216,7 +227,7 @@ class DdpmGenerator:
             return torch.zeros_like(row.motion)
         if level == 0:
             return row.motion
-        return row.motion + level * row.disturbance.next().to(self.device)
+        return row.motion + level * on_device(row.disturbance.next(), self.device)
 
     def _noise(self, rows: Sequence[Row | None], first: bool) -> Tensor:
         """What the next frame of every row begins with (`first`), or what a step back adds to it."""
@@ -225,7 +236,7 @@ class DdpmGenerator:
             torch.zeros(shape) if row is None else row.noise.next() if first else row.noise.fresh()
             for row in rows
         ]
-        return torch.stack(drawn).to(self.device)
+        return on_device(torch.stack(drawn), self.device)
 
     def _output(
         self, x: Tensor, t: Tensor, stills: Tensor, signals: Mapping[str, Tensor]

@@ -11,11 +11,12 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from thbench.api import ClipFailure, Context, Frames, Video
 from thbench_fid import weights
 from thbench_fid.network import FEATURES, SIDE, Inception2015
-from thbench_fid.quick import SameBytes, plain, quick_or_plain
+from thbench_fid.quick import SameBytes, filled, quick_or_plain
 from thbench_fid.resize import Resize, prepare
 
 __all__ = ["BATCH", "InceptionFeatures", "extract", "padded_batches"]
@@ -95,29 +96,30 @@ def extract(
     layout = torch.contiguous_format if exact else torch.channels_last  # measured: 4x for float64
     kind = torch.float64 if exact else torch.float32
 
-    def forward(rows: Frames) -> NDArray[np.floating]:
+    def forward(rows: Frames) -> Tensor:
         x = prepare(rows, resize, kind, device)
-        return network(x.to(dtype).contiguous(memory_format=layout)).to(kind).cpu().numpy()
+        features: Tensor = network(x.to(dtype).contiguous(memory_format=layout)).to(kind)
+        return features
 
-    found = np.empty((len(frames), FEATURES), np.float64 if exact else np.float32)
+    def here(rows: Frames) -> NDArray[np.floating]:
+        return forward(rows).numpy()
+
+    # where the network is, and down once: whoever asks for a batch's numbers waits for all work before it
+    found = torch.empty((len(frames), FEATURES), dtype=kind, device=device)
     with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
         for i in range(0, len(frames), batch):
             rows = frames[i : i + batch]
             if same_bytes is None:
-                found[i : i + batch] = plain(forward, rows, batch)
+                found[i : i + batch] = forward(filled(rows, batch))[: len(rows)]
             else:
-                known = (frames[i - 1], found[i - 1]) if i and len(rows) < batch else None
-                found[i : i + batch] = quick_or_plain(
-                    network, forward, rows, batch, same_bytes, known
-                )
-    return found
+                known = (frames[i - 1], found[i - 1].numpy()) if i and len(rows) < batch else None
+                features = quick_or_plain(network, here, rows, batch, same_bytes, known)
+                found[i : i + batch] = torch.from_numpy(features)
+    return found.cpu().numpy()
 
 
 def padded_batches(frames: Frames, batch: int) -> Iterator[tuple[Frames, int]]:
     """Batches of exactly `batch` frames, the last one filled with black, and how many of them count."""
     for i in range(0, len(frames), batch):
         rows = frames[i : i + batch]
-        n = len(rows)
-        if n < batch:
-            rows = np.concatenate([rows, np.zeros((batch - n, *rows.shape[1:]), rows.dtype)])
-        yield rows, n
+        yield filled(rows, batch), len(rows)

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from thbench.api import ClipFailure, Context, Video
+from thbench.api import ClipFailure, Context, Video, on_device
 from thbench_fid import PUPPET_WEIGHTS as WEIGHTS
 from thbench_fid.inception import BATCH, padded_batches
 from thbench_fid.puppet_net import FEATURES, SIDE, PuppetNet, resized
@@ -39,9 +39,10 @@ class PuppetFeatures:
     def __call__(self, video: Video) -> NDArray[np.float32]:
         if not video.n_frames:
             raise ClipFailure("the video has no frames")
-        found = []
+        found = torch.empty((video.n_frames, FEATURES), device=self.device)
         with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
-            for rows, n in padded_batches(video.frames, self.batch):
-                x = resized(torch.tensor(rows, device=self.device))
-                found.append(self.network(x)[:n].cpu().numpy())
-        return np.concatenate(found)
+            for i, (rows, n) in enumerate(padded_batches(video.frames, self.batch)):
+                x = resized(on_device(rows, self.device))
+                found[i * self.batch :][:n] = self.network(x)[:n]
+        features: NDArray[np.float32] = found.cpu().numpy()
+        return features

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from thbench.api import Frames
 from thbench_fid.network import Inception2015
 
-__all__ = ["Forward", "Known", "SameBytes", "plain", "quick_or_plain"]
+__all__ = ["Forward", "Known", "SameBytes", "filled", "plain", "quick_or_plain"]
 
 Features: TypeAlias = NDArray[np.floating]
 Known: TypeAlias = tuple[NDArray[np.uint8], Features]
@@ -32,13 +32,15 @@ SameBytes: TypeAlias = Callable[[str, Callable[[], bool]], bool]
 
 def plain(forward: Forward, rows: Frames, batch: int) -> Features:
     """Features of at most `batch` frames, filled up with black ones."""
+    return forward(filled(rows, batch))[: len(rows)]
+
+
+def filled(rows: Frames, batch: int) -> Frames:
+    """At most `batch` frames, and black ones up to so many."""
     missing = batch - len(rows)
-    filled = (
-        np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)])
-        if missing
-        else rows
-    )
-    return forward(filled)[: len(rows)]
+    if not missing:
+        return rows
+    return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), rows.dtype)])
 
 
 def quick_or_plain(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from thbench.api import Frames
+from thbench.api import Frames, on_device
 from thbench_fid.network import SIDE
 
 __all__ = ["Resize", "clean", "legacy_pytorch", "prepare", "tensorflow1"]
@@ -39,7 +39,7 @@ def prepare(frames: Frames, resize: Resize, dtype: torch.dtype, device: str = "c
 
 def to_tensor(frames: NDArray[np.generic], dtype: torch.dtype, device: str) -> Tensor:
     """[T, H, W, 3] -> [T, 3, H, W] whose memory stays [T, H, W, 3]: that is channels_last."""
-    return torch.tensor(frames, device=device).permute(0, 3, 1, 2).to(dtype)
+    return on_device(frames, device).permute(0, 3, 1, 2).to(dtype)
 
 
 def tensorflow1(x: Tensor, side: int = SIDE) -> Tensor:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from thbench.api import ClipFailure, Context, Frames, Video
+from thbench.api import ClipFailure, Context, Frames, Video, on_device
 from thbench_fvd import (
     PUPPET_WEIGHTS,
     I3dOptions,
@@ -71,8 +71,9 @@ def extract(network: nn.Module, windows: Iterable[Tensor]) -> NDArray[np.floatin
     found = []
     with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
         for window in windows:
-            found.append(network(window[None])[0].cpu().numpy())
-    return np.stack(found)
+            found.append(network(window[None])[0])
+        features: NDArray[np.floating] = torch.stack(found).cpu().numpy()
+    return features
 
 
 def build_i3d(options: I3dOptions, context: Context) -> WindowFeatures:
@@ -120,7 +121,7 @@ def build_puppet(options: PuppetVideoOptions, context: Context) -> WindowFeature
         return network.eval().requires_grad_(False)
 
     def prepared(frames: Frames) -> Tensor:
-        return puppet_net.resized(torch.tensor(frames, device=context.device)[None])[0]
+        return puppet_net.resized(on_device(frames, context.device)[None])[0]
 
     return WindowFeatures(about, options.windows(), load, prepared, context.device)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from thbench.api import ClipFailure, Frames
+from thbench.api import ClipFailure, Frames, on_device
 from thbench_fid.resize import tensorflow1
 
 __all__ = ["Resize", "Windows", "prepare"]
@@ -64,7 +64,7 @@ def prepare(
 
     The first two are the same for square frames, which is what thbench scores.
     """
-    x = torch.tensor(frames, device=device).permute(0, 3, 1, 2).to(dtype)
+    x = on_device(frames, device).permute(0, 3, 1, 2).to(dtype)
     if resize == "tf":
         x = tensorflow1(x, side)
     else:

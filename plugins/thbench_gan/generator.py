@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn
+from thbench.api import Context, Failure, Frames, Generated, Request, TrainedOn, on_device
 from thbench.training.checkpoint import (
     architecture_of,
     check_architecture,
@@ -77,11 +77,11 @@ class GanGenerator:
         audio = heard(self._encoder, request.audio, request.n_frames)
         rng = np.random.default_rng(request.seed)
         z = rng.standard_normal((1, self.network.noise))
-        identity = to_network(torch.from_numpy(request.identity_frame.copy())[None].to(self.device))
-        condition = self.network.condition(identity, torch.from_numpy(audio)[None].to(self.device))
+        identity = to_network(on_device(request.identity_frame[None], self.device))
+        condition = self.network.condition(identity, on_device(audio[None], self.device))
         return condition, self.network.features(
             condition,
-            torch.from_numpy(z.astype(np.float32)).to(self.device),
+            on_device(z.astype(np.float32), self.device),
             self._movement(rng, request.n_frames) if self._moves else None,
         )
 
@@ -89,7 +89,7 @@ class GanGenerator:
         """[1, n, PARTS] of one of the donors; without any, as with fresh weights, none at all."""
         known = min(int(self.network.given), DONORS)
         donor = int(rng.integers(known)) if known else 0
-        places = torch.from_numpy(there_and_back(LENGTH, n)).to(self.device)
+        places = on_device(there_and_back(LENGTH, n), self.device)
         return self.network.donors[donor, places][None]
 
     def _chunk(self, features: Tensor, condition: Condition, first: int) -> Tensor:

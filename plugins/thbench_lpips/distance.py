@@ -17,7 +17,7 @@ import torchmetrics
 from numpy.typing import NDArray
 from torch import Tensor
 
-from thbench.api import UserError, reading
+from thbench.api import UserError, on_device, reading
 from thbench_lpips.network import CHANNELS, Trunk
 
 __all__ = ["distances", "linear_layers", "scaled"]
@@ -40,7 +40,7 @@ def scaled(frames: NDArray[np.uint8], dtype: torch.dtype, device: str = "cpu") -
     Values go from 0..255 to -1..1 in here, so that no caller can hand in 0..1, which would lower the
     distance to a fifth without an error.
     """
-    x = torch.tensor(frames, device=device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1
+    x = on_device(frames, device).permute(0, 3, 1, 2).to(dtype) / 127.5 - 1
     # the package holds both in float32, whatever it computes in
     shift, scale = (
         torch.tensor(values, device=device).to(dtype).reshape(1, 3, 1, 1)
@@ -56,8 +56,8 @@ def distances(
     linear: Sequence[Tensor],
     dtype: torch.dtype = torch.float32,
     device: str = "cpu",
-) -> NDArray[np.float64]:
-    """[N]: LPIPS of each picture of x to that of y, both [N, H, W, 3] uint8 RGB; >= 0, 0 for equal ones.
+) -> Tensor:
+    """[N] float64, on `device`: LPIPS of each picture of x to that of y, both [N, H, W, 3] uint8 RGB; >= 0, 0 for equal ones.
 
     Args:
         linear: five weights [C], see `linear_layers`.
@@ -71,7 +71,7 @@ def distances(
     for a, b, weights in maps:
         difference = (_unit(a) - _unit(b)) ** 2
         total += torch.einsum("nchw,c->nhw", difference, weights).mean(dim=(1, 2))
-    return total.double().cpu().numpy()
+    return total.double()
 
 
 def _unit(x: Tensor) -> Tensor:

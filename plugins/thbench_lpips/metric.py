@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from thbench.api import (
     Score,
     mean_of_rows,
 )
-from thbench_fid.inception import padded_batches
+from thbench_fid.quick import filled
 from thbench_lpips import TRUNKS, LpipsOptions
 from thbench_lpips.distance import distances, linear_layers
 from thbench_lpips.network import SMALLEST, Trunk, load
@@ -49,24 +50,26 @@ class Lpips:
         )
 
     def observe(self, pair: Pair) -> Observation:
-        compared = list(compared_frames(pair, self._skip_identity))
-        size = min(compared[0][0].shape[:2])
+        compared = compared_frames(pair, self._skip_identity)
+        size = pair.generated.size
         if size < SMALLEST[self._net]:
             raise ClipFailure(
                 f"frames of {size} pixels: lpips with {self._net} needs at least {SMALLEST[self._net]}"
             )
-        x, y = (np.stack(frames) for frames in zip(*compared, strict=True))
-        return Observation(rows={"lpips": float(self._distances(x, y).mean())})
+        return Observation(rows={"lpips": float(self._distances(compared).mean())})
 
-    def _distances(self, x: NDArray[np.uint8], y: NDArray[np.uint8]) -> NDArray[np.float64]:
+    def _distances(
+        self, compared: Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+    ) -> NDArray[np.float64]:
+        """[n] of n pairs of frames; a batch of them is held at a time, and the numbers come down once."""
         trunk, linear = self._network
-        batches = zip(padded_batches(x, self._batch), padded_batches(y, self._batch), strict=True)
+        found = []
         with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
-            found = [
-                distances(a, b, trunk, linear, device=self._device)[:n]
-                for (a, n), (b, _) in batches
-            ]
-        return np.concatenate(found)
+            while batch := list(islice(compared, self._batch)):
+                x, y = (filled(np.stack(rows), self._batch) for rows in zip(*batch, strict=True))
+                found.append(distances(x, y, trunk, linear, device=self._device)[: len(batch)])
+            each: NDArray[np.float64] = torch.cat(found).cpu().numpy()
+        return each
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:
         return {"lpips": mean_of_rows(observed.generated, "lpips")}

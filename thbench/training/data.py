@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import Clip, ClipFailure, Dataset, UserError
+from thbench.api import Clip, ClipFailure, Dataset, UserError, on_device
 from thbench.training.contract import Example, Trainer
 
 VALIDATION = 1 << 32
@@ -138,4 +138,4 @@ def tensors(batch: Example, device: str) -> Mapping[str, Any]:
     """The same arrays as tensors on the device."""
     import torch
 
-    return {name: torch.from_numpy(array).to(device) for name, array in batch.items()}
+    return {name: on_device(torch.from_numpy(array), device) for name, array in batch.items()}

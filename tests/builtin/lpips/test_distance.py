@@ -58,7 +58,7 @@ def test_the_sum_over_layers_of_the_mean_over_pixels() -> None:
     weights = [np.array([0.5, 1.0, 0.25]), np.array([1.0, 0.0, 2.0, 0.5])]
     linear = [torch.tensor(w) for w in weights]
     found = distances(x, y, trunk, linear, torch.float64)  # type: ignore[arg-type]
-    assert found.dtype == np.float64
+    assert found.dtype == torch.float64
     assert found == pytest.approx(by_hand(x, y, weights), rel=1e-9)
     assert distances(x, x, trunk, linear, torch.float64).tolist() == [0.0, 0.0]  # type: ignore[arg-type]
 

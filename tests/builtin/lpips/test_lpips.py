@@ -88,7 +88,7 @@ def test_a_clip_is_the_mean_of_its_frames_whatever_the_batch(
     frames = distances(
         pair.generated.frames[1:], pair.reference.frames[1:], trunk, linear, torch.float64
     )
-    assert value == pytest.approx(frames.mean(), rel=1e-5)
+    assert value == pytest.approx(float(frames.mean()), rel=1e-5)
     alone = Lpips(LpipsOptions(), context(path, batch=32)).observe(pair).rows["lpips"]
     assert alone == pytest.approx(value, rel=1e-6)
     whole = Lpips(LpipsOptions(skip_identity=False), context(path)).observe(pair).rows["lpips"]
