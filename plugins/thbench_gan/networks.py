@@ -79,7 +79,9 @@ class Generator(nn.Module):
         `movement` moves [B, T, PARTS]."""
         code = condition.code
         told = [code, z[:, None].expand(-1, code.shape[1], -1)]
-        out: Tensor = self.lstm(torch.cat(told if moves is None else [*told, moves], dim=2))[0]
+        heard = torch.cat(told if moves is None else [*told, moves], dim=2)
+        with torch.autocast(heard.device.type, enabled=False):  # oneDNN: no LSTM in bf16 on AVX2
+            out: Tensor = self.lstm(heard.to(self.lstm.weight_ih_l0.dtype))[0]
         return out
 
     @torch.no_grad()

@@ -20,7 +20,8 @@ class Architecture:
     identity: Annotated[
         Literal["imagenet", "scratch"], "ResNet-18 with published weights, frozen, or learnt here"
     ] = "imagenet"
-    identity_width: Annotated[int, "channels of the ResNet's first stage", Field(ge=4)] = 64
+    # oneDNN's weight gradient of a strided 1 x 1 convolution of fewer channels writes past its memory on AVX2
+    identity_width: Annotated[int, "channels of the ResNet's first stage", Field(ge=8)] = 64
     audio: Annotated[
         Literal["mel", "sda", "sda-crema"],
         "log-mel encoder learnt here, SDA encoder learnt here, or published and frozen",

@@ -22,7 +22,7 @@ systems:
     generator: gan
     resolution: 32
     architecture:
-      {identity: scratch, identity_width: 4, audio_code: 4, noise: 2, hidden: 8, widest: 8,
+      {identity: scratch, identity_width: 8, audio_code: 4, noise: 2, hidden: 8, widest: 8,
        narrowest: 8, output: identity}
     discriminator_width: 4
     frames: 3

@@ -293,7 +293,7 @@ def test_the_suites_systems_run_on_it(place: Place, tmp_path: Path) -> None:
 def gan_checkpoint(file: Path, size: int, trained_on: dict[str, Any]) -> Path:
     """A very small GAN of random weights."""
     a = GanArchitecture(
-        identity="scratch", identity_width=4, audio_code=4, noise=2, hidden=8, widest=8, narrowest=8
+        identity="scratch", identity_width=8, audio_code=4, noise=2, hidden=8, widest=8, narrowest=8
     )
     network = GanNetwork(a, size)
     tensors = {f"generator/{k}": v for k, v in network.state_dict().items()}

@@ -21,7 +21,7 @@ from thbench_gan.trainer import GanTrainer
 
 CONTEXT = cast(Context, SimpleNamespace(device="cpu"))
 SMALL: dict[str, Any] = {
-    "identity": "scratch", "identity_width": 4, "audio_code": 8, "noise": 2, "hidden": 16,
+    "identity": "scratch", "identity_width": 8, "audio_code": 8, "noise": 2, "hidden": 16,
     "widest": 16, "narrowest": 8, "output": "identity",
 }  # fmt: skip
 MOVING = Architecture(**SMALL, movement=True)

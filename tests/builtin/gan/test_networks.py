@@ -19,7 +19,7 @@ from thbench_gan.resnet import ResNet18, load_imagenet
 from thbench_gan.upsampling import bend, channels_of
 
 SMALL = Architecture(
-    identity="scratch", identity_width=4, audio_code=8, noise=2, hidden=16, widest=16, narrowest=8
+    identity="scratch", identity_width=8, audio_code=8, noise=2, hidden=16, widest=16, narrowest=8
 )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def test_pixels_come_back() -> None:
 
 
 def test_frozen_parts_stay_as_they_were_published() -> None:
-    g = Generator(replace(SMALL, identity="imagenet", identity_width=4), 32).train()
+    g = Generator(replace(SMALL, identity="imagenet", identity_width=8), 32).train()
     before = {k: v.clone() for k, v in g.identity.state_dict().items()}
     g(torch.randn(2, 3, 32, 32), torch.randn(2, 2, 40, 20), torch.zeros(2, 2)).sum().backward()
     assert all(torch.equal(v, before[k]) for k, v in g.identity.state_dict().items())
