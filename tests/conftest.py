@@ -99,17 +99,17 @@ def caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def parsed_code(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What was found in modules' code, by their content: every program that a test starts would parse them again."""
     return tmp_path_factory.mktemp("code")
 
 
 @pytest.fixture(autouse=True)
-def own_cache(caches: Iterator[Path], code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_cache(caches: Iterator[Path], parsed_code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or fills the caches of the person who runs it; findings in code are shared by all tests."""
     cache = next(caches)
     cache.mkdir()
-    (cache / "code").symlink_to(code)
+    (cache / "code").symlink_to(parsed_code)
     monkeypatch.setenv("THBENCH_CACHE", str(cache))
 
 

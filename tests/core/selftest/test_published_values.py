@@ -105,7 +105,7 @@ def test_black_against_white_by_lpips_and_a_file_that_is_not_its_name(tmp_path: 
         linear_layers("alex", torch.float64),
         torch.float64,
     )
-    assert found == pytest.approx(exact[0], rel=1e-5)
+    assert found == pytest.approx(float(exact[0]), rel=1e-5)
     other = path.rename(tmp_path / "alexnet-owt-00000000.pth")
     with pytest.raises(UserError, match="not 00000000"):
         zeros_against_ones({"alexnet": other}, tmp_path, CONTEXT)
