@@ -1,7 +1,7 @@
 """What ten seconds of a generator for puppets look like, second by second: does a fault add up over the frames?
 
 `python tests/tools/ten_seconds.py --actors 4` prints brightness (mean grey level), sharpness (variance of the
-Laplacian) and the distance of the 68 landmarks from those of the identity frame (pixels at 64 px), of the ground
+Laplacian of the luma) and the distance of the 68 landmarks from those of the identity frame (pixels at 64 px), of the ground
 truth and of the shipped DDPM, each the mean over actors of every second. Recordings of puppets are two to three
 seconds, so that those of one actor are put together. Validation actors only: a choice may rest on it.
 """
@@ -9,51 +9,52 @@ seconds, so that those of one actor are put together. Validation actors only: a 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from types import SimpleNamespace
-from typing import Any, cast
+from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from thbench.api import Context, Frames, Generated, Request
-from thbench.suite.split import known_manifests, load_manifest
-from thbench_ddpm.generator import DdpmGenerator
-from thbench_ddpm.options import Options
-from thbench_face.puppet_points import PuppetLandmarks
-from thbench_puppet.dataset import make
-from thbench_puppet.names import all_clips
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / "support")]
+from denoisers import context  # noqa: E402
+from thbench.api import FPS, SAMPLES_PER_FRAME, Frames, Generated, Request  # noqa: E402
+from thbench.report.curves import brightness, sharpness  # noqa: E402
+from thbench.suite.split import known_manifests, load_manifest  # noqa: E402
+from thbench_ddpm.generator import DdpmGenerator  # noqa: E402
+from thbench_ddpm.options import Options  # noqa: E402
+from thbench_face.puppet_points import PuppetLandmarks  # noqa: E402
+from thbench_puppet.dataset import make  # noqa: E402
+from thbench_puppet.names import all_clips  # noqa: E402
 
-RATE = 25
 SIZE = 64
 
 
 def long_takes(actors: int, seconds: int) -> dict[str, tuple[Request, Frames]]:
-    """By actor: what a generator is asked for, and the true frames [seconds * RATE, SIZE, SIZE, 3]."""
+    """By actor: what a generator is asked for, and the true frames [seconds * FPS, SIZE, SIZE, 3]."""
     chosen = load_manifest(known_manifests()["puppet_v1"]).validation[:actors]
     of_actor = {a: list(c) for a, c in groupby(all_clips(), lambda clip: clip.actor)}
     return {actor: _take(actor, [c.id for c in of_actor[actor]], seconds) for actor in chosen}
 
 
 def _take(actor: str, clips: Sequence[str], seconds: int) -> tuple[Request, Frames]:
-    n, frames, audio = seconds * RATE, [], []
+    n, frames, audio = seconds * FPS, [], []
     for source in (make(clip, SIZE) for clip in clips):
         length = len(source.frames)
         frames.append(source.frames)
-        audio.append(np.resize(source.audio, length * 640))
+        audio.append(np.resize(source.audio, length * SAMPLES_PER_FRAME))
         if sum(map(len, frames)) >= n:
             break
-    true, sound = np.concatenate(frames)[:n], np.concatenate(audio)[: n * 640]
+    true, sound = np.concatenate(frames)[:n], np.concatenate(audio)[: n * SAMPLES_PER_FRAME]
     return Request(actor, true[0], sound, n, SIZE, int(actor)), true
 
 
 def drawn(takes: Mapping[str, tuple[Request, Frames]], **options: Any) -> dict[str, Frames]:
     """Videos of the shipped DDPM by actor."""
-    context = cast(Context, SimpleNamespace(device="cpu", batch=len(takes)))
-    generator = DdpmGenerator(Options(**options), context)
+    generator = DdpmGenerator(Options(**options), context(len(takes)))
     found = {}
     for answer in generator.generate([request for request, _ in takes.values()]):
         assert isinstance(answer, Generated), answer
@@ -64,11 +65,10 @@ def drawn(takes: Mapping[str, tuple[Request, Frames]], **options: Any) -> dict[s
 
 def courses(frames: Frames) -> dict[str, NDArray[np.float64]]:
     """Of each frame of one video, [T] each."""
-    grey = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in frames]
     points = PuppetLandmarks()(frames).astype(np.float64)
     return {
-        "brightness": np.array([g.mean() for g in grey]),
-        "sharpness": np.array([cv2.Laplacian(g, cv2.CV_64F).var() for g in grey]),
+        "brightness": brightness(frames),
+        "sharpness": sharpness(frames),
         "landmarks": np.linalg.norm(points - points[0], axis=-1).mean(axis=-1),
     }
 
@@ -77,7 +77,7 @@ def by_second(videos: Sequence[Frames]) -> dict[str, NDArray[np.float64]]:
     """Means over videos of each whole second."""
     found = [courses(v) for v in videos]
     return {
-        name: np.mean([c[name].reshape(-1, RATE).mean(axis=1) for c in found], axis=0)
+        name: np.mean([c[name].reshape(-1, FPS).mean(axis=1) for c in found], axis=0)
         for name in found[0]
     }
 

@@ -48,6 +48,11 @@ class RowKey:
     resolution: int
     folder: VideoFolder
 
+    @property
+    def is_halves(self) -> bool:
+        """Half of the references against the other half: sets alone have a number there."""
+        return self.kind == "control" and self.name == controls.HALVES
+
 
 @dataclass
 class ReducedScore:
@@ -143,10 +148,6 @@ class ReduceTask:
     reference: Side
     span: Side | None = None
 
-    @property
-    def is_halves(self) -> bool:
-        return self.entrant.name == controls.HALVES and self.entrant.kind == "control"
-
 
 @dataclass(eq=False)
 class Reduced:
@@ -196,7 +197,7 @@ class _MetricOfRow:
 
     def reduced(self) -> Reduced:
         found = Reduced()
-        if self._task.is_halves:
+        if self._task.entrant.is_halves:
             found.cells = self._halves()
             return found
         generated = self._gather(self._task.generated, found)

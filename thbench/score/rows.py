@@ -27,10 +27,6 @@ class Row:
     references: Mapping[str, Record]
 
     @property
-    def is_halves(self) -> bool:
-        return self.entrant.kind == "control" and self.entrant.name == controls.HALVES
-
-    @property
     def packed(self) -> Sequence[PackedRow]:
         """What holds its numbers: the references, and what is its own."""
         found = [PackedRow(self.entrant.resolution, REFERENCES, self.references, self.references)]
@@ -48,7 +44,7 @@ class Row:
         packed = self.packed if packing.is_large else ()
         for metric in range(len(suite_of(job).metrics)):
             scores = metric_of(job, metric).scores.values()
-            if self.is_halves and not any(s.set_level for s in scores):
+            if self.entrant.is_halves and not any(s.set_level for s in scores):
                 continue
             yield ReduceTask(
                 self.entrant,
@@ -79,7 +75,7 @@ class Row:
             scored.cells.update({(index, n): cell for n, cell in reduced.cells.items()})
             scored.same_span.update({(index, n): cell for n, cell in reduced.same_span.items()})
             scored.intervals.update({(index, n): of for n, of in reduced.intervals.items()})
-            if self.is_halves:
+            if self.entrant.is_halves:
                 continue
             if reduced.without is not None:
                 scored.without[index] = reduced.without

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,19 @@ from thbench_syncnet.networks import DIMENSIONS
 RANDOM = np.random.default_rng(5)
 
 
+def lengths_given(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> list[int]:
+    """Filled with the length of what every call of a module's function is given."""
+    found: list[int] = []
+    called = getattr(module, name)
+
+    def counted(given: Any) -> Any:
+        found.append(len(given))
+        return called(given)
+
+    monkeypatch.setattr(module, name, counted)
+    return found
+
+
 @pytest.mark.parametrize("columns", [4095, 4096, 4097, 6900])
 def test_coefficients_of_blocks_are_those_of_the_whole(
     columns: int, monkeypatch: pytest.MonkeyPatch
@@ -31,14 +44,7 @@ def test_coefficients_of_blocks_are_those_of_the_whole(
 
 def _compare_blocks(audio: Any, columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     found = speech.mfcc(audio)
-    rows: list[int] = []
-    whole = speech._coefficients
-
-    def counted(windows: Any) -> Any:
-        rows.append(len(windows))
-        return whole(windows)
-
-    monkeypatch.setattr(speech, "_coefficients", counted)
+    rows = lengths_given(monkeypatch, speech, "_coefficients")
     assert speech.mfcc(audio).tobytes() == found.tobytes()
     assert sum(rows) == columns == len(found)
     assert max(rows) < 2 * speech.BLOCK and min(rows) >= min(columns, speech.BLOCK)
@@ -47,14 +53,7 @@ def _compare_blocks(audio: Any, columns: int, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_few_frames_are_cut_to_the_mouth_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[int] = []
-    cut = puppet.mouth_region
-
-    def counted(frames: Any) -> Any:
-        seen.append(len(frames))
-        return cut(frames)
-
-    monkeypatch.setattr(puppet, "mouth_region", counted)
+    seen = lengths_given(monkeypatch, puppet, "mouth_region")
     frames = RANDOM.integers(0, 256, (43, 64, 64, 3), dtype=np.uint8)
     audio = RANDOM.integers(-9000, 9000, 43 * 640, dtype=np.int16)
     puppet.puppet_features(frames, audio, puppet.load_puppet_net(), 4)

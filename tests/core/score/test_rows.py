@@ -56,7 +56,7 @@ def test_one_task_for_each_metric_and_of_halves_for_those_of_sets(made: Made) ->
     assert np.array_equal(second.generated.keys, keys.keys[1])
     assert len(second.reference.keys) == 9 and second.span is None and second.packs == ()
     (halves,) = made.row(HALVES).tasks(made.run.job, made.packing)
-    assert halves.metric == 1 and halves.is_halves and not second.is_halves
+    assert halves.metric == 1 and halves.entrant.is_halves and not second.entrant.is_halves
 
 
 def test_packs_of_a_row_are_the_references_and_its_own(made: Made) -> None:
