@@ -18,12 +18,12 @@ from pathlib import Path
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 sys.path[:0] = [str(SUPPORT.parents[1]), str(SUPPORT), str(SUPPORT / "toys")]
-from runs import SUITE, start  # noqa: E402
+from runs import EVERY_CONTROL, start  # noqa: E402
 
 
 def suite_text(clips: int, resolution: int) -> str:
     takes = -(-clips // 30)
-    text = SUITE.replace("{name: toy}", f"{{name: toy, n_actors: 10, takes: {takes}}}")
+    text = EVERY_CONTROL.replace("{name: toy}", f"{{name: toy, n_actors: 10, takes: {takes}}}")
     return text.replace("resolution: 32", f"resolution: {resolution}") + (
         f"limits: {{clips: {clips}}}\n"
     )

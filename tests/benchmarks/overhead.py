@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT / name) for name in FOLDERS]
 import random_inception  # noqa: E402, I001
 import random_syncnet  # noqa: E402
 import torch  # noqa: E402
-from runs import SUITE, start  # noqa: E402
+from runs import EVERY_CONTROL, start  # noqa: E402
 
 STARTUP = (
     "thbench_fid.inception.weights.load",
@@ -48,7 +48,7 @@ KERNELS = (
 def suite_text(clips: int) -> str:
     takes = -(-clips // 30)
     dataset = f"{{name: toy, n_actors: 10, takes: {takes}, longer: 22}}"
-    text = SUITE.replace("{name: toy}", dataset).replace("resolution: 32", "resolution: 64")
+    text = EVERY_CONTROL.replace("{name: toy}", dataset).replace("resolution: 32", "resolution: 64")
     text = text.replace("[toy-brightness]", "[fid, syncnet]").replace("brightness", "fid")
     return text + f"controls: []\nlimits: {{clips: {clips}}}\n"
 

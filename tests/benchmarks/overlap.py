@@ -16,7 +16,7 @@ from pathlib import Path
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
 sys.path[:0] = [str(SUPPORT.parents[1]), str(SUPPORT), str(SUPPORT / "toys")]
-from runs import SUITE, start, videos, written  # noqa: E402
+from runs import EVERY_CONTROL, start, videos, written  # noqa: E402
 from thbench.engines.local import LocalEngine  # noqa: E402
 from thbench.environment import Settings  # noqa: E402
 from thbench.pipeline import run_generate, run_score  # noqa: E402
@@ -24,7 +24,7 @@ from thbench.pipeline import run_generate, run_score  # noqa: E402
 
 def suite_text(clips: int, device: Path, gpu: float, cpu: float) -> str:
     takes = -(-clips // 30)
-    text = SUITE.replace("{name: toy}", f"{{name: toy, n_actors: 10, takes: {takes}}}")
+    text = EVERY_CONTROL.replace("{name: toy}", f"{{name: toy, n_actors: 10, takes: {takes}}}")
     text = text.replace("toy-echo", "toy-exclusive").replace(
         "32}", f"32, device: {device}, busy: {gpu}}}"
     )

@@ -16,7 +16,6 @@ from thbench.engines.progress import Progress
 from thbench.estimate import Estimate, Expected, as_text, clock, estimate
 from thbench.pipeline import Stages
 
-TEXT = SUITE + "controls: [ground-truth, still-identity]\n"
 STAGES = [
     "references 32 px",
     "ground-truth 32 px",
@@ -30,7 +29,7 @@ def test_three_clips_are_tried_and_nothing_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cache"))
-    run = start(tmp_path, TEXT)
+    run = start(tmp_path, SUITE)
     made: list[str] = []
     whole = estimating.run_generate
     monkeypatch.setattr(
@@ -48,7 +47,7 @@ def test_three_clips_are_tried_and_nothing_is_kept(
 
 
 def test_a_begun_run_is_its_own_pilot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = start(tmp_path, TEXT)
+    run = start(tmp_path, SUITE)
     run.generate()
     monkeypatch.setattr(estimating, "_pilot", lambda *_: iter(()))
     videos_only = estimate(run.job, run.split, 1, Stages(score=False))

@@ -16,7 +16,7 @@ from thbench.run.plan import job_for
 from thbench.suite import Suite, load_suite
 from thbench.suite.split import Split, split_of
 
-SUITE = """\
+EVERY_CONTROL = """\
 schema: 1
 name: toys
 dataset: {name: toy}
@@ -27,6 +27,8 @@ systems:
 metrics: [toy-brightness]
 primary: brightness
 """
+SUITE = EVERY_CONTROL + "controls: [ground-truth, still-identity]\n"
+"""What most tests need: the others double a run's work, and have tests of their own."""
 
 
 def suite_from(folder: Path, text: str = SUITE, overrides: Sequence[str] = ()) -> Suite:

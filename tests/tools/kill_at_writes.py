@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUPPORT = ROOT / "tests" / "support"
 sys.path[:0] = [str(ROOT), str(ROOT / "plugins"), str(SUPPORT), str(SUPPORT / "toys")]
 
-from runs import SUITE, start  # noqa: E402
+from runs import EVERY_CONTROL, start  # noqa: E402
 from thbench.files.atomic import is_temporary  # noqa: E402
 
 COMMANDS = ("generate", "score", "fetch", "prepare", "add", "report", "merge")
@@ -127,7 +127,7 @@ def _become(words: list[str], folder: Path, kill_at: int | None, told: int, quie
 def scenes(folder: Path, stack: ExitStack) -> Iterator[tuple[str, Scene]]:
     """Every command with the folder it starts from; made calmly, one from the other."""
     toys = fresh(folder / "toys")
-    (toys / "suite.yaml").write_text(SUITE)
+    (toys / "suite.yaml").write_text(EVERY_CONTROL)
     on_run = ["suite.yaml", "--out", "run", "--batch", "2"]
     yield "generate", Scene(toys, lambda _: ["generate", *on_run], _is_promised)
     generated = done(toys, folder / "generated", ["generate", *on_run])

@@ -27,11 +27,11 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support"
 ROOT = SUPPORT.parents[1]
 sys.path[:0] = [str(ROOT), str(SUPPORT)]
 import trainings  # noqa: E402
-from runs import SUITE, videos, written  # noqa: E402
+from runs import EVERY_CONTROL, videos, written  # noqa: E402
 from thbench.files.atomic import is_temporary  # noqa: E402
 
 STAGES = ("generate", "score", "train", "run")
-SLOW_TOYS = SUITE.replace("resolution: 32}", "resolution: 32, delay: 0.03}").replace(
+SLOW_TOYS = EVERY_CONTROL.replace("resolution: 32}", "resolution: 32, delay: 0.03}").replace(
     "[toy-brightness]", "[{metric: toy-brightness, cost: 0.01}]"
 )
 

@@ -25,7 +25,7 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support"
 sys.path[:0] = [str(SUPPORT.parents[1]), str(SUPPORT), str(SUPPORT / "toys")]
 import numpy as np  # noqa: E402, I001
 from click.testing import CliRunner  # noqa: E402
-from runs import SUITE, Run, start  # noqa: E402
+from runs import EVERY_CONTROL, Run, start  # noqa: E402
 from thbench.api import Clip, Observation  # noqa: E402
 from thbench.files.canonical import digest  # noqa: E402
 from thbench.controls import GROUND_TRUTH  # noqa: E402
@@ -49,7 +49,7 @@ METRICS = ("fid@puppet-v1", "kid@puppet-v1", "syncnet@puppet-v1", "ofm", "f_mse"
 
 def suite_text(clips: int, actors: int, metrics: Sequence[str] = METRICS) -> str:
     takes = -(-clips // (actors * SENTENCES))
-    text = SUITE.replace("{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}")
+    text = EVERY_CONTROL.replace("{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}")
     text = text.replace("[toy-brightness]", json.dumps(metrics))
     return text.replace("primary: brightness", f"primary: {metrics[0]}") + (
         f"controls: [{GROUND_TRUTH}, reference-halves]\nlimits: {{clips: {clips}}}\n"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import SUITE, Run, start, videos, written
+from runs import EVERY_CONTROL, SUITE, Run, start, videos, written
 from thbench.api import Observations
 from thbench.errors import UserError
 from thbench.files.journal import Journal
@@ -30,7 +30,7 @@ def events(run: Run) -> list[str]:
 
 
 def test_a_run_has_every_row_and_every_file(tmp_path: Path) -> None:
-    results = start(tmp_path).both()
+    results = start(tmp_path, EVERY_CONTROL).both()
     assert list(results) == [
         "ground-truth",
         "ground-truth-h264",
@@ -56,7 +56,7 @@ def test_a_run_has_every_row_and_every_file(tmp_path: Path) -> None:
 
 
 def test_controls_share_what_they_do_not_change(tmp_path: Path) -> None:
-    run = start(tmp_path)
+    run = start(tmp_path, EVERY_CONTROL)
     run.generate()
     folder = run.job.run.control(32, "delayed-audio")
     reference = run.job.run.references(32).finished()["1001_AAA"]
@@ -76,8 +76,8 @@ def test_controls_share_what_they_do_not_change(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_workers_and_order_change_no_byte(tmp_path: Path, workers: int) -> None:
-    start(tmp_path / "a").both()
-    start(tmp_path / "b").both(workers=workers, order=reverse())
+    start(tmp_path / "a", EVERY_CONTROL).both()
+    start(tmp_path / "b", EVERY_CONTROL).both(workers=workers, order=reverse())
     assert written(tmp_path / "a" / "run") == written(tmp_path / "b" / "run")
     assert videos(tmp_path / "a" / "run") == videos(tmp_path / "b" / "run")
 
@@ -123,7 +123,9 @@ def test_changing_one_metric_rescoring_is_of_that_metric_alone(
 def test_features_are_extracted_once_per_video(tmp_path: Path) -> None:
     import thbench_toys
 
-    text = SUITE.replace("[toy-brightness]", "[toy-extracted, {metric: toy-extracted, as: twin}]")
+    text = EVERY_CONTROL.replace(
+        "[toy-brightness]", "[toy-extracted, {metric: toy-extracted, as: twin}]"
+    )
     thbench_toys.Levels.calls = 0
     start(tmp_path, text).both()
     distinct = 5 * CLIPS  # truth, H.264, still, echo; and two sounds beside the true picture ...

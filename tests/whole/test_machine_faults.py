@@ -51,15 +51,26 @@ PLACES = {
 }
 
 
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a run without any fault writes."""
+    folder = tmp_path_factory.mktemp("calm")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("THBENCH_CACHE", str(folder / "cache"))
+        start(folder).both()
+    return written(folder / "run")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_fault_of_the_machine_ends_the_run_and_leaves_no_trace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, fault: str
+    tmp_path: Path,
+    calm: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    fault: str,
 ) -> None:
-    calm = start(tmp_path / "calm")
-    calm.both()
-    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "cold"))
     run = start(tmp_path / "tried")
     owner_name, name = PLACES[place]
     owner = getattr(import_module("thbench_toys"), owner_name)
@@ -80,7 +91,7 @@ def test_a_fault_of_the_machine_ends_the_run_and_leaves_no_trace(
         assert all("failure" not in json.loads(line) for line in journal.open())
     run = start(tmp_path / "tried")
     run.both()
-    assert written(tmp_path / "tried/run") == written(tmp_path / "calm/run")
+    assert written(tmp_path / "tried/run") == calm
 
 
 def test_which_exceptions_speak_of_the_machine() -> None:

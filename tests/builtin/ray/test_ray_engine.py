@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from runs import SUITE, videos, written
+from runs import EVERY_CONTROL, videos, written
 from thbench.api import Engine, PersistentWorkers, UserError
 from thbench.engines import engine_for
 from thbench.engines.local import LocalEngine
@@ -33,7 +33,7 @@ from thbench_ray.engine import _check
 from thbench_ray.node import Report, Worker, program
 from waiting import until
 
-MANY = SUITE.replace("{name: toy}", "{name: toy, n_actors: 4}") + "controls: [ground-truth]\n"
+MANY = EVERY_CONTROL.replace("{name: toy}", "{name: toy, n_actors: 4}") + "controls: [ground-truth]\n"
 STORE = 80 * 2**20  # bytes; little more than Ray's least
 
 

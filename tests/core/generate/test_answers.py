@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runs import SUITE, Run, start
+from runs import EVERY_CONTROL, Run, start
 from thbench import video
 from thbench.api import ClipFailure, Failure, Generated, Request, UserError
 from thbench.generate import answers
@@ -307,7 +307,7 @@ def test_an_answer_too_many_is_an_error_of_the_generator(
 
 
 def test_every_clip_of_a_batch_ends_as_a_record_in_its_order(tmp_path: Path) -> None:
-    text = SUITE.replace("{name: toy}", "{name: toy, n_actors: 2}")
+    text = EVERY_CONTROL.replace("{name: toy}", "{name: toy, n_actors: 2}")
     run = start(tmp_path, f"{text}controls: [ground-truth]\nidentity_frame: 7\n")
     run.generate()
     stored_ = run.job.run.references(32).stored()

@@ -14,7 +14,7 @@ import pytest
 from guards import some
 from made import clicking, counted
 from media import flash_frames, write_media
-from runs import SUITE, Run, start
+from runs import EVERY_CONTROL, Run, start
 from thbench.controls import CONTROLS
 from thbench.engines.local import LocalEngine
 from thbench.report import workers
@@ -60,7 +60,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two clips, one system and every control that is made of videos."""
-    text = SUITE + f"controls: [{', '.join(c for c in CONTROLS if c != 'reference-halves')}]\n"
+    text = EVERY_CONTROL + f"controls: [{', '.join(c for c in CONTROLS if c != 'reference-halves')}]\n"
     run = start(tmp_path_factory.mktemp("work"), text, ["limits.clips=2"])
     run.both()
     return run

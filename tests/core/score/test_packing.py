@@ -10,7 +10,7 @@ import pytest
 
 import thbench.score.packing
 from guards import some
-from runs import SUITE, Run, start, written
+from runs import EVERY_CONTROL, Run, start, written
 from thbench.engines.local import LocalEngine
 from thbench.files.cache import Cache
 from thbench.pipeline import Stages, merge_shards, run_score, run_shard
@@ -19,7 +19,7 @@ from thbench.score.packing import Packing
 from thbench.score.packs import Pack, pack_cache
 from thbench.score.reduce import ReduceTask
 
-ROWS = SUITE.replace("{name: toy}", "{name: toy, n_actors: 4}") + (
+ROWS = EVERY_CONTROL.replace("{name: toy}", "{name: toy, n_actors: 4}") + (
     "controls: [ground-truth, delayed-audio, reference-halves]\n"
 )
 CLIPS = 12

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runs import SUITE, Run, start
+from runs import EVERY_CONTROL, Run, start
 from thbench.engines.local import LocalEngine
 from thbench.files.cache import Cache
 from thbench.run.folder import VideoFolder
@@ -25,7 +25,7 @@ from thbench.score.stage import (
 )
 
 TWO = (
-    SUITE.replace(
+    EVERY_CONTROL.replace(
         "  echo: {generator: toy-echo, resolution: 32}",
         "  wide: {generator: toy-echo, resolution: 64}\n"
         "  echo: {generator: toy-echo, resolution: 32}",
@@ -85,7 +85,7 @@ def test_records_in_memory_share_their_names_and_keep_no_object_of_their_own(
 
 
 def test_a_system_that_is_left_out_has_its_reason_for_every_clip_it_lacks(tmp_path: Path) -> None:
-    run = start(tmp_path, SUITE)
+    run = start(tmp_path, EVERY_CONTROL)
     who = run.suite.systems[0].who
     job = replace(run.job, lacking={who: "needs weights"})
     row = RowKey("echo", "system", 32, VideoFolder(tmp_path, tmp_path))
