@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from runs import SUITE, start
+from runs import EVERY_CONTROL, start
 from shared import once, session_folder
 from thbench.engines.local import LocalEngine
 from thbench.environment import Settings
@@ -24,7 +24,7 @@ from thbench.leaderboard.verify import Finding, Wanted, verify
 from thbench.results.document import SubmissionRecord
 from thbench.results.row import clips_file
 
-TEXT = SUITE.replace("{name: toy}", "{name: toy, n_actors: 8}").replace(
+TEXT = EVERY_CONTROL.replace("{name: toy}", "{name: toy, n_actors: 8}").replace(
     "  echo: {generator: toy-echo, resolution: 32}",
     "  echo: {generator: toy-echo, resolution: 32}\n"
     "  loud: {generator: toy-echo, resolution: 32, gain: 3}\n"

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from runs import SUITE, Run, start
+from runs import EVERY_CONTROL, SUITE, Run, start
 from thbench.api import Clip, ClipFailure, Observation, Pair, UserError
 from thbench.files.cache import Cache, Entry
 from thbench.run.folder import Record, VideoFolder
@@ -88,7 +88,7 @@ def test_a_fault_of_the_machine_is_never_a_result(error: BaseException) -> None:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    made = start(tmp_path, SUITE)
+    made = start(tmp_path, EVERY_CONTROL)
     made.generate()
     return made
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runs import SUITE, suite_from
+from runs import EVERY_CONTROL, SUITE, suite_from
 from thbench.errors import UserError
 
 
@@ -41,7 +41,7 @@ def test_a_suite_loads(tmp_path: Path) -> None:
 def test_a_misspelt_key_names_file_line_and_the_right_one(
     tmp_path: Path, old: str, new: str, line: int, right: str
 ) -> None:
-    message = refused(tmp_path, SUITE.replace(old, new))
+    message = refused(tmp_path, EVERY_CONTROL.replace(old, new))
     assert f"suite.yaml:{line}:" in message
     assert f"did you mean {right}?" in message
 
