@@ -49,7 +49,9 @@ METRICS = ("fid@puppet-v1", "kid@puppet-v1", "syncnet@puppet-v1", "ofm", "f_mse"
 
 def suite_text(clips: int, actors: int, metrics: Sequence[str] = METRICS) -> str:
     takes = -(-clips // (actors * SENTENCES))
-    text = EVERY_CONTROL.replace("{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}")
+    text = EVERY_CONTROL.replace(
+        "{name: toy}", f"{{name: toy, n_actors: {actors}, takes: {takes}}}"
+    )
     text = text.replace("[toy-brightness]", json.dumps(metrics))
     return text.replace("primary: brightness", f"primary: {metrics[0]}") + (
         f"controls: [{GROUND_TRUTH}, reference-halves]\nlimits: {{clips: {clips}}}\n"

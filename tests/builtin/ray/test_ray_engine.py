@@ -33,7 +33,9 @@ from thbench_ray.engine import _check
 from thbench_ray.node import Report, Worker, program
 from waiting import until
 
-MANY = EVERY_CONTROL.replace("{name: toy}", "{name: toy, n_actors: 4}") + "controls: [ground-truth]\n"
+MANY = (
+    EVERY_CONTROL.replace("{name: toy}", "{name: toy, n_actors: 4}") + "controls: [ground-truth]\n"
+)
 STORE = 80 * 2**20  # bytes; little more than Ray's least
 
 

@@ -60,7 +60,9 @@ def work(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two clips, one system and every control that is made of videos."""
-    text = EVERY_CONTROL + f"controls: [{', '.join(c for c in CONTROLS if c != 'reference-halves')}]\n"
+    text = (
+        EVERY_CONTROL + f"controls: [{', '.join(c for c in CONTROLS if c != 'reference-halves')}]\n"
+    )
     run = start(tmp_path_factory.mktemp("work"), text, ["limits.clips=2"])
     run.both()
     return run
