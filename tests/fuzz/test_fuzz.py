@@ -22,6 +22,7 @@ from thbench.results.document import read_result
 from thbench.video import MediaReader, StoredVideo, audio_digest, frames_digest, write_lossless
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_hostile_inputs(kind: str) -> None:
     _, wrong, _ = tried(kind, seed=0, count=300)
@@ -66,6 +67,7 @@ def test_a_flipped_bit_in_the_cache_is_never_a_number(tmp_path: Path) -> None:
     assert none > 1000
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_a_stored_video_is_never_a_picture_or_a_sound(tmp_path: Path) -> None:
     _flip_in_a_video(tmp_path, flips=200)
 
@@ -95,6 +97,7 @@ def _flip_in_a_video(tmp_path: Path, flips: int) -> None:
     assert damaged > flips / 2
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_a_journal_is_never_a_record(tmp_path: Path) -> None:
     journal, rng = Journal(tmp_path / "j.jsonl"), random.Random(2)
     records = [{"clip": f"c{n}", "n_frames": n, "digest": f"{n:064x}"} for n in range(8)]

@@ -224,6 +224,7 @@ def test_the_tests_of_any_module_are_found_by_its_path() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", sorted(TESTED_IN.keys() - {BY_HAND}))
 def test_what_is_said_to_be_tested_elsewhere_is_reached_there(file: str) -> None:
     assert some(TESTED_IN[file])

@@ -135,6 +135,7 @@ def test_verify_with_videos_refuses_copies_that_a_row_does_not_admit(tmp_path: P
     assert len(said) == len(clips) and finding.tier is None
 
 
+@pytest.mark.slow
 def test_a_delivered_file_is_compared_as_well(tmp_path: Path) -> None:
     probe = start(tmp_path / "probe", SUITE.replace("ROOT", str(tmp_path)))
     folder = tmp_path / "files"

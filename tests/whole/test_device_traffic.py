@@ -77,6 +77,7 @@ def test_a_window_of_frames_goes_up_once_and_its_features_come_down_once(
     assert not device.waits
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("n", "batches"), [(16, 1), (17, 2)])
 def test_inception_and_lpips_likewise(n: int, batches: int, tmp_path: Path) -> None:
     torch.save(random_inception.random_state({}), tmp_path / "inception.pth")
@@ -102,6 +103,7 @@ def test_inception_and_lpips_likewise(n: int, batches: int, tmp_path: Path) -> N
     assert not device.waits
 
 
+@pytest.mark.slow
 def test_a_denoiser_is_sent_noise_once_a_frame_and_gives_each_frame_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,8 @@ from thbench.video import write_lossless
 from thbench_puppet.render import render
 from thbench_puppet.scene import scene
 
+pytestmark = pytest.mark.slow  # their common start alone is
+
 SUITE = """\
 schema: 1
 name: given

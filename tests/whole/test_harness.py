@@ -74,6 +74,7 @@ def test_controls_share_what_they_do_not_change(tmp_path: Path) -> None:
     assert (still.open(still.finished()["1001_AAA"]).audio == source).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_workers_and_order_change_no_byte(tmp_path: Path, workers: int) -> None:
     start(tmp_path / "a", EVERY_CONTROL).both()
@@ -108,6 +109,7 @@ def test_deleting_one_output_redoes_that_clip_alone(tmp_path: Path) -> None:
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
 
 
+@pytest.mark.slow
 def test_changing_one_metric_rescoring_is_of_that_metric_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,6 +122,7 @@ def test_changing_one_metric_rescoring_is_of_that_metric_alone(
     assert results["echo"].scores["brightness"].n == CLIPS
 
 
+@pytest.mark.slow
 def test_features_are_extracted_once_per_video(tmp_path: Path) -> None:
     import thbench_toys
 
@@ -171,6 +174,7 @@ def test_answering_twice_is_seen_but_keeps_the_answer(tmp_path: Path) -> None:
     assert result.clips.generated == CLIPS
 
 
+@pytest.mark.slow
 def test_out_of_memory_halves_the_batch_and_is_recorded(tmp_path: Path) -> None:
     run = start(tmp_path, overrides=("systems.echo.fault=memory",), batch=4)
     result = run.both()["echo"]
@@ -188,6 +192,7 @@ def test_a_batch_that_raises_is_retried_clip_by_clip(tmp_path: Path) -> None:
     assert events(run)
 
 
+@pytest.mark.slow
 def test_failures_are_kept_until_asked_again(tmp_path: Path) -> None:
     overrides = ("systems.echo.fault=raise", "systems.echo.on=1001_AAA")
     start(tmp_path, overrides=overrides).both()
@@ -217,6 +222,7 @@ def test_a_clip_whose_reference_is_bad_counts_for_everybody(tmp_path: Path) -> N
     assert "1003_CCC,1003,no reference: the toy is broken" in table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -256,6 +262,7 @@ def test_a_broken_plugin_fails_its_system_and_no_other(tmp_path: Path) -> None:
     assert "libtoy.so.7" in results["bad"].clips.failures[0].reason
 
 
+@pytest.mark.slow
 def test_resolutions_never_share_a_table(tmp_path: Path) -> None:
     text = SUITE.replace("  echo:", "  large: {generator: toy-echo, resolution: 64}\n  echo:")
     start(tmp_path, text).both()
@@ -269,6 +276,7 @@ def test_resolutions_never_share_a_table(tmp_path: Path) -> None:
     assert digests[0] != digests[1]
 
 
+@pytest.mark.slow
 def test_another_generator_is_never_scored_on_old_videos(tmp_path: Path) -> None:
     start(tmp_path).both()
     changed = start(tmp_path, overrides=("systems.echo.gain=2.0",))
@@ -291,6 +299,7 @@ def test_two_runs_into_one_folder_are_refused(tmp_path: Path) -> None:
         run.generate()
 
 
+@pytest.mark.slow
 def test_training_on_test_actors_is_marked_and_unranked(tmp_path: Path) -> None:
     results = start(tmp_path, overrides=("systems.echo.trained_on=['1001', '7']",)).both()
     assert not results["echo"].ranked
@@ -301,6 +310,7 @@ def test_training_on_test_actors_is_marked_and_unranked(tmp_path: Path) -> None:
     assert "trained on: unknown" in (tmp_path / "b/run/leaderboard.md").read_text()
 
 
+@pytest.mark.slow
 def test_an_oracle_is_marked_and_unranked(tmp_path: Path) -> None:
     text = SUITE.replace("resolution: 32}", "resolution: 32, oracle: [landmarks]}")
     result = start(tmp_path, text).both()["echo"]
@@ -346,6 +356,7 @@ def test_identity_frame_rules() -> None:
     assert all(0 <= i < 50 for i in drawn)
 
 
+@pytest.mark.slow
 def test_disk_full_loses_nothing_that_was_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -368,6 +379,7 @@ def test_disk_full_loses_nothing_that_was_finished(
     assert written(tmp_path / "run") == written(tmp_path / "calm" / "run")
 
 
+@pytest.mark.slow
 def test_a_changed_reference_is_read_again_with_all_that_came_from_it(tmp_path: Path) -> None:
     source = tmp_path / "brightness.txt"
     source.write_text("0")
@@ -384,6 +396,7 @@ def test_a_changed_reference_is_read_again_with_all_that_came_from_it(tmp_path: 
     assert after != before
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
     from thbench.score.keys import observation_cache
 
@@ -415,6 +428,7 @@ def test_what_a_metric_notes_stands_beside_its_numbers(
     assert start(tmp_path).both()["echo"] == result  # from the cache
 
 
+@pytest.mark.slow
 def test_another_checkpoint_under_the_same_name_is_another_system(tmp_path: Path) -> None:
     checkpoint = tmp_path / "best.safetensors"
     checkpoint.write_bytes(b"1")
@@ -429,6 +443,7 @@ def test_another_checkpoint_under_the_same_name_is_another_system(tmp_path: Path
         start(tmp_path, overrides=(f"systems.echo.checkpoint={moved}",)).generate()
 
 
+@pytest.mark.slow
 def test_a_quick_way_that_raises_leaves_the_slow_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,7 @@ class Counting(Sequence[int]):
             yield i
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_few_tasks_are_under_way_at_once(workers: int) -> None:
     tasks, done = Counting(60), []

@@ -140,7 +140,7 @@ def _task(
         ClipStore(dataset, clips, system.resolution, trainer, options.memory * 1_000_000)
         for clips in (training, validation)
     ]
-    about = _about(suite, system, part, trainer, options, split, training, registry)
+    about = _about(suite, system, part, trainer, options, split, training, registry, settings)
     return TrainingTask(
         trainer, options, stores[0], stores[1], folder, settings.device, about, workers, tensorboard
     )
@@ -172,6 +172,7 @@ def _about(
     split: Split,
     training: Sequence[Clip],
     registry: Registry,
+    settings: Settings,
 ) -> dict[str, Any]:
     """What every checkpoint of this training says of itself; no times, no host."""
     dataset = suite.dataset
@@ -203,6 +204,8 @@ def _about(
             "training": code_digest(__name__),
             "torch": library_versions()["torch"],
         },
+        # Of the part that wrote the file: a training may be continued with others.
+        "machine": {"device": settings.device, "threads": settings.threads},
     }
 
 

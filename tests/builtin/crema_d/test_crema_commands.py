@@ -125,6 +125,7 @@ def test_the_weights_come_with_the_media(monkeypatch: pytest.MonkeyPatch) -> Non
     assert asked == [(name, ok) for ok in (False, True) for name in ("yunet", "pfld")]
 
 
+@pytest.mark.slow
 def test_exclusions_are_said_aloud(tmp_path: Path) -> None:
     done = thbench("data", "verify", "crema_d", "--split", "all", cwd=tmp_path)
     assert "7438 clips of 91 actors (all of split crema_d_dh10)" in done.stdout

@@ -20,6 +20,8 @@ from drawn_crema import CLIPS, Drawn, Knowing, drawn, make_drawn_tree
 from thbench.plugins import registry
 from thbench.suite.clips import fetchable, reduced_suite
 
+pytestmark = pytest.mark.slow  # their common start alone is
+
 
 @dataclass(frozen=True)
 class Way:
@@ -109,7 +111,6 @@ def test_sound_and_length_are_the_recordings(way: Way) -> None:
         assert max(found_at) > 0.999
 
 
-@pytest.mark.slow
 def test_the_number_at_the_end_follows_from_the_prepared_frames(way: Way, tmp_path: Path) -> None:
     """f_mse and psnr of two controls, from `thbench run`, against their definitions written out."""
     out = tmp_path / "out"

@@ -15,6 +15,8 @@ from thbench_crema_d.backends import backend
 from thbench_face import FAN, S3FD
 from thbench_face.fan import S3fdFan, corners
 
+pytestmark = pytest.mark.slow  # their common start alone is
+
 BOX = np.array([20.0, 16.0, 80.0, 90.0, 0.9])
 
 

@@ -53,6 +53,7 @@ def close(a: Tensor, b: Tensor) -> bool:
     return float((a - b).abs().max()) <= TOLERANCE * float(b.abs().max())
 
 
+@pytest.mark.slow
 def test_the_schedule_is_diffusers_and_that_of_the_paper() -> None:
     """Nichol & Dhariwal 2021, equation 17, s = 0.008, betas cut at 0.999."""
     theirs = theirs_of("DDIMScheduler")(num_train_timesteps=250, beta_schedule="squaredcos_cap_v2")

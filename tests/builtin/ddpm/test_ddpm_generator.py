@@ -65,6 +65,7 @@ def test_neither_order_nor_partition_nor_place_changes_a_byte(file: Path) -> Non
             assert all(np.array_equal(found[clip], expected[clip]) for clip in expected)
 
 
+@pytest.mark.slow
 def test_more_requests_than_rows_take_the_places_of_finished_ones(file: Path) -> None:
     many = [request(f"clip-{i}", 1 + i % 4) for i in range(9)]
     made = generator(file)
@@ -89,6 +90,7 @@ def distance(frames: Frames) -> float:
     return float(np.abs(np.diff(frames.astype(float), axis=0)).mean())
 
 
+@pytest.mark.slow
 def test_frames_that_share_their_noise_differ_less(file: Path) -> None:
     asked = [request("a", 6)]
     found = {
@@ -98,6 +100,7 @@ def test_frames_that_share_their_noise_differ_less(file: Path) -> None:
     assert found["independent"] == found[0.0] > found[0.9] > found["shared"] == found[1.0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("noise", [{"frame_noise": 0.7, "motion_level": 0.3, "eta": 0.5}])
 def test_noise_of_any_kind_is_the_clips_own(file: Path, noise: dict[str, Any]) -> None:
     made = generator(file, 2, **noise)
@@ -140,6 +143,7 @@ def test_a_model_that_never_did_without_a_motion_frame_refuses_to(file: Path) ->
 NAMED = {"frame_noise": 0.8, "motion_level": "none"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "stored, asked, expected",
     [
@@ -271,6 +275,7 @@ def oracle(asked: Request) -> Request:
     return replace(asked, oracle={"landmarks": points})
 
 
+@pytest.mark.slow
 def test_each_source_of_landmarks_gives_another_video(with_landmarks: Path) -> None:
     asked = oracle(request("a", 2))
     found = [
@@ -283,6 +288,7 @@ def test_each_source_of_landmarks_gives_another_video(with_landmarks: Path) -> N
     assert np.array_equal(videos(blind, [request("a", 2)])["a"], found[1])  # saw no target
 
 
+@pytest.mark.slow
 def test_one_poisoned_request_fails_alone_in_any_place(with_landmarks: Path) -> None:
     made = generator(with_landmarks, rows=2, landmark_source="oracle")
     asked = [oracle(r) for r in ASKED]

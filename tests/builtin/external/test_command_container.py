@@ -68,6 +68,7 @@ def test_the_videos_are_those_of_the_program_itself(tmp_path: Path, record: Path
     assert shapes == [(5, 32, 32, 3)]
 
 
+@pytest.mark.slow
 def test_a_container_that_outlives_its_client_is_removed(tmp_path: Path, record: Path) -> None:
     for seconds in (1.0, 10.0, 100.0):  # on a busy machine the client may not have started in one
         slow = given(tmp_path, "docker", timeout=seconds)

@@ -130,6 +130,7 @@ def test_paths_have_one_dot(tmp_path: Path, ask) -> None:
     assert argv[argv.index("--out") + 1].count(".") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "more", "says"),
     [
@@ -169,6 +170,7 @@ def test_nothing_of_a_video_that_is_far_too_long_is_decoded(
     assert "2005 frames" in reason(ask(options(argv, length="trim", sound="request"), request())[0])
 
 
+@pytest.mark.slow
 def test_a_timeout_ends_the_whole_process_group(tmp_path: Path, ask) -> None:
     argv, beat = ours(*ONE, "--fault", "hang", "--elsewhere", str(tmp_path)), tmp_path / "beat"
     for seconds in (1.0, 10.0, 100.0):  # on a busy machine a program may not have started in one
@@ -182,6 +184,7 @@ def test_a_timeout_ends_the_whole_process_group(tmp_path: Path, ask) -> None:
     assert beat.read_text() == last
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="a child's death signal is Linux's")
 def test_the_program_dies_with_a_thbench_that_is_killed(tmp_path: Path) -> None:
     beat = tmp_path / "beat"
@@ -235,6 +238,7 @@ def test_a_batch_that_fails_is_left_to_be_retried_one_by_one(ask) -> None:
     assert "CUDA out of luck" in reason(ask(given, request(5))[0])
 
 
+@pytest.mark.slow
 def test_exclusive_calls_never_overlap(tmp_path: Path, ask) -> None:
     log = tmp_path / "log"
     code = (

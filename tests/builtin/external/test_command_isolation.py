@@ -146,6 +146,7 @@ time.sleep(float(sys.argv[2]))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seconds", [0.3, 600.0], ids=["ends", "hangs"])
 def test_a_daemon_does_not_survive(tmp_path: Path, seconds: float) -> None:
     beat = tmp_path / "beat"

@@ -55,6 +55,7 @@ def test_it_is_started_once(tmp_path: Path) -> None:
     generator.close()
 
 
+@pytest.mark.slow
 def test_what_it_prints_is_no_answer_and_a_death_costs_one_clip(tmp_path: Path) -> None:
     answers = asked(built(tmp_path, "dies"), *(request(n) for n in range(4)))
     assert [type(a) is np.ndarray for a in answers] == [True, False, True, False]
@@ -63,6 +64,7 @@ def test_what_it_prints_is_no_answer_and_a_death_costs_one_clip(tmp_path: Path) 
     assert starts(tmp_path) == 2
 
 
+@pytest.mark.slow
 def test_a_clip_that_hangs_is_given_up_and_the_next_one_is_made(tmp_path: Path) -> None:
     for seconds in (1.0, 10.0, 100.0):  # on a busy machine the others may take over one as well
         hanging = built(tmp_path, "hangs", timeout=seconds)
@@ -73,6 +75,7 @@ def test_a_clip_that_hangs_is_given_up_and_the_next_one_is_made(tmp_path: Path) 
     assert isinstance(answers[2], np.ndarray)
 
 
+@pytest.mark.slow
 def test_one_that_never_starts_is_not_waited_for_at_every_clip(tmp_path: Path) -> None:
     answers = asked(built(tmp_path, "no start"), *(request(n) for n in range(5)))
     assert all("no module named torch" in reason(a) for a in answers)

@@ -48,6 +48,7 @@ def test_actors_it_has_never_seen(network: PuppetLandmarks, size: int) -> None:
     assert mean.mean() < 0.04 and mean[:, 48:].mean() < 0.033  # measured 3.1 %, mouth 2.6 %
 
 
+@pytest.mark.slow
 def test_the_opening_of_the_mouth_follows_the_truth(network: PuppetLandmarks) -> None:
     for actor in some(TEST[:3]):
         source = make(clip_of(actor), 64)

@@ -97,6 +97,7 @@ def copy_of(network: Inception2015, dtype: torch.dtype) -> Inception2015:
     return out.to(dtype).to(memory_format=torch.channels_last).eval()
 
 
+@pytest.mark.slow
 def test_a_frame_never_depends_on_the_rest_of_its_clip(network: Inception2015) -> None:
     """Bitwise: alone, at the front, in a padded last batch."""
     single = copy_of(network, torch.float32)
@@ -151,6 +152,7 @@ def extractor(path: Path, **options: Any) -> InceptionFeatures:
     return built
 
 
+@pytest.mark.slow
 def test_the_extractor_reads_its_weights_and_gives_float32(weights_file: Path) -> None:
     frames = frames_of("generated")[0]
     video: Any = SimpleNamespace(frames=frames, n_frames=len(frames))

@@ -49,6 +49,7 @@ def test_every_layer_equals_the_peer_through_the_resize(
     assert compared == 13
 
 
+@pytest.mark.slow
 def test_tensorflows_resize_equals_its_definition(
     network: i3d.I3d, reference: dict[str, NDArray[Any]]
 ) -> None:
@@ -80,6 +81,7 @@ def test_stretch_and_crop_differ_where_frames_are_not_square() -> None:
     assert torch.equal(prepare(square, 224, "stretch"), prepare(square, 224, "crop"))
 
 
+@pytest.mark.slow
 def test_float32_stays_near(network: i3d.I3d, reference: dict[str, NDArray[Any]]) -> None:
     single = weights.folded(random_state(reference)).float()
     with torch.inference_mode():

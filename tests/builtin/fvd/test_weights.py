@@ -50,6 +50,7 @@ def test_names_of_other_ports_mean_the_same_layers(renamed) -> None:  # type: ig
     assert weights.our_name("avgpool.weight") is None
 
 
+@pytest.mark.slow
 def test_batch_norms_without_scale_mean_one() -> None:
     state = random_state({})
     ones = {k: torch.ones_like(v) if k.endswith("bn.weight") else v for k, v in state.items()}
@@ -210,6 +211,7 @@ def test_tensors_outside_their_storage_are_refused(
         tensors_of(path)
 
 
+@pytest.mark.slow
 def test_other_files_are_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "page.pt").write_text("<html>")
     with pytest.raises(UserError, match="no file of PyTorch weights"):

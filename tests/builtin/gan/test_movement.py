@@ -87,6 +87,7 @@ def batch_of(made: GanTrainer) -> Any:
     return tensors({name: np.stack([a, a]) for name, a in cut.items()}, "cpu")
 
 
+@pytest.mark.slow
 def test_training_tells_the_clips_own_and_keeps_it_as_a_donor() -> None:
     made = learner(eye_weight=3.0)
     batch = batch_of(made)

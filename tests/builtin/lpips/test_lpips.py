@@ -78,6 +78,7 @@ def videos(n: int, size: int) -> Pair:
     return Pair(Clip("c", "a"), MemoryVideo(y, None), MemoryVideo(x, None))
 
 
+@pytest.mark.slow
 def test_a_clip_is_the_mean_of_its_frames_whatever_the_batch(
     tmp_path: Path, one_thread: None
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_clip_is_the_mean_of_its_frames_whatever_the_batch(
     assert whole != value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", NETS)
 def test_too_small_frames_are_refused_and_the_smallest_work(tmp_path: Path, net: str) -> None:
     metric = Lpips(LpipsOptions(net=net), context(saved(net, tmp_path)))  # type: ignore[arg-type]

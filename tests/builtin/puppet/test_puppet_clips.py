@@ -154,6 +154,7 @@ def test_other_sizes_show_the_same_scene(n: int) -> None:
     np.testing.assert_array_equal(large.audio, small.audio)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [50, 100, 224])
 def test_any_size_can_be_drawn(
     puppet: Callable[..., Dataset], clips: dict[str, Clip], size: int

@@ -88,6 +88,7 @@ def pitch_of(clip_id: str) -> float:
     return float(16000 / lags[correlation[lags] > 0.75 * correlation[lags].max()][0])
 
 
+@pytest.mark.slow
 def test_voices_have_the_pitch_of_their_actors() -> None:
     names = ACTORS[2::6]
     heard = np.array([pitch_of(f"{name}_MTI_NEU_XX") for name in names])

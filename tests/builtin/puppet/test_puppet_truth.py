@@ -52,6 +52,7 @@ def test_landmarks_lie_in_the_frame_in_order(source: Source) -> None:
     assert (y[:, 19] < y[:, 37]).all() and (y[:, 33] > y[:, 27]).all()
 
 
+@pytest.mark.slow
 def test_open_mouths_are_dark_between_the_inner_lips() -> None:
     source = make("1031_ITH_ANG_XX", 256)
     points, aperture = source.annotations["landmarks"], source.annotations["mouth_aperture"]

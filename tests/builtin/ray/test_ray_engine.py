@@ -98,7 +98,7 @@ def test_two_nodes_give_the_bytes_of_one_local_worker(
     assert any(name.endswith("result.json") for name in expected)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_smoke_on_two_nodes_gives_the_bytes_of_one_local_worker(
     nodes: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -26,6 +26,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> FakeContext:
     return FakeContext({"face_boxes": lambda max_missing: lambda video: boxes}, {"syncnet": path})
 
 
+@pytest.mark.slow
 def test_features_have_the_documented_layout(context: FakeContext) -> None:
     features = build_features(FeatureOptions(), context)
     found = features(talking(8))

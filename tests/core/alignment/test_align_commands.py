@@ -61,6 +61,7 @@ def test_align_writes_one_picture(folders: Path) -> None:
     assert sheet.shape[0] > 2 * 160 and sheet.shape[1] > 3 * 160
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

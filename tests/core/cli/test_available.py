@@ -37,6 +37,7 @@ def test_without_it_nothing_is_done_and_it_is_offered(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_what_can_be_scored_is_and_the_rest_is_marked(
     thbench, partial: Path, tmp_path: Path
 ) -> None:

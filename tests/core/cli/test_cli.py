@@ -20,6 +20,7 @@ def test_run_shows_the_table_and_where_it_lies(thbench, suite: Path, tmp_path: P
     assert str(tmp_path / "out" / "leaderboard.md") in done.out
 
 
+@pytest.mark.slow
 def test_stages_run_apart(thbench, suite: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert thbench("generate", suite, "--out", out).code == 0
@@ -71,6 +72,7 @@ def test_a_part_of_the_systems(thbench, suite: Path, tmp_path: Path) -> None:
     assert thbench("run", suite, "--systems", "ehco").code == 2
 
 
+@pytest.mark.slow
 def test_adding_a_generator(thbench, suite: Path, tmp_path: Path) -> None:
     done = thbench(
         "run", suite, "--out", tmp_path / "out", "--add", "toy-echo:gain=3,resolution=32"
@@ -152,6 +154,7 @@ def test_split_check_names_the_split_a_training_list_touches(thbench, tmp_path: 
     assert thbench("split", "check", file).code == 0
 
 
+@pytest.mark.slow
 def test_the_schema_is_json_schema_and_results_keep_it(
     thbench, suite: Path, tmp_path: Path
 ) -> None:
@@ -210,6 +213,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(
     assert "cannot write" in done.err
 
 
+@pytest.mark.slow
 def test_a_path_that_is_too_long_is_no_fault_of_the_machine(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "thbench", "report", "a" * 300]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -83,6 +83,7 @@ def _weights(folder: Path) -> None:
     (folder / "cache" / "weights").mkdir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [_suite, _video, _result, _observation, _weights])
 def test_any_change_is_looked_at(
     command: Command, tmp_path: Path, change: Callable[[Path], None]

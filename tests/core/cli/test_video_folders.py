@@ -60,6 +60,7 @@ def result(tmp_path: Path, system: str = "mine", out: str = "run") -> dict[str, 
 # -- retrying -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_video_that_was_missing_is_found_when_it_has_come(
     score: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -72,6 +73,7 @@ def test_a_video_that_was_missing_is_found_when_it_has_come(
     assert result(tmp_path)["clips"]["failed"] == 0
 
 
+@pytest.mark.slow
 def test_a_reference_that_was_damaged_is_read_when_it_is_whole(
     score: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_reference_that_was_damaged_is_read_when_it_is_whole(
     assert (clips["n"], clips["failed"]) == (3, 0)
 
 
+@pytest.mark.slow
 def test_the_same_failure_changes_no_byte(score: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "mine" / "bo_1.mkv").unlink()
     score()
@@ -131,6 +134,7 @@ def test_a_key_set_twice_is_an_error(score: Callable[..., Any]) -> None:
 # -- what an attempt leaves -----------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_wrong_checksum_does_not_poison_the_folder(
     thbench: Any, suite: Path, tmp_path: Path
 ) -> None:
@@ -172,6 +176,7 @@ def test_a_video_a_little_shorter_is_marked(score: Callable[..., Any], tmp_path:
     assert result(tmp_path)["clips"]["trimmed"] == 1
 
 
+@pytest.mark.slow
 def test_a_shorter_video_is_near_to_the_ground_truth_of_its_own_span(
     score: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -199,6 +204,7 @@ def test_trimming_does_not_pay(score: Callable[..., Any], tmp_path: Path) -> Non
     assert not result(tmp_path)["ranked"]
 
 
+@pytest.mark.slow
 def test_resized_and_longer_videos_are_marked(score: Callable[..., Any], tmp_path: Path) -> None:
     large = np.repeat(np.repeat(person(2, 25), 2, axis=1), 2, axis=2)
     write(tmp_path / "mine", "bo_1", large)
@@ -238,6 +244,7 @@ def test_the_pattern_that_would_find_a_file_is_shown(
     assert done.code == 1
 
 
+@pytest.mark.slow
 def test_files_that_belong_to_no_clip_are_listed(score: Callable[..., Any], tmp_path: Path) -> None:
     mine, refs = tmp_path / "mine", tmp_path / "refs"
     for name in ("anna_2", "bo_1"):
@@ -272,6 +279,7 @@ def test_files_that_the_manifest_does_not_name_are_listed(
     assert "mine: 1 video(s) belong to no clip: anna_2.mkv" in said
 
 
+@pytest.mark.slow
 def test_decoding_as_ffmpeg_does_makes_other_columns(
     score: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -290,6 +298,7 @@ def test_decoding_as_ffmpeg_does_makes_other_columns(
     assert "decode" in score("--decode", "ffmpeg-default").err
 
 
+@pytest.mark.slow
 def test_shards_and_their_merge_decode_alike(score: Callable[..., Any], tmp_path: Path) -> None:
     from thbench.video import write_h264
 
@@ -329,6 +338,7 @@ def test_another_claim_is_another_run(score: Callable[..., Any], tmp_path: Path)
 # -- files that are gone --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_deleted_video_stays_scored_and_is_named(
     score: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -345,6 +355,7 @@ def test_a_deleted_video_stays_scored_and_is_named(
 # -- the alignment sheet --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_scoring_writes_the_alignment_sheet(score: Callable[..., Any], tmp_path: Path) -> None:
     """What was scored of every video, those that failed or lie beyond first, without a second command."""
     done = score()

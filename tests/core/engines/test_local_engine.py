@@ -57,6 +57,7 @@ def test_no_task_is_no_work() -> None:
     assert list(LocalEngine(2).map(double, [])) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_what_work_raises_is_raised_here(workers: int) -> None:
     with pytest.raises(UserError, match="three is refused"):
@@ -110,6 +111,7 @@ def test_a_block_goes_on_after_work_that_raised_and_processes_that_died() -> Non
         assert sorted(engine.map(double, range(6))) == [(i, 2 * i) for i in range(6)]
 
 
+@pytest.mark.slow
 def test_a_single_task_that_kills_its_process_does_not_kill_this_one() -> None:
     assert list(LocalEngine(2).map(die_at_three, [3], lambda *_: -1)) == [(0, -1)]
 
@@ -176,6 +178,7 @@ def dies_once_on_its_gpu(task: tuple[str, int]) -> str:
     return os.environ["CUDA_VISIBLE_DEVICES"]
 
 
+@pytest.mark.slow
 def test_each_worker_sees_its_own_gpu(tmp_path: Path) -> None:
     """Also a single worker, and the one that replaces a worker that died."""
     engine = engine_for(1, Settings(), gpus=["2", "5"])
@@ -217,6 +220,7 @@ def mapped_blocks(size: int) -> tuple[int, int]:
     return before, int(counts().hblks) - (not block)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver() < ("glibc", "2.33"), reason="needs glibc 2.33")
 def test_a_worker_keeps_the_large_blocks_that_it_frees(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [n for n in os.environ if n.startswith(("MALLOC_", "GLIBC_"))]:

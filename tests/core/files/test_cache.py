@@ -298,6 +298,7 @@ def _write_often(root: str, seed: int) -> None:
         assert record is not None and (record.arrays["a"] == 7).all()
 
 
+@pytest.mark.slow
 def test_writers_of_one_key_do_no_harm(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write_often, args=(str(tmp_path), i)) for i in range(3)]

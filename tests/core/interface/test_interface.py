@@ -38,6 +38,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         thbench.evalute  # noqa: B018
 
 
+@pytest.mark.slow
 def test_run_is_a_function_whether_its_folder_is_loaded_or_not() -> None:
     code = (
         "import inspect, thbench; first = thbench.run\n"
@@ -95,6 +96,7 @@ def test_results_are_mappings_of_numbers(results: thbench.Results) -> None:
         results["ecko"]
 
 
+@pytest.mark.slow
 def test_tables_are_data_frames(results: thbench.Results) -> None:
     pandas = pytest.importorskip("pandas")
     table = results.table(intervals=True)
@@ -171,6 +173,7 @@ def videos(folder: Path, gain: float) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_evaluate_has_the_bytes_of_score_videos(tmp_path: Path) -> None:
     references, outputs = videos(tmp_path / "refs", 1.0), videos(tmp_path / "mine", 0.9)
     metrics = ["toy-brightness"]
@@ -194,6 +197,7 @@ def test_errors_name_arguments(tmp_path: Path) -> None:
     assert "--metrics" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_threads_of_the_caller_are_kept(suite: Path, tmp_path: Path) -> None:
     import torch
 

@@ -65,6 +65,7 @@ def test_only_systems_and_the_ground_truth_have_archives(toys: Board) -> None:
     assert names == {"echo", "loud", "twin", "ground-truth@32"}
 
 
+@pytest.mark.slow
 def test_the_mark_goes_and_the_tier_says_what_was_shown(toys: Board, run: Path) -> None:
     assert row(toys)["self_reported"] == ["spread"]
     record(toys.verify(), toys.root)
@@ -100,6 +101,7 @@ def test_equal_runs_give_equal_archives(toys: Board, run: Path, tmp_path: Path) 
         assert (again / file.relative_to(toys.root)).read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 def test_videos_scored_again_are_compared_with_the_archive(toys: Board, run: Path) -> None:
     """Features from which every value follows, and which are not the videos'."""
     spoil(toys, lambda m: m.update(changed(m, "1003_AAA", lambda a: a[::-1])))
@@ -468,6 +470,7 @@ def test_what_may_not_be_read_is_not_written(tmp_path: Path, bad: Any) -> None:
     assert not (tmp_path / "a.zip").exists()
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_any_bytes_are_an_archive_or_a_clean_error(

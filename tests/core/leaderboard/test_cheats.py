@@ -157,6 +157,7 @@ def test_swapped_tables_are_refused(toys: Board) -> None:
     assert any("another sha256" in p for p in toys.verify("loud").problems)
 
 
+@pytest.mark.slow
 def test_an_invented_row_holds_until_its_videos_are_scored_again(toys: Board, run: Path) -> None:
     """A document, a table and features that fit each other: files alone cannot tell that no video is behind."""
     data = json.loads(toys.path("loud").read_text())
@@ -295,6 +296,7 @@ def mutated(data: Any, rng: random.Random) -> Any:
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_any_document_that_verify_accepts_is_built(
     toys: Board, seed: int, count: int = 100

@@ -117,6 +117,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(POINTS))
 def test_every_module_that_a_built_in_plugin_uses_moves_its_digest(
     name: str, tree: Path, monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,8 @@ import pytest
 from environments import Environment, build_wheel, make_environment
 from paths import ROOT
 
+pytestmark = pytest.mark.slow  # their common start alone is
+
 STRANGERS = ROOT / "tests" / "support" / "thirdparty"
 SUITE = """\
 schema: 1
@@ -90,7 +92,6 @@ def test_a_second_owner_is_refused_with_both_named(installed: Environment, suite
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["acme", "acme-sharpness"])
 def test_conformance_of_what_is_installed(installed: Environment, name: str) -> None:
     done = installed.thbench("check", name, THBENCH_DISABLE="rival-heads")
@@ -98,7 +99,6 @@ def test_conformance_of_what_is_installed(installed: Environment, name: str) -> 
     assert "all checks hold" in done.stdout
 
 
-@pytest.mark.slow
 def test_nothing_remains_after_uninstalling(
     installed: Environment, packages: list[Path], suite: Path
 ) -> None:

@@ -75,6 +75,7 @@ def players(page: Page) -> None:
     page.wait(READY)
 
 
+@pytest.mark.slow
 def test_players_step_to_the_frame_together(page: Page) -> None:
     players(page)
     for key, expected in (
@@ -93,6 +94,7 @@ def test_players_step_to_the_frame_together(page: Page) -> None:
         )
 
 
+@pytest.mark.slow
 def test_players_play_together(page: Page) -> None:
     """While they play, screenshots show one and the same frame everywhere.
 
@@ -253,6 +255,7 @@ def test_cards_open_from_an_address(page: Page) -> None:
     assert not page.run("document.getElementById('card-metric0').open")
 
 
+@pytest.mark.slow
 def test_every_view_fits_a_telephone(page: Page, report: str) -> None:
     page.size(390, 844)
     for place in (
@@ -279,6 +282,7 @@ def test_the_numbers_of_a_clip_lead_to_their_rows(page: Page) -> None:
     page.wait("document.getElementById('clips-meaning').textContent.includes('What metric1 means')")
 
 
+@pytest.mark.slow
 def test_keys_alone_reach_and_play_a_clip(page: Page) -> None:
     """Tab and Enter from the top of the page to a clip, then the transport by keys."""
     tagged = "document.activeElement.getAttribute('href') || document.activeElement.tagName"
@@ -303,6 +307,7 @@ def test_keys_alone_reach_and_play_a_clip(page: Page) -> None:
     page.wait("!thb.transport.playing && !thb.transport.busy")
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name(page: Page) -> None:
     """As an assistive technology sees them, in every view."""
     for place in ("#overview", "#clips", PLAYERS, "#compare", "#breakdown", "#metrics/metric0"):

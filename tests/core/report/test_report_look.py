@@ -46,6 +46,7 @@ def page(browser: Page, address: str) -> Iterator[Page]:
     assert {r for r in browser.requests if not r.startswith(("data:", "about:"))} == {address}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("width", "name"),
     [

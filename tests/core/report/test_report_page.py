@@ -82,6 +82,7 @@ def test_data_cannot_end_its_script() -> None:
         as_script("x", float("nan"))
 
 
+@pytest.mark.slow
 def test_820_clips_of_6_systems_stay_below_a_megabyte(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", systems=list("abcdef"), n_clips=820, columns=8)
     write_report(run, tmp_path / "out", ENGINE, Options(players=0, strips=0))
@@ -120,6 +121,7 @@ def test_only_what_changed_is_made_again(tmp_path: Path) -> None:
     assert {p.stem for p in changed} == {clip}
 
 
+@pytest.mark.slow
 def test_arrays_of_a_metric_become_curves_over_time(tmp_path: Path) -> None:
     """A whole run: the toy's array of levels is found through the keys that the run has kept."""
     run = start(tmp_path)
@@ -256,6 +258,7 @@ def test_training_logs_beside_a_checkpoint_are_drawn(tmp_path: Path) -> None:
     assert "loss" in page
 
 
+@pytest.mark.slow
 def test_a_training_of_the_loop_is_drawn_with_its_samples(tmp_path: Path) -> None:
     folder = trained(tmp_path / "training", steps=10)
     run = made_run(tmp_path / "run", systems=["a"])

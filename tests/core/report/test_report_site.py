@@ -58,6 +58,7 @@ def test_the_site_is_a_function_of_the_files(board: Path, tmp_path: Path) -> Non
     assert first == second
 
 
+@pytest.mark.slow
 def test_our_own_leaderboard_makes_a_site(tmp_path: Path) -> None:
     own = Path(__file__).resolve().parents[3] / "leaderboard"
     assert "Published on" in write_site(own, tmp_path)[0].read_text()

@@ -65,6 +65,7 @@ def test_damaged_documents_are_refused(tmp_path: Path, text: str) -> None:
         read_result(file)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

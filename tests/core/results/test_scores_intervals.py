@@ -116,6 +116,7 @@ def read(folder: Path, name: str = "echo") -> dict[str, Any]:
     return found
 
 
+@pytest.mark.slow
 def test_a_run_records_intervals_and_the_rule(tmp_path: Path) -> None:
     start(tmp_path, EIGHT).both()
     scores = read(tmp_path)["scores"]
@@ -134,6 +135,7 @@ def test_a_run_records_intervals_and_the_rule(tmp_path: Path) -> None:
     assert f"{brightness['value']:.4g} [" in text
 
 
+@pytest.mark.slow
 def test_the_jackknife_is_cached_like_any_reduction(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +153,7 @@ def test_the_jackknife_is_cached_like_any_reduction(
     assert (tmp_path / "run/systems/echo/result.json").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_too_many_visits_are_left_out_with_a_note(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,6 +164,7 @@ def test_too_many_visits_are_left_out_with_a_note(
     assert "too many" in interval["note"]
 
 
+@pytest.mark.slow
 def test_a_dataset_of_drawn_people_is_recorded_as_synthetic(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

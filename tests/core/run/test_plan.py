@@ -110,6 +110,7 @@ def test_workers_get_what_was_picked(speed: float, tmp_path: Path) -> None:
     assert suite.metrics[1].given["precision"] == "auto"
 
 
+@pytest.mark.slow
 def test_speed_is_measured_once_and_threads_are_given_back() -> None:
     import torch
 

@@ -75,6 +75,7 @@ def test_every_clip_starts_and_ends_in_the_events_log(folder: Path) -> None:
     assert all(e["seconds"] >= 0 for e in events if e["state"] == "finished")
 
 
+@pytest.mark.slow
 def test_logs_of_all_shards_and_of_all_their_machines_are_joined(folder: Path) -> None:
     for k in (1, 2):
         run(folder, "parts", "--shard", f"{k}/2")
@@ -108,6 +109,7 @@ def test_merge_counts_clips_where_videos_are_gone(folder: Path) -> None:
     assert "1 of" in refusal(thbench("merge", folder / "parts"))
 
 
+@pytest.mark.slow
 def test_a_merge_that_was_stopped_goes_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(folder, "whole")
     for k in (1, 2):
@@ -123,6 +125,7 @@ def test_a_merge_that_was_stopped_goes_on(folder: Path, monkeypatch: pytest.Monk
     assert written(folder / "parts") == written(folder / "whole")
 
 
+@pytest.mark.slow
 def test_other_numbers_of_shards_and_an_undivided_run_go_on_where_shards_stopped(
     folder: Path,
 ) -> None:

@@ -58,6 +58,7 @@ def packs() -> list[Path]:
     return sorted(pack_cache().root.rglob("*.npz"))
 
 
+@pytest.mark.slow
 def test_a_second_scoring_reads_no_observation_from_its_file(
     tmp_path: Path, opened: list[str]
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_second_scoring_reads_no_observation_from_its_file(
     assert {p: p.read_bytes() for p in packs()} == bytes_of
 
 
+@pytest.mark.slow
 def test_shards_pack_what_they_observe_and_the_merge_reads_it(
     tmp_path: Path, opened: list[str]
 ) -> None:
@@ -92,6 +94,7 @@ def test_shards_pack_what_they_observe_and_the_merge_reads_it(
     assert len(opened) <= 4
 
 
+@pytest.mark.slow
 def test_what_is_new_is_observed_and_packed(tmp_path: Path, opened: list[str]) -> None:
     run = start(tmp_path, ROWS)
     run.both()
@@ -113,6 +116,7 @@ def first_observation(run: Run) -> Path:
     return observation_cache().path(key)
 
 
+@pytest.mark.slow
 def test_damaged_packs_are_as_none(tmp_path: Path, opened: list[str]) -> None:
     run = start(tmp_path, ROWS)
     run.both()
@@ -125,6 +129,7 @@ def test_damaged_packs_are_as_none(tmp_path: Path, opened: list[str]) -> None:
     assert written(run.job.run.root) == first and [p.read_bytes() for p in packs()] == before
 
 
+@pytest.mark.slow
 def test_a_small_split_is_not_packed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("thbench.score.packing.FEWEST", CLIPS + 1)
     start(tmp_path, ROWS).both()
@@ -153,6 +158,7 @@ def test_keys_of_a_row_are_those_of_its_clips(tmp_path: Path) -> None:
     assert row.keys.shape == (1, 8, 32) and row.keys[0, 0].tobytes().hex() == spelled
 
 
+@pytest.mark.slow
 def test_workers_give_the_same_bytes_and_open_the_packs_of_their_metric_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

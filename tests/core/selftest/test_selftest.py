@@ -316,6 +316,7 @@ def test_without_any_value_nothing_is_proved(tmp_path: Path) -> None:
 # -- what is written ----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_workers_change_no_byte(tmp_path: Path) -> None:
     one = trial(tmp_path, "toy-claims", "toy-claims@liar")
     two = trial(tmp_path, "toy-claims", "toy-claims@liar", workers=2)
@@ -367,6 +368,7 @@ def test_the_command_tells_by_its_exit_code(
 # -- what ships -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_declarations_of_quick_built_in_metrics_hold(tmp_path: Path) -> None:
     """One clip at 64 px; every metric and clip: the slow test below."""
     plan, document = load_plan()

@@ -42,6 +42,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 COMMAND = ["sensitivity", "suite.yaml", "--plan", "plan.yaml", "--out", "sens"]
 
 
+@pytest.mark.slow
 def test_the_references_otherwise(thbench, here: Path) -> None:
     done = thbench(*COMMAND)
     assert done.code == 0, done.err

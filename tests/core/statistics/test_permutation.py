@@ -135,6 +135,7 @@ def test_exchanging_means_is_the_test_of_signs() -> None:
     assert found == sign_flip_test([x - y for x, y in zip(a, b, strict=True)], owners)
 
 
+@pytest.mark.slow
 def test_drawn_exchanges_are_close_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(8)
     owners = [f"{i % 10}" for i in range(20)]

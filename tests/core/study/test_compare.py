@@ -169,6 +169,7 @@ def test_votes_alike_are_counted(found: Comparison, people: StudyResult) -> None
     assert 0.5 < good.votes.low < good.votes.value
 
 
+@pytest.mark.slow
 def test_ratings_are_compared_as_they_are(run: Path, people: StudyResult) -> None:
     """Of ratings a video's mean counts; there are no votes between two."""
     ratings = tuple(
@@ -199,6 +200,7 @@ def test_nothing_is_concluded_of_what_does_not_vary(found: Comparison) -> None:
     assert cells["good ↑"][-1] == "systems and videos"
 
 
+@pytest.mark.slow
 def test_few_systems_conclude_nothing_over_systems(tmp_path: Path) -> None:
     key = key_of_run(4)
     files = write_ballots(tmp_path / "votes", key, People(WORTH[:4]), 6, CLIPS, 4)
@@ -222,6 +224,7 @@ def test_another_run_or_other_videos_are_refused(run: Path, people: StudyResult)
         compare(run, people.model_copy(update={"entries": entries}))
 
 
+@pytest.mark.slow
 def test_what_is_not_compared_is_said(run: Path, people: StudyResult) -> None:
     changed = [
         people.entries[0].model_copy(update={"name": "gone"}),
@@ -244,6 +247,7 @@ def test_pages_escape_what_they_show(found: Comparison) -> None:
     assert "<i>" not in chart(bad, "<b>|")
 
 
+@pytest.mark.slow
 def test_the_command_writes_and_shows(run: Path, people: StudyResult, tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(study_text(people))
     done = CliRunner().invoke(command, ["compare", str(run), "--study", str(tmp_path)])

@@ -68,6 +68,7 @@ def reopen(page: Page, address: str) -> None:
     raise AssertionError("nothing was stored")
 
 
+@pytest.mark.slow
 def test_from_a_disk_by_mouse_with_a_reload_in_the_middle(
     page: Page, short: Path, tmp_path: Path
 ) -> None:

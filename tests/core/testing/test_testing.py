@@ -60,6 +60,7 @@ def complaints(kind: str, fault: str, spawn: bool = False) -> list[str]:
     return [f"{o.title}: {o.error}" for o in run_checks(chosen) if o.error]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OF_KIND)
 def test_a_good_plugin_has_no_complaints(kind: str) -> None:
     assert complaints(kind, "none", spawn=True) == []
@@ -134,6 +135,7 @@ def test_a_datasets_fault_is_named(fault: str, says: str) -> None:
     assert any(says in line for line in found), found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "fault", "says"),
     [
@@ -146,6 +148,7 @@ def test_what_only_another_process_shows(kind: str, fault: str, says: str) -> No
     assert any(says in line for line in found), found
 
 
+@pytest.mark.slow
 def test_missing_must_not_import_torch(
     tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,18 +190,21 @@ def test_options_must_be_frozen_and_documented() -> None:
     assert "Loose is not frozen" in str(titles)
 
 
+@pytest.mark.slow
 def test_a_plugin_that_no_worker_finds_is_told_what_to_do() -> None:
     check = next(c for c in checks_for("generator", misbehaving.STRAY) if "`missing`" in c.title)
     with pytest.raises(AssertionError, match="implement the hook thbench_generators"):
         check.run()
 
 
+@pytest.mark.slow
 def test_installed_plugins_are_checked_by_name(toys: Path) -> None:
     check_generator("toy-echo", {"gain": 2.0}, suite=toys)
     check_metric("toy-extracted", suite=toys)
     check_dataset("toy")
 
 
+@pytest.mark.slow
 def test_every_complaint_is_in_the_message(toys: Path) -> None:
     with pytest.raises(AssertionError) as caught:
         check_generator("toy-echo", {"fault": "refuse"}, suite=toys)
@@ -219,6 +225,7 @@ def test_wrong_names_are_a_persons_mistake(name: str, options: dict[str, Any], s
         check_generator(name, options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", OF_KIND)
 def test_the_documented_plugin_conforms(
     kind: str, tmp_path: Path, toys: Path, monkeypatch: pytest.MonkeyPatch

@@ -66,6 +66,7 @@ def test_a_folder_of_a_training_says_what_it_is(tmp_path: Path) -> None:
     assert best.about["validation_actors"] == ["1002"]
     assert best.about["chosen_by"]["name"] == "l1"
     assert best.about["pretrained"] == {}
+    assert best.about["machine"] == {"device": "cpu", "threads": 1}
     assert {k.partition("/")[0] for k in best.tensors} == {"generator"}
     chosen = min(rows(run / "validation.csv"), key=lambda r: float(r["l1"]))
     assert int(chosen["step"]) == best.about["step"] == best.about["chosen_by"]["step"]
@@ -73,6 +74,7 @@ def test_a_folder_of_a_training_says_what_it_is(tmp_path: Path) -> None:
     assert float(rows(run / "train.csv")[2]["epoch"]) == 2.0  # three clips, batches of two
 
 
+@pytest.mark.slow
 def test_a_line_of_the_log_is_the_mean_over_its_steps(tmp_path: Path) -> None:
     each = rows(trained(tmp_path, name="each", steps=12) / "train.csv")
     means = rows(trained(tmp_path, setting(log_every=4), name="means", steps=12) / "train.csv")
@@ -90,6 +92,7 @@ def test_the_criterion_is_named(tmp_path: Path) -> None:
         trained(tmp_path, setting(criterion="fid"), name="other", steps=5)
 
 
+@pytest.mark.slow
 def test_accumulated_halves_are_one_batch(tmp_path: Path) -> None:
     """The first update of two batches of one is that of one batch of two, where both see the same cuts."""
     seen: list[list[torch.Tensor]] = []
@@ -106,6 +109,7 @@ def test_accumulated_halves_are_one_batch(tmp_path: Path) -> None:
         torch.testing.assert_close(one, two, rtol=0, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_mixed_precision_keeps_weights_in_single(tmp_path: Path) -> None:
     run = trained(tmp_path, setting(precision="bf16"), steps=2)
     tensors = read_checkpoint(run / "last.safetensors", "gan").tensors

@@ -15,6 +15,7 @@ from thbench.training.plots import POINTS, curve, write_plots
 from trainings import trained
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_paper_is_drawn(tmp_path: Path) -> None:
     run = trained(tmp_path, steps=6)
     elsewhere = tmp_path / "moved"
@@ -32,6 +33,7 @@ def test_every_figure_of_the_paper_is_drawn(tmp_path: Path) -> None:
             assert word in picture, (name, word)
 
 
+@pytest.mark.slow
 def test_validation_values_stand_in_a_table_by_epoch(tmp_path: Path) -> None:
     run = trained(tmp_path, steps=10)
     logged = read_log(run / "validation.csv")

@@ -34,6 +34,7 @@ def test_loading_ahead_changes_no_byte(tmp_path: Path, workers: int) -> None:
     assert bytes_of(one) == bytes_of(other)
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_training(tmp_path: Path) -> None:
     one = trained(tmp_path, name="one", steps=2)
     other = trained(tmp_path, setting(seed=1), name="other", steps=2)
@@ -88,6 +89,7 @@ def test_another_training_is_not_continued(tmp_path: Path) -> None:
                            *setting(criterion="last")], steps=2)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_another_choice_of_checkpoint_begins_anew(tmp_path: Path) -> None:
     trained(tmp_path, steps=5)
     run = trained(tmp_path, setting(validation_clips=3), steps=10)

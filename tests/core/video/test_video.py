@@ -268,6 +268,7 @@ def test_h264_does_not_shift_brightness() -> None:
     assert abs((video.through_h264(frames, 1) - frames.astype(float)).mean()) < 0.5
 
 
+@pytest.mark.slow
 def test_h264_does_not_depend_on_what_lies_in_memory() -> None:
     """x264's AVX-512 code read unwritten memory: glibc fills it with a chosen byte here."""
     program = (
@@ -352,6 +353,7 @@ def by_ffmpeg(starts: list[int], durations: list[int], base: Fraction, fps: Frac
     return shown
 
 
+@pytest.mark.slow
 @given(
     gaps=st.lists(st.integers(0, 200), min_size=0, max_size=40),
     last=st.integers(1, 200),
@@ -394,6 +396,7 @@ def test_stored_frames_come_one_by_one(tmp_path: Path) -> None:
     assert np.array_equal(recording.frames, noise(31)) and recording.fps == 30
 
 
+@pytest.mark.slow
 def test_frames_stream(tmp_path: Path) -> None:
     """A long clip is never held as a whole: 300 frames are 59 MB."""
     video.write_lossless(tmp_path / "a.mkv", np.zeros((300, 256, 256, 3), np.uint8), None)

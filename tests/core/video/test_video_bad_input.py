@@ -115,6 +115,7 @@ def test_a_cut_of_our_own_store(tmp_path: Path) -> None:
         assert "truncated" in reason_of(lambda: StoredVideo(path, "d", 50, 32).audio)
 
 
+@pytest.mark.slow
 def test_damage_in_our_own_store_is_found(tmp_path: Path) -> None:
     """FFmpeg paints over damaged FFV1 slices without a word: the recorded digests tell."""
     path = tmp_path / "a.mkv"
@@ -350,6 +351,7 @@ def whole_file(name: str) -> bytes:
         return path.read_bytes()
 
 
+@pytest.mark.slow
 @given(name=st.sampled_from(sorted(CUT)), data=st.data())
 @settings(max_examples=150, deadline=None)
 def test_damage_anywhere_is_a_reason_or_a_clip(
