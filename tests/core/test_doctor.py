@@ -26,6 +26,7 @@ def states(findings: list[Diagnosis], section: str) -> dict[str, str]:
     return {f.name: f.state for f in findings if f.section == section}
 
 
+@pytest.mark.slow
 def test_a_sound_installation(sound: Registry) -> None:
     findings = examine(sound, Settings())
     assert [f for f in findings if f.state == "broken"] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,13 @@ KEEPING = (
     "pairwise",
 )
 """Calls that give something where their arguments hold something."""
+
+
+@cache
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
 NAMES = {file: file.relative_to(ROOT).as_posix() for file in FILES}
 
 
@@ -72,7 +80,7 @@ def unsaid(tree: ast.AST) -> Iterator[int]:
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES.get)
 def test_every_expected_error_is_known_by_its_message(file: Path) -> None:
-    lines = list(unsaid(ast.parse(file.read_text(encoding="utf-8"))))
+    lines = list(unsaid(parsed(file)))
     assert lines == [], f"{NAMES[file]}: pytest.raises without match at lines {lines}"
 
 
@@ -152,9 +160,7 @@ def functions_of(tree: ast.AST) -> list[ast.FunctionDef]:
 
 @pytest.mark.parametrize("file", FILES, ids=NAMES.get)
 def test_no_test_passes_on_an_empty_list(file: Path) -> None:
-    found = [
-        (f.name, unguarded(f)) for f in functions_of(ast.parse(file.read_text(encoding="utf-8")))
-    ]
+    found = [(f.name, unguarded(f)) for f in functions_of(parsed(file))]
     bad = [f"{name} (line {line})" for name, line in found if line is not None]
     assert bad == [], f"{NAMES[file]}: guard the loop with `some(...)` of tests/support/guards.py"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 Graph = Mapping[str, frozenset[str]]
@@ -103,6 +104,7 @@ def reached(graph: Graph, module: str) -> dict[str, list[str]]:
     return chains
 
 
+@lru_cache(maxsize=1)
 def allowed_units() -> dict[str, set[str]]:
     """The closure of MAY_IMPORT, with the open units."""
     closure: dict[str, set[str]] = {}
@@ -119,10 +121,10 @@ def allowed_units() -> dict[str, set[str]]:
     return closure
 
 
-def violations(graph: Graph) -> Iterator[str]:
+def violations(graph: Graph, of: Iterable[str] | None = None) -> Iterator[str]:
     """One line per module that reaches a unit which its own may not, with the shortest chain."""
     allowed = allowed_units()
-    for module in sorted(graph):
+    for module in sorted(graph if of is None else of):
         unit = unit_of(module)
         if unit in ("", "__main__"):
             continue

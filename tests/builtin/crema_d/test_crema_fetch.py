@@ -55,6 +55,7 @@ def whole(root: Path) -> bool:
     return all((root / f.path).read_bytes() == CONTENT[f.kind] for f in files())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "faults", [["busy"], ["cut"], ["cut", "cut"], ["damaged"], ["cut", "busy"]]
 )
@@ -93,6 +94,7 @@ def test_a_part_with_other_content_is_given_up(host: Host, tmp_path: Path, junk:
     assert not part.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "reason", "asked"),
     [

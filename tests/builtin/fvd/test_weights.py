@@ -106,6 +106,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_torchscript_archive_is_read_by_name(
     archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,7 @@ def test_one_whole_clip() -> None:
         np.testing.assert_allclose(new.annotations[name], values, atol=2e-3, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("clip_id", NUMBERS)
 def test_numbers_of_more_clips(clip_id: str) -> None:
     old, new = NUMBERS[clip_id], make(clip_id, 64)

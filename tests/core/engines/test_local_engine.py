@@ -130,6 +130,7 @@ def test_an_address_that_an_engine_has_no_use_for_is_refused() -> None:
         engine_for(1, Settings(), address="auto")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_a_process_starts_comes_when_it_has(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]

@@ -228,6 +228,7 @@ def test_long_names_of_systems_stay_usable_and_apart() -> None:
     assert system_name("gan", "late") == "gan.late"
 
 
+@pytest.mark.slow
 def test_the_document_round_trips(thbench, here: Path) -> None:
     thbench(*COMMAND, "--only", "late")
     text = (here / "sens/sensitivity.json").read_text()
@@ -236,6 +237,7 @@ def test_the_document_round_trips(thbench, here: Path) -> None:
     assert json.loads(text)["provenance"]["encoders"].keys() >= {"pyav", "libavcodec"}
 
 
+@pytest.mark.slow
 def test_texts_of_others_are_escaped_and_the_page_asks_for_nothing(thbench, here: Path) -> None:
     evil = "<script>alert(1)</script> | x"
     (here / "plan.yaml").write_text(
