@@ -35,11 +35,16 @@ def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     return array_of(_unpacked(archive, name))
 
 
-def array_of(content: bytes) -> NDArray[Any]:
-    """The array of a .npy file's content. Raises ValueError as `read_array`."""
+def array_of(content: bytes | bytearray) -> NDArray[Any]:
+    """The array of a .npy file's content; it lies in `content` where that is writable.
+
+    Raises ValueError as `read_array`.
+    """
     start = _end_of_header(content)
-    shape, in_columns, dtype = _header(content[:start])
-    values = np.frombuffer(content, dtype, offset=start).copy()
+    shape, in_columns, dtype = _header(bytes(content[:start]))
+    values = np.frombuffer(content, dtype, offset=start)
+    if not values.flags.writeable:
+        values = values.copy()
     return values.reshape(shape, order="F" if in_columns else "C")
 
 
@@ -53,7 +58,7 @@ def _unpacked(archive: zipfile.ZipFile, name: str) -> bytes:
     return content
 
 
-def _end_of_header(content: bytes) -> int:
+def _end_of_header(content: bytes | bytearray) -> int:
     """Of a .npy file of version 1, in which write_array puts all but exotic ones."""
     if content[:8] != b"\x93NUMPY\x01\x00":
         raise ValueError("not an array as this cache writes it")

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,10 +74,9 @@ class Cache:
         """The record of `key`; None where there is none or where its file is damaged."""
         path = self.place(key)
         try:
-            # One read of the file: there may be hundreds of thousands of them.
             with open(path, "rb", buffering=0) as file:  # noqa: PTH123
-                content = file.read()
-            if content[-_SUM:] != _checksum(key, content[:-_SUM]):
+                content = _beginning(file, key)
+            if content is None:
                 return None
             # The checksum holds, so the members lie as `put` laid them: a directory is not needed.
             about, after = _member(content, 0, b"meta.json")
@@ -102,11 +101,12 @@ class Cache:
 
         Raises ValueError for arrays of objects, UserError where the disk is full.
         """
-        content = _archive(rows or {}, arrays or {}, reason)
-        content = content[:-_SUM] + _checksum(key, content[:-_SUM])
+        # A view, not a slice: features of a long clip are a hundred megabytes, each copy of them as many again.
+        content = memoryview(_archive(rows or {}, arrays or {}, reason))[:-_SUM]
         # No fsync: after a power cut a damaged entry counts as absent and is computed again.
         with atomic_file(self.path(key), durable=False, beside=self.root / UNFINISHED) as file:
             file.write(content)
+            file.write(_checksum(_sum_of(key, content)))
 
     def size(self) -> int:
         """Bytes of everything under the root."""
@@ -166,11 +166,16 @@ def _stored_array(descriptor: int, place: int) -> NDArray[Any] | None:
     return array_of(content)
 
 
-def _span(descriptor: int, block: bytes, start: int, size: int) -> bytes:
-    """Bytes of a file whose first `block` is read already; fewer at its end."""
+def _span(descriptor: int, block: bytes, start: int, size: int) -> bytes | bytearray:
+    """Bytes of a file whose first `block` is read already; fewer at its end.
+
+    Those beyond it are writable: a large array then lies in them as they are.
+    """
     if start + size <= len(block):
         return block[start : start + size]
-    return os.pread(descriptor, size, start)
+    found = bytearray(size)
+    del found[os.preadv(descriptor, [found], start) :]
+    return found
 
 
 _LONGEST_NAME = 34
@@ -222,5 +227,28 @@ _SUM = 64
 _AGAIN = "run the same command again: what is damaged is computed again"
 
 
-def _checksum(key: str, content: bytes) -> bytes:
-    return hashlib.sha256(key.encode() + content).hexdigest().encode("ascii")
+def _beginning(file: BinaryIO, key: str) -> bytes | None:
+    """The first bytes of an entry, beyond its numbers, or None where its checksum is not that of `key`.
+
+    Small entries, of which there may be hundreds of thousands, are read at once, large ones piece by piece.
+    """
+    first = piece = file.read(_PIECE)
+    total = _sum_of(key, b"")
+    while len(piece) >= _PIECE and (more := file.read(_PIECE)):
+        total.update(memoryview(piece)[:-_SUM])
+        piece = piece[-_SUM:] + more
+    total.update(memoryview(piece)[:-_SUM])
+    return first if piece[-_SUM:] == _checksum(total) else None
+
+
+_PIECE = 2**22
+
+
+def _sum_of(key: str, content: bytes | memoryview) -> hashlib._Hash:
+    total = hashlib.sha256(key.encode())
+    total.update(content)
+    return total
+
+
+def _checksum(total: hashlib._Hash) -> bytes:
+    return total.hexdigest().encode("ascii")

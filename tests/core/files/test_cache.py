@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,33 @@ def test_a_name_with_stray_bytes_is_a_key() -> None:
 
 
 # -- records --------------------------------------------------------------------------------------
+
+
+def test_a_large_record_is_read_piece_by_piece(tmp_path: Path) -> None:
+    """Features of a long clip: as they were, writable, in no more memory than they need; damage is seen anywhere."""
+    cache, key = Cache(tmp_path), digest("large")
+    features = np.random.default_rng(0).integers(0, 255, (12 * 2**20,), np.uint8)
+    tracemalloc.start()
+    cache.put(key, {"n": 1.0}, {"features": features})
+    written, _ = tracemalloc.get_traced_memory()[1], tracemalloc.reset_peak()
+    record = cache.get(key)
+    assert record is not None
+    checked, _ = tracemalloc.get_traced_memory()[1], tracemalloc.reset_peak()
+    array = record.arrays["features"]
+    read = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert np.array_equal(array, features) and array.flags.writeable
+    assert written < 3.5 * features.nbytes  # of which the archive is one, and NumPy's file another
+    assert checked < features.nbytes * 1.4  # the array itself was not read
+    assert read < 1.1 * features.nbytes + 2**21
+    content = bytearray(cache.path(key).read_bytes())
+    for place in (0, 2**22 - 1, 2**22, len(content) - 65, len(content) - 1):
+        content[place] ^= 1
+        cache.path(key).write_bytes(content)
+        assert cache.get(key) is None, place
+        content[place] ^= 1
+    cache.path(key).write_bytes(content)
+    assert cache.get(key) is not None
 
 
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
