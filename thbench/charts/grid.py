@@ -9,7 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from thbench.api import Frames
+from thbench.api import Frames, UserError
 from thbench.files.atomic import atomic_write
 
 INK, FAINT, PAPER, EMPTY = (34, 34, 34), (110, 110, 110), 255, 232
@@ -89,6 +89,8 @@ def _height(scale: float) -> int:
 
 
 def write_png(path: Path, picture: Frames) -> None:
-    """[H, W, 3] RGB to a PNG, whole or not at all."""
+    """[H, W, 3] RGB to a PNG, whole or not at all. Raises UserError for a name that promises something else."""
+    if path.suffix.lower() != ".png":
+        raise UserError(f"{path}: a picture is written as PNG", "give -o FILE.png")
     _, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     atomic_write(path, png.tobytes())

@@ -130,7 +130,7 @@ def charts(drift: Drift) -> list[tuple[str, str]]:
 
 def write_drift(run: RunFolder, engine: Engine | None, systems: Sequence[str], out: Path) -> Path:
     """All charts as one SVG, two rows for each resolution."""
-    if out.suffix != ".svg":
+    if out.suffix.lower() != ".svg":
         raise UserError(f"{out}: --drift writes SVG", "give -o FILE.svg")
     found = drifts(run, engine, systems)
     rows = [row for drift in found for row in zip(*charts(drift), strict=True)]

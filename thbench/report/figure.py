@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import FPS
+from thbench.api import FPS, UserError
 from thbench.charts.plots import Series, line_chart
 from thbench.charts.svg import svg
 from thbench.files.atomic import atomic_write
@@ -34,7 +34,10 @@ def write_figure(
     systems: Sequence[str],
     out: Path,
 ) -> Path:
-    """Write the figure as SVG; returns `out`. Raises UserError for unknown clips, systems and frames."""
+    """Write the figure as SVG; returns `out`. Raises UserError for unknown clips, systems and frames, and for a
+    name that promises something else."""
+    if out.suffix.lower() != ".svg":
+        raise UserError(f"{out}: --figure writes SVG", "give -o FILE.svg")
     strip = film_strip(run, clip, frames, columns, systems)
     height = round(WIDTH * strip.shape[0] / strip.shape[1])
     _, png = cv2.imencode(".png", cv2.cvtColor(strip, cv2.COLOR_RGB2BGR))

@@ -12,6 +12,7 @@ from made import clip_ids, made_run
 from thbench.charts.axes import Plot, axis_labels
 from thbench.errors import UserError
 from thbench.report.figure import write_figure
+from thbench.report.filmstrip import write_sheets
 from thbench.report.overview import table_groups
 from thbench.report.run_data import read_run
 from thbench.run.folder import RunFolder
@@ -32,6 +33,18 @@ def test_an_unknown_clip_is_refused(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run", n_clips=2, videos=1)
     with pytest.raises(UserError, match="has no clip 'x'"):
         write_figure(RunFolder(run), "x", [], 6, [], tmp_path / "figure.svg")
+
+
+def test_a_name_that_promises_another_form_is_refused(tmp_path: Path) -> None:
+    """No file holds a PNG under the name of a JPEG."""
+    run = RunFolder(made_run(tmp_path / "run", n_clips=2, videos=1))
+    with pytest.raises(UserError, match="writes SVG"):
+        write_figure(run, clip_ids(2)[0], [], 6, [], tmp_path / "figure.pdf")
+    with pytest.raises(UserError, match="written as PNG"):
+        write_sheets(run, [], tmp_path / "sheet.jpg")
+    assert not list(tmp_path.glob("*.*"))
+    (sheet,) = write_sheets(run, [], tmp_path / "sheet.PNG")
+    assert sheet.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_self_reported_number_is_never_the_best(tmp_path: Path) -> None:
