@@ -9,6 +9,7 @@ import random
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,7 +29,8 @@ MEMORY = Path("/dev/shm")
 if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > 8 * 2**30:
     # Runs write thousands of small files through to the disk (fsync), a minute and more of a whole test run;
     # of a test nothing needs to outlive a power cut. Takes 2 GB.
-    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+    os.environ.setdefault("TMPDIR", str(MEMORY))
+    tempfile.tempdir = None  # looked up again
 
 if "--benchmark-only" not in sys.argv:
     # One thread for each process, children included: there is a process for every core, and threads that wait
