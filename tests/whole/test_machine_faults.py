@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from runs import SUITE, start, videos, written
+from boards import shared_run
+from runs import EVERY_CONTROL, SUITE, start, videos, written
 from thbench.api import ClipFailure
 from thbench.errors import UserError, machine_fault
 
@@ -54,11 +55,7 @@ PLACES = {
 @pytest.fixture(scope="module")
 def calm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What a run without any fault writes."""
-    folder = tmp_path_factory.mktemp("calm")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("THBENCH_CACHE", str(folder / "cache"))
-        start(folder).both()
-    return written(folder / "run")
+    return written(shared_run(tmp_path_factory, SUITE))
 
 
 @pytest.mark.slow
@@ -135,7 +132,7 @@ def command(suite: Path, run: Path, **changed: str) -> subprocess.CompletedProce
 
 
 MOMENTS = range(1, 31)
-"""Thirty moments at which a disk fills up that is too small for a run."""
+"""Thirty moments at which a disk fills up, of a run that needs about 120 to 700 kB."""
 STEP = {"cache": 4, "run": 20, "temporary": 4}
 """kB of disk from one moment to the next."""
 
@@ -153,7 +150,7 @@ def test_a_small_disk_at_many_moments(
 ) -> None:
     """Every end is either a whole run or one line and 2; a rerun with room ends as if nothing had been."""
     suite = tmp_path / "suite.yaml"
-    suite.write_text(SUITE)
+    suite.write_text(EVERY_CONTROL)
     calm = tmp_path / "calm"
     assert command(suite, calm, THBENCH_CACHE=str(tmp_path / "c0")).returncode == 0
     expected = {**written(calm), **videos(calm)}

@@ -70,18 +70,25 @@ def test_a_name_with_stray_bytes_is_a_key() -> None:
 # -- records --------------------------------------------------------------------------------------
 
 
+def peak() -> int:
+    """Bytes that were held at most since tracemalloc was started or this was last asked."""
+    found = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    return found
+
+
 def test_a_large_record_is_read_piece_by_piece(tmp_path: Path) -> None:
     """Features of a long clip: as they were, writable, in no more memory than they need; damage is seen anywhere."""
     cache, key = Cache(tmp_path), digest("large")
     features = np.random.default_rng(0).integers(0, 255, (12 * 2**20,), np.uint8)
     tracemalloc.start()
     cache.put(key, {"n": 1.0}, {"features": features})
-    written, _ = tracemalloc.get_traced_memory()[1], tracemalloc.reset_peak()
+    written = peak()
     record = cache.get(key)
     assert record is not None
-    checked, _ = tracemalloc.get_traced_memory()[1], tracemalloc.reset_peak()
+    checked = peak()
     array = record.arrays["features"]
-    read = tracemalloc.get_traced_memory()[1]
+    read = peak()
     tracemalloc.stop()
     assert np.array_equal(array, features) and array.flags.writeable
     assert written < 3.5 * features.nbytes  # of which the archive is one, and NumPy's file another
