@@ -50,9 +50,11 @@ class Generator(nn.Module):
         self.noise = a.noise
         self.identity = ResNet18(a.identity_width, "batch" if a.identity == "imagenet" else "group")
         self.audio = MelEncoder(a.audio_code) if a.audio == "mel" else SdaEncoder()
-        told = a.noise + PARTS * a.movement
-        self.lstm = nn.LSTM(code_length(a) + told, a.hidden, batch_first=True)
+        self.lstm = nn.LSTM(code_length(a) + a.noise, a.hidden, batch_first=True)
         if a.movement:
+            # beside the LSTM and 0 at first, so that a network that never moved can learn it and keep its lips
+            self.moves = nn.Linear(PARTS, a.hidden, bias=False)
+            nn.init.zeros_(self.moves.weight)
             self.register_buffer("donors", torch.zeros(DONORS, LENGTH, PARTS))
             self.register_buffer("given", torch.zeros((), dtype=torch.int64))
         skips = self.identity.channels if a.output == "identity" else None
@@ -75,14 +77,13 @@ class Generator(nn.Module):
         return Condition(torch.cat((seen, sound), dim=2), identity, maps)
 
     def features(self, condition: Condition, z: Tensor, moves: Tensor | None = None) -> Tensor:
-        """[B, T, hidden]: the LSTM over c, z [B, noise], which stays the same for a whole clip, and with
-        `movement` moves [B, T, PARTS]."""
+        """[B, T, hidden]: the LSTM over c and z [B, noise], which stays the same for a whole clip; with
+        `movement` moves [B, T, PARTS] are added."""
         code = condition.code
-        told = [code, z[:, None].expand(-1, code.shape[1], -1)]
-        heard = torch.cat(told if moves is None else [*told, moves], dim=2)
+        heard = torch.cat((code, z[:, None].expand(-1, code.shape[1], -1)), dim=2)
         with torch.autocast(heard.device.type, enabled=False):  # oneDNN: no LSTM in bf16 on AVX2
             out: Tensor = self.lstm(heard.to(self.lstm.weight_ih_l0.dtype))[0]
-        return out
+        return out if moves is None else out + self.moves(moves)
 
     @torch.no_grad()
     def keep(self, moves: Tensor) -> None:

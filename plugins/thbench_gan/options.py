@@ -60,6 +60,10 @@ class Options:
         Architecture | None,
         "of the generator; by default the checkpoint's own, in training the paper's",
     ] = None
+    init_from: Annotated[
+        Path | None,
+        "training starts from this checkpoint's generator, of the same resolution; one without `movement` may learn it",
+    ] = None
     discriminator_width: Annotated[int, "channels of its first layer", Field(ge=4)] = 32
     frames: Annotated[int, "frames of a training window", Field(ge=2)] = 16
     lead: Annotated[

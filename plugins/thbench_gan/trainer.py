@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from thbench.api import Context, Source
+from thbench.api import Context, Source, TrainedOn
+from thbench.training.checkpoint import (
+    Checkpoint,
+    check_architecture,
+    load_network,
+    read_checkpoint,
+)
 from thbench.training.contract import Example, Figure, Phase
 from thbench.training.mouth import eye_boxes, mouth_boxes, mouth_mask, whole_frames
 from thbench.training.pictures import to_network
@@ -80,9 +86,31 @@ class GanTrainer:
             Phase("generator", "generator", options.generator_rate, betas),
             Phase("discriminator", "discriminator", options.discriminator_rate, betas),
         )
-        self.pretrained = _load_published(self.generator, a, context)
+        self.pretrained = self._start(a, context)
         self._landmarks = LandmarksOnDemand(context)
         self._to_judge: list[tuple[Mapping[str, Tensor], Drawn]] = []
+
+    def _start(self, a: Architecture, context: Context) -> dict[str, str | TrainedOn]:
+        """Put weights in that were trained before; their names and what they were trained on."""
+        if self.options.init_from is None:
+            return _load_published(self.generator, a, context)
+        start = self._grown(read_checkpoint(self.options.init_from, "gan"))
+        check_architecture(start, self.architecture)
+        load_network(self.generator, "generator", start)
+        return {"init_from": start.trained_on or "unknown"}
+
+    def _grown(self, start: Checkpoint) -> Checkpoint:
+        """A generator without `movement` serves one with it, which adds 0 at first and knows no donors."""
+        if not self._moves or start.about["architecture"].get("movement"):
+            return start
+        fresh = ("moves.weight", "donors", "given")
+        own = self.generator.state_dict()
+        about = {**start.about["architecture"], "movement": True}
+        return replace(
+            start,
+            tensors={**start.tensors, **{f"generator/{k}": own[k].clone() for k in fresh}},
+            about={**start.about, "architecture": about},
+        )
 
     # -- examples ---------------------------------------------------------------------------------
 
@@ -214,9 +242,11 @@ def _at(sequence: Tensor, places: Tensor) -> Tensor:
     return sequence.gather(1, places[..., None].expand(-1, -1, sequence.shape[2]))
 
 
-def _load_published(generator: Generator, a: Architecture, context: Context) -> dict[str, str]:
+def _load_published(
+    generator: Generator, a: Architecture, context: Context
+) -> dict[str, str | TrainedOn]:
     """Put published weights into frozen parts; their names and what they were trained on."""
-    found = {}
+    found: dict[str, str | TrainedOn] = {}
     if a.identity == "imagenet":
         load_imagenet(generator.identity, context.weights("resnet18-imagenet"))
         found["resnet18-imagenet"] = "ImageNet-1k"

@@ -9,8 +9,9 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from thbench.api import Context, Generated, Request, Source
+from thbench.api import Context, Generated, Request, Source, UserError
 from thbench.training.checkpoint import write_checkpoint
 from thbench.training.data import tensors
 from thbench_gan.generator import GanGenerator
@@ -18,6 +19,7 @@ from thbench_gan.movement import DONORS, LENGTH, PARTS, TYPICAL, movement, there
 from thbench_gan.networks import Generator
 from thbench_gan.options import Architecture, Options
 from thbench_gan.trainer import GanTrainer
+from thbench_speech.encoders import heard
 
 CONTEXT = cast(Context, SimpleNamespace(device="cpu"))
 SMALL: dict[str, Any] = {
@@ -121,6 +123,45 @@ def test_eyes_are_weighed_as_the_mouth_is() -> None:
     torch.testing.assert_close(weighed, (weight * (fake - real).abs()).sum() / weight.sum())
     assert 0 < eyes.mean() < 1
     assert plain != weighed
+
+
+def test_a_generator_that_never_moved_goes_on_as_one_that_is_told(tmp_path: Path) -> None:
+    """With the zeros that training starts from it draws exactly the frames it drew before."""
+    still = Architecture(**SMALL)
+    torch.manual_seed(1)
+    network = Generator(still, SIZE)
+    nn.init.normal_(network.cnn.out.weight)
+    weights = {f"generator/{k}": v for k, v in network.state_dict().items()}
+    about = {
+        "generator": "gan", "size": SIZE, "step": 1, "pretrained": {},
+        "architecture": still.described(), "trained_on": {"dataset": "toy", "actors": ["1"]},
+    }  # fmt: skip
+    write_checkpoint(tmp_path / "still.safetensors", weights, about)
+    made = learner(init_from=tmp_path / "still.safetensors")
+    assert {k: (v.dataset, set(v.actors)) for k, v in made.pretrained.items()} == {
+        "init_from": ("toy", {"1"})
+    }
+    given = torch.rand(2, 3, SIZE, SIZE), torch.rand(2, 4, *_heard().shape[1:]), torch.rand(2, 2)
+    moves = torch.rand(2, 4, PARTS)
+    with torch.no_grad():
+        before = network(*given)
+        assert torch.equal(made.generator(*given, moves), before)
+        nn.init.ones_(made.generator.moves.weight)
+        assert not torch.equal(made.generator(*given, moves), before)
+    assert int(made.generator.given) == 0
+    with pytest.raises(UserError, match="architecture"):
+        GanTrainer(
+            Options(
+                architecture=Architecture(**{**SMALL, "hidden": 8}),
+                init_from=tmp_path / "still.safetensors",
+            ),
+            CONTEXT,
+            SIZE,
+        )
+
+
+def _heard() -> np.ndarray:
+    return heard("mel", np.zeros(640 * 4, np.int16), 4)
 
 
 @pytest.fixture
