@@ -10,6 +10,7 @@ import pytest
 from paths import ROOT
 
 FIRST = (
+    "tests/core/plugins/test_scaffold.py",
     "tests/builtin/ray/test_ray_engine.py",
     "tests/whole/test_machine_faults.py",
     "tests/builtin/expression/test_real_reactions.py",
