@@ -149,7 +149,7 @@ def deliver(path: Path, frames: Frames, audio: Waveform | None, delivery: Delive
         raise ClipFailure(f"YUV 4:2:0 needs even sides, not {frames.shape[2]} x {frames.shape[1]}")
     file = io.BytesIO()
     try:
-        with _quiet():
+        with _quiet(), _own_schedule():
             _mux(file, _altered(frames, delivery), audio, delivery)
     except (av.FFmpegError, ValueError) as error:
         words = getattr(error, "strerror", None) or str(error)
@@ -283,3 +283,18 @@ def _quiet() -> Iterator[None]:
             del os.environ["SVT_LOG"]
         else:
             os.environ["SVT_LOG"] = before
+
+
+@contextmanager
+def _own_schedule() -> Iterator[None]:
+    """SVT-AV1 run by root gives the calling thread real-time priority (FIFO 99) and leaves it there: that thread,
+    and every process it starts, then takes the cores from all others."""
+    if not hasattr(os, "sched_setscheduler"):  # Linux only
+        yield
+        return
+    policy, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        if os.sched_getscheduler(0) != policy:
+            os.sched_setscheduler(0, policy, parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 
@@ -236,3 +237,11 @@ def test_what_an_encoder_refuses_is_a_failure_of_the_clip(tmp_path: Path) -> Non
 def test_half_a_delivery_is_refused(given: dict[str, object], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         Delivery(**given)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="schedules are Linux's")
+def test_an_encoder_leaves_the_process_its_schedule(frames: Frames, tmp_path: Path) -> None:
+    """SVT-AV1 as root sets the calling thread to FIFO 99, which every process it starts inherits."""
+    before = os.sched_getscheduler(0)
+    deliver(tmp_path / "a.mkv", frames[:3], None, Delivery(picture="av1", quality=30))
+    assert os.sched_getscheduler(0) == before
