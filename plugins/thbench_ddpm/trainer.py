@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from thbench.api import Context, Source, TrainedOn, UserError
-from thbench.training.checkpoint import (
-    Checkpoint,
-    check_architecture,
-    load_network,
-    read_checkpoint,
-)
+from thbench.training.checkpoint import Checkpoint, read_checkpoint, take_over
 from thbench.training.contract import Example, Figure, Phase
 from thbench.training.mouth import eye_boxes, mouth_boxes, mouth_mask, whole_frames
 from thbench.training.pictures import to_network
@@ -86,10 +81,7 @@ class DdpmTrainer:
         file = self.options.init_from
         if file is not None:
             start = self._grown(read_checkpoint(file, "ddpm"))
-            check_architecture(start, self.architecture)
-            for name, network in self.networks.items():
-                load_network(network, name, start)
-            return {"init_from": start.trained_on or "unknown"}
+            return take_over(start, self.networks, self.architecture)
         if self._a.audio == "mel":
             return {}
         load_sda(self.denoiser.audio, context.weights("sda-crema"))  # type: ignore[arg-type]

@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from thbench.api import Context, Source, TrainedOn
-from thbench.training.checkpoint import (
-    Checkpoint,
-    check_architecture,
-    load_network,
-    read_checkpoint,
-)
+from thbench.training.checkpoint import Checkpoint, read_checkpoint, take_over
 from thbench.training.contract import Example, Figure, Phase
 from thbench.training.mouth import eye_boxes, mouth_boxes, mouth_mask, whole_frames
 from thbench.training.pictures import to_network
@@ -95,9 +90,7 @@ class GanTrainer:
         if self.options.init_from is None:
             return _load_published(self.generator, a, context)
         start = self._grown(read_checkpoint(self.options.init_from, "gan"))
-        check_architecture(start, self.architecture)
-        load_network(self.generator, "generator", start)
-        return {"init_from": start.trained_on or "unknown"}
+        return take_over(start, {"generator": self.generator}, self.architecture)
 
     def _grown(self, start: Checkpoint) -> Checkpoint:
         """A generator without `movement` serves one with it, which adds 0 at first and knows no donors."""

@@ -28,15 +28,6 @@ def installed() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def _modest() -> list[str]:
-    """Before the program's name: started by root it may not give its threads real-time priority.
-
-    Seen on two cores: two renderers with it, each waiting for a process that they leave no time for.
-    """
-    changer = shutil.which("setpriv") if os.geteuid() == 0 else None
-    return [changer, "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"] if changer else []
-
-
 class Page:
     """One tab. `problems` are console errors and exceptions, `requests` every address it asked for."""
 
@@ -46,7 +37,7 @@ class Page:
         theirs_read, self._write = os.pipe()
         self._read = ours_read
         quiet = os.open(os.devnull, os.O_WRONLY)
-        words = [*_modest(), program, *FLAGS, f"--user-data-dir={self.profile}", "about:blank"]
+        words = [program, *FLAGS, f"--user-data-dir={self.profile}", "about:blank"]
         self.pid = os.posix_spawn(
             words[0],
             words,

@@ -167,6 +167,19 @@ def check_architecture(checkpoint: Checkpoint, wanted: Mapping[str, Any]) -> Non
         )
 
 
+def take_over(
+    start: Checkpoint, networks: Mapping[str, nn.Module], architecture: Mapping[str, Any]
+) -> dict[str, str | TrainedOn]:
+    """Put the weights that a training starts from into its networks; what its `pretrained` then says.
+
+    Raises UserError where the architecture or the weights do not fit.
+    """
+    check_architecture(start, architecture)
+    for name, network in networks.items():
+        load_network(network, name, start)
+    return {"init_from": start.trained_on or "unknown"}
+
+
 def load_network(network: nn.Module, name: str, checkpoint: Checkpoint) -> None:
     """Put the weights of `name/...` into the network. Raises UserError where they do not fit."""
     own = {

@@ -131,13 +131,8 @@ def test_a_generator_that_never_moved_goes_on_as_one_that_is_told(tmp_path: Path
     torch.manual_seed(1)
     network = Generator(still, SIZE)
     nn.init.normal_(network.cnn.out.weight)
-    weights = {f"generator/{k}": v for k, v in network.state_dict().items()}
-    about = {
-        "generator": "gan", "size": SIZE, "step": 1, "pretrained": {},
-        "architecture": still.described(), "trained_on": {"dataset": "toy", "actors": ["1"]},
-    }  # fmt: skip
-    write_checkpoint(tmp_path / "still.safetensors", weights, about)
-    made = learner(init_from=tmp_path / "still.safetensors")
+    file = written(tmp_path / "still.safetensors", network, still)
+    made = learner(init_from=file)
     assert {k: (v.dataset, set(v.actors)) for k, v in made.pretrained.items()} == {
         "init_from": ("toy", {"1"})
     }
@@ -151,13 +146,21 @@ def test_a_generator_that_never_moved_goes_on_as_one_that_is_told(tmp_path: Path
     assert int(made.generator.given) == 0
     with pytest.raises(UserError, match="architecture"):
         GanTrainer(
-            Options(
-                architecture=Architecture(**{**SMALL, "hidden": 8}),
-                init_from=tmp_path / "still.safetensors",
-            ),
+            Options(architecture=Architecture(**{**SMALL, "hidden": 8}), init_from=file),
             CONTEXT,
             SIZE,
         )
+
+
+def written(file: Path, network: Generator, architecture: Architecture) -> Path:
+    """The network as a checkpoint that one actor of a toy dataset has trained."""
+    weights = {f"generator/{k}": v for k, v in network.state_dict().items()}
+    about = {
+        "generator": "gan", "size": SIZE, "step": 1, "pretrained": {},
+        "architecture": architecture.described(), "trained_on": {"dataset": "toy", "actors": ["1"]},
+    }  # fmt: skip
+    write_checkpoint(file, weights, about)
+    return file
 
 
 def _heard() -> np.ndarray:
@@ -170,13 +173,7 @@ def checkpoint(tmp_path: Path) -> Path:
     network = Generator(MOVING, SIZE)
     for i in range(3):
         network.keep(torch.full((LENGTH, PARTS), float(i + 1)) * torch.arange(LENGTH)[:, None])
-    tensors_ = {f"generator/{k}": v for k, v in network.state_dict().items()}
-    about = {
-        "generator": "gan", "size": SIZE, "step": 1, "pretrained": {},
-        "architecture": MOVING.described(), "trained_on": {"dataset": "toy", "actors": ["1"]},
-    }  # fmt: skip
-    write_checkpoint(tmp_path / "a.safetensors", tensors_, about)
-    return tmp_path / "a.safetensors"
+    return written(tmp_path / "a.safetensors", network, MOVING)
 
 
 def test_generation_takes_a_donor_by_the_seed(checkpoint: Path) -> None:
