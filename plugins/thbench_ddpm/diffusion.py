@@ -19,6 +19,7 @@ OFFSET = 0.008
 LARGEST_BETA = 0.999
 
 Predicts = Literal["noise", "v"]
+Spacing = Literal["linear", "quadratic"]
 
 
 def alphas_bar(n: int = TRAINING_STEPS) -> NDArray[np.float64]:
@@ -28,14 +29,18 @@ def alphas_bar(n: int = TRAINING_STEPS) -> NDArray[np.float64]:
     return np.cumprod(1 - betas)
 
 
-def spaced(steps: int, n: int = TRAINING_STEPS) -> list[int]:
-    """`steps` of the n training steps, first to last inclusive, ascending: round(linspace(0, n - 1, steps)).
+def spaced(steps: int, spacing: Spacing = "linear", n: int = TRAINING_STEPS) -> list[int]:
+    """`steps` of the n training steps, ascending; the last one, where sampling begins, is n - 1.
 
-    One step alone is the noisiest, where sampling begins.
+    linear     round(linspace(0, n - 1, steps)); one step alone is the noisiest
+    quadratic  round((n - 1) (i / steps)^2), i = 1 .. steps: closer where there is little noise (Song, Meng & Ermon 2021,
+               appendix D.2); of 250, at most `options.MOST_QUADRATIC`
     """
-    if steps == 1:
-        return [n - 1]
-    return [int(t) for t in np.round(np.linspace(0, n - 1, steps))]
+    if spacing == "quadratic":
+        chosen = (n - 1) * (np.arange(1, steps + 1) / steps) ** 2
+    else:
+        chosen = np.linspace(0, n - 1, steps) if steps > 1 else np.array([n - 1.0])
+    return [int(t) for t in np.round(chosen)]
 
 
 class Diffusion:
@@ -92,9 +97,9 @@ class Step:
         return moved if fresh is None or self.sigma == 0 else moved + self.sigma * fresh
 
 
-def steps_back(steps: int, eta: float) -> list[Step]:
+def steps_back(steps: int, eta: float, spacing: Spacing = "linear") -> list[Step]:
     """The steps of sampling, noisiest first. eta 1 over all 250 is DDPM's ancestral sampling."""
-    abar, chosen = alphas_bar(), spaced(steps)
+    abar, chosen = alphas_bar(), spaced(steps, spacing)
     following = [1.0, *(float(abar[t]) for t in chosen[:-1])]
     found = [Step(t, float(abar[t]), n, eta) for t, n in zip(chosen, following, strict=True)]
     return found[::-1]

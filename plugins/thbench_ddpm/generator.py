@@ -97,7 +97,7 @@ class DdpmGenerator:
             int(checkpoint.about["size"]), context.device, context.batch,
         )  # fmt: skip
         self.options, self._origin = options, options.checkpoint
-        self.steps = steps_back(options.steps, options.eta)
+        self.steps = steps_back(options.steps, options.eta, options.spacing)
         self.denoiser = Denoiser(self._a)
         load_network(self.denoiser, "denoiser", checkpoint)
         self.denoiser.to(self.device).eval().requires_grad_(False)
@@ -236,7 +236,8 @@ class DdpmGenerator:
             torch.zeros(shape) if row is None else row.noise.next() if first else row.noise.fresh()
             for row in rows
         ]
-        return on_device(torch.stack(drawn), self.device)
+        deviation = self.options.temperature if first else 1.0
+        return on_device(torch.stack(drawn) * deviation, self.device)
 
     def _output(
         self, x: Tensor, t: Tensor, stills: Tensor, signals: Mapping[str, Tensor]

@@ -13,6 +13,8 @@ from thbench.training.options import DEFAULTS, TrainingOptions
 
 PAPER: Mapping[str, Any] = {"frame_noise": "independent", "motion_level": 0.0}
 """How the paper samples."""
+MOST_QUADRATIC = 38
+"""Steps of 250 with quadratic spacing: with more, two would be the same."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,15 @@ class Options:
         Path | None, "what `thbench train` wrote; by default the shipped model for puppets at 64 px"
     ] = None
     steps: Annotated[
-        int, "denoising steps: round(linspace(0, 249, steps))", Field(ge=1, le=250)
+        int,
+        "denoising steps: round(linspace(0, 249, steps)), or see `spacing`",
+        Field(ge=1, le=250),
     ] = 50
+    spacing: Annotated[
+        Literal["linear", "quadratic"],
+        "of the steps; `quadratic`: round(249 (i / steps)^2), i = 1 .. steps, closer where there is little "
+        "noise (Song et al. 2021, appendix D.2)",
+    ] = "linear"
     eta: Annotated[
         float, "0: DDIM; 1: ancestral sampling, DDPM itself with 250 steps", Field(ge=0, le=1)
     ] = 0.0
@@ -93,6 +102,12 @@ class Options:
         "correlation of consecutive ones, 0 to 1 (Ge et al. 2023, progressive noise); `trained`: what the "
         "checkpoint's training named, else the paper's",
     ] = "trained"
+    temperature: Annotated[
+        float,
+        "deviation of the noise that frames begin with; less than 1, the paper, draws nearer to the mean of what "
+        "the signals leave open",
+        Field(ge=0, le=1),
+    ] = 1.0
     motion_level: Annotated[
         Literal["trained", "none"] | Annotated[float, Field(ge=0)],
         "deviation of noise put on the motion frame in sampling, images in -1..1; `none`: no motion "
@@ -147,6 +162,10 @@ class Options:
     def __post_init__(self) -> None:
         if self.motion_dropout and not (self.architecture and self.architecture.motion_signal):
             raise ValueError("motion_dropout needs `motion_signal: true` in the architecture")
+        if self.spacing == "quadratic" and self.steps > MOST_QUADRATIC:
+            raise ValueError(
+                f"{self.steps} steps with quadratic spacing: beyond {MOST_QUADRATIC} two would be the same"
+            )
 
     def settled(self, trained: Mapping[str, Any]) -> Options:
         """With values in place of `trained`: those among `trained`, a training's options, else the paper's."""

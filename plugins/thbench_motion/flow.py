@@ -73,11 +73,17 @@ def farneback_flow(
         still_is_zero: exactly no flow between two identical grey frames, where OpenCV leaves a residue.
     """
     grey = (cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in resized(frames, resize))
+    still: NDArray[np.float32] | None = None
     for previous, following in pairwise(grey):
-        if still_is_zero and np.array_equal(previous, following):
-            yield np.zeros((*previous.shape, 2), np.float32)
-        else:
+        if not np.array_equal(previous, following):
+            still = None
             yield _flow(previous, following, farneback)
+        elif still_is_zero:
+            yield np.zeros((*previous.shape, 2), np.float32)
+        else:  # as long as a picture stands still its flow is the same, and takes as long to find as any
+            if still is None:
+                still = _flow(previous, following, farneback)
+            yield still
 
 
 def _flow(

@@ -14,14 +14,14 @@ from thbench.api import ClipFailure, Extractor, Frames, Media, Video, Waveform
 from thbench.environment import Settings
 from thbench.errors import stop_for_machine
 from thbench.files.atomic import disk_errors
-from thbench.files.cache import Cache, cache_root
+from thbench.files.cache import Cache, Entry, cache_root
 from thbench.files.canonical import digest
 from thbench.plugins import weights
 from thbench.plugins.discovery import Registered, Registry
 from thbench.plugins.identity import extractor_part, plugin_identity, source_closure
 from thbench.plugins.same_bytes import same_bytes
 from thbench.plugins.sources import code_digest
-from thbench.video import MediaReader, write_lossless
+from thbench.video import MediaReader, Watched, write_lossless
 
 
 class MediaFiles(MediaReader):
@@ -115,17 +115,28 @@ class CachedExtractor:
         return self._extractor.identity
 
     def __call__(self, video: Video) -> NDArray[Any]:
-        key = digest([self._base, video.digest])
+        watched = video if isinstance(video, Watched) else Watched(video)
+        key = digest([self._base, watched.whole.digest])
         entry = self._cache.get(key)
         if entry is None:
-            try:
-                features = self._extractor(video)
-            except ClipFailure as failure:
-                stop_for_machine(failure, f"extractor {self._registered.plugin.name}")
-                self._cache.put(key, reason=failure.reason)
-                raise
-            self._cache.put(key, arrays={"features": features})
-            return features
+            entry = self._made(key, Watched(watched.whole))
         if entry.reason is not None:
             raise ClipFailure(entry.reason)
+        watched.heard |= bool(entry.rows.get(HEARD, True))
         return entry.arrays["features"]
+
+    def _made(self, key: str, video: Watched) -> Entry:
+        """What the extractor makes of a video, kept."""
+        try:
+            features = self._extractor(video)
+        except ClipFailure as failure:
+            stop_for_machine(failure, f"extractor {self._registered.plugin.name}")
+            self._cache.put(key, reason=failure.reason)
+            raise
+        entry = Entry({HEARD: float(video.heard)}, {"features": features})
+        self._cache.put(key, entry.rows, entry.arrays)
+        return entry
+
+
+HEARD = "heard"
+"""Kept with features: 1 where they depend on the sound, 0 where the extractor saw the picture alone."""

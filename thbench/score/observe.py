@@ -17,7 +17,7 @@ from itertools import groupby
 import numpy as np
 
 from thbench import controls
-from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError
+from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError, Video
 from thbench.engines.progress import Progress
 from thbench.errors import stop_for_machine
 from thbench.files.cache import Cache, Entry
@@ -30,7 +30,7 @@ from thbench.score.keys import KeyBook, keybook_of, observation_cache, over_span
 from thbench.score.reduce import RowKey, unforeseen
 from thbench.score.tasks import ClipTask, Observing, balanced
 from thbench.suite.split import Split
-from thbench.video import Cut, StoredVideo
+from thbench.video import Cut, StoredVideo, Watched
 
 
 def observe(
@@ -186,22 +186,30 @@ def _spans(reference: Record, records: Sequence[Record]) -> list[tuple[str, Reco
 def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
     """Make all missing observations of one clip; each video is opened once and shared by its metrics.
 
-    Returns key -> reason of what raised something unforeseen (which is not cached), and the timing.
+    What a metric made of a picture without asking for its sound also holds where the picture is shown to another
+    sound, as two controls do. Returns key -> reason of what raised something unforeseen (which is not cached), and the timing.
     """
     start = time.perf_counter()
     cache, index = observation_cache(), keybook_of(job).identity_index(task.clip, task.reference)
     reference = job.run.references(task.resolution).open(task.reference)
     lost = {}
+    seen: dict[tuple[int, str, int], Entry] = {}
     for _, items in groupby(task.observing, key=_video_of):
         observing = list(items)
         generated = _generated(job, task, observing[0].record, reference)
-        pair = _pair(task.clip, generated, reference, index)
         for item in observing:
-            entry = observe_once(metric_of(job, item.metric), pair)
-            if isinstance(entry, str):
-                lost[item.key] = entry
-            else:
-                cache.put(item.key, entry.rows, entry.arrays, entry.reason)
+            shown = (item.metric, *item.picture)
+            if (entry := seen.get(shown)) is None:
+                watched = Watched(generated.bare())
+                pair = _pair(task.clip, watched, reference, index)
+                found = observe_once(metric_of(job, item.metric), pair)
+                if isinstance(found, str):
+                    lost[item.key] = found
+                    continue
+                entry = found
+                if not watched.heard and entry.reason is None:
+                    seen[shown] = entry
+            cache.put(item.key, entry.rows, entry.arrays, entry.reason)
     timing = timing_of([task.clip.id], start)
     return lost, {**timing, "observations": len(task.observing)}
 
@@ -222,13 +230,11 @@ def _generated(
     return reference.cut(n) if n < reference.n_frames else reference
 
 
-def _pair(
-    clip: Clip, generated: StoredVideo | Cut, reference: StoredVideo, index: int | None
-) -> Pair:
+def _pair(clip: Clip, generated: Video, reference: StoredVideo, index: int | None) -> Pair:
     """A video trimmed on purpose stands next to the same span of its reference."""
     if generated.n_frames < reference.n_frames:
-        return Pair(clip, generated.bare(), reference.cut(generated.n_frames), index)
-    return Pair(clip, generated.bare(), reference, index)
+        return Pair(clip, generated, reference.cut(generated.n_frames), index)
+    return Pair(clip, generated, reference, index)
 
 
 def observe_once(metric: Metric, pair: Pair) -> Entry | str:

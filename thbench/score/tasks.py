@@ -26,6 +26,11 @@ class Observing:
     entrant: str
     record: Record
 
+    @property
+    def picture(self) -> tuple[str, int]:
+        """What is seen of the video: its frames, and how many of them."""
+        return str(self.record["frames_digest"]), int(self.record["n_frames"])
+
 
 @dataclass(frozen=True)
 class ClipTask:
@@ -77,7 +82,6 @@ def _by_picture(task: ClipTask) -> Iterator[ClipTask]:
     """A task for each picture: videos that differ in their sound alone share features and decode."""
     pictures: dict[tuple[str, int], list[Observing]] = {}
     for item in task.observing:
-        shown = str(item.record["frames_digest"]), int(item.record["n_frames"])
-        pictures.setdefault(shown, []).append(item)
+        pictures.setdefault(item.picture, []).append(item)
     for items in pictures.values():
         yield replace(task, observing=tuple(items))

@@ -163,8 +163,11 @@ class Bare(_Base):
     annotations: Mapping[str, NDArray[Any]] = MappingProxyType({})
 
     def __init__(self, whole: Video) -> None:
-        self.whole, self.digest = whole, whole.digest
-        self.n_frames, self.size = whole.n_frames, whole.size
+        self.whole, self.n_frames, self.size = whole, whole.n_frames, whole.size
+
+    @property
+    def digest(self) -> str:
+        return self.whole.digest
 
     @property
     def frames(self) -> Frames:
@@ -173,6 +176,36 @@ class Bare(_Base):
     @property
     def audio(self) -> Waveform | None:
         return self.whole.audio
+
+
+class Watched(_Base):
+    """Another video, and whether more of it was asked for than its picture.
+
+    heard   its sound was asked for, or its digest, which is of the sound as well: what was made of the video
+            may be another where the same picture is shown to another sound
+    """
+
+    def __init__(self, whole: Video) -> None:
+        self.whole, self.heard = whole, False
+        self.n_frames, self.size = whole.n_frames, whole.size
+
+    @property
+    def digest(self) -> str:
+        self.heard = True
+        return self.whole.digest
+
+    @property
+    def frames(self) -> Frames:
+        return self.whole.frames
+
+    @property
+    def audio(self) -> Waveform | None:
+        self.heard = True
+        return self.whole.audio
+
+    @property
+    def annotations(self) -> Mapping[str, NDArray[Any]]:
+        return self.whole.annotations
 
 
 class Cut(_Base):

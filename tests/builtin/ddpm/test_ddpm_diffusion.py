@@ -19,6 +19,7 @@ from thbench_ddpm.diffusion import (
     spaced,
     steps_back,
 )
+from thbench_ddpm.options import MOST_QUADRATIC
 
 THEIR_NAME = {"noise": "epsilon", "v": "v_prediction"}
 TOLERANCE = 1e-6
@@ -76,6 +77,15 @@ def test_steps_are_spaced_from_the_first_to_the_last() -> None:
     assert spaced(50)[:3] == [0, 5, 10]
     assert spaced(50)[-1] == spaced(1)[0] == 249
     assert spaced(5) == [0, 62, 124, 187, 249]
+
+
+def test_quadratic_steps_are_closer_where_there_is_little_noise() -> None:
+    assert spaced(4, "quadratic") == [16, 62, 140, 249]
+    assert spaced(1, "quadratic") == [249]
+    assert [step.t for step in steps_back(4, 0.0, "quadratic")] == [249, 140, 62, 16]
+    assert steps_back(4, 0.0, "quadratic")[-1].abar_next == 1
+    different = [s for s in range(1, 251) if len(set(spaced(s, "quadratic"))) == s]
+    assert different == list(range(1, MOST_QUADRATIC + 1))
 
 
 @pytest.mark.parametrize("predicts", ["noise", "v"])

@@ -112,6 +112,36 @@ def test_noise_of_any_kind_is_the_clips_own(file: Path, noise: dict[str, Any]) -
     assert np.array_equal(alone, expected["b"])
 
 
+def test_frames_begin_with_noise_of_the_temperature(file: Path) -> None:
+    """And what `eta` adds on the way is not scaled."""
+    begins: dict[float, torch.Tensor] = {}
+    for temperature in (1.0, 0.4, 0.0):
+        made = generator(file, temperature=temperature, eta=1.0, steps=2)
+        seen: list[torch.Tensor] = []
+        network = made.denoiser.forward
+        made._network = lambda x, *rest, seen=seen, network=network: (
+            seen.append(x.clone()),
+            torch.zeros_like(network(x, *rest)),
+        )[1]
+        videos(made, [request("a", 1)])
+        begins[temperature] = seen[0][0]
+    assert begins[1.0].std().item() == pytest.approx(1, abs=0.05)
+    assert torch.equal(begins[0.4], 0.4 * begins[1.0])
+    assert not begins[0.0].any()
+    drawn, other = (
+        videos(generator(file, temperature=0.0, eta=1.0, steps=2), [request("a", 1, seed)])["a"]
+        for seed in (1, 2)
+    )
+    assert not np.array_equal(drawn, other)
+
+
+def test_the_steps_are_those_of_the_spacing(file: Path) -> None:
+    assert [s.t for s in generator(file, steps=4, spacing="quadratic").steps] == [249, 140, 62, 16]
+    assert [s.t for s in generator(file, steps=4).steps] == [249, 166, 83, 0]
+    with pytest.raises(ValueError, match="39 steps with quadratic spacing: beyond 38"):
+        Options(steps=39, spacing="quadratic")
+
+
 def test_the_motion_frame_is_disturbed_as_much_as_asked(file: Path, tmp_path: Path) -> None:
     """First motion frame: the identity frame; the noise on it leaves what the frame begins with as it is."""
     signal = checkpoint(tmp_path / "signal.safetensors", motion_signal=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any
+
 import cv2
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ from thbench_motion.flow import (
     BOUND,
     Farneback,
     Lengths,
+    _flow,
     dis_flow,
     farneback_flow,
     jet_flow_picture_mean,
@@ -64,6 +68,26 @@ def test_equal_frames_do_not_move_where_it_is_asked() -> None:
     plain, asked = (next(iter(farneback_flow(moved, still_is_zero=z))) for z in (False, True))
     assert np.array_equal(plain, asked)
     assert jet_flow_picture_mean(frames) == pytest.approx(128 / 3)
+
+
+def test_a_picture_that_stands_still_has_its_flow_found_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames = np.concatenate([np.repeat(moving(2), 3, axis=0), moving(1)])  # AAABBBA
+    plain = [_flow(a, b, Farneback()) for a, b in pairwise(map(grey, frames))]
+    calls = []
+
+    def counted(*given: Any) -> np.ndarray:
+        calls.append(given)
+        return _flow(*given)
+
+    monkeypatch.setattr("thbench_motion.flow._flow", counted)
+    assert [f.tobytes() for f in farneback_flow(frames)] == [f.tobytes() for f in plain]
+    assert len(calls) == 4 < len(plain) == 6  # AA, AB, BB, BA
+
+
+def grey(frame: np.ndarray) -> np.ndarray:
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY))
 
 
 def test_the_published_picture_is_painted_pair_by_pair() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
@@ -131,6 +132,53 @@ def test_a_picture_is_decoded_once_for_all_its_sounds(run: Run) -> None:
     values = [observation_cache().get(o.key) for o in items]
     assert values[0] is not None and values[1] is not None
     assert dict(values[0].rows) == dict(values[1].rows)
+
+
+@pytest.mark.parametrize(
+    ("listens", "times"), [("frames", 1), ("audio", 2), ("digest", 2), ("cut", 1), ("cut audio", 2)]
+)
+def test_what_was_made_of_a_picture_alone_holds_for_its_other_sounds(
+    run: Run, monkeypatch: pytest.MonkeyPatch, listens: str, times: int
+) -> None:
+    """And what heard the sound, or asked for the digest that depends on it, is made again."""
+    seen: list[Pair] = []
+
+    class Metric:
+        def observe(self, pair: Pair) -> Observation:
+            seen.append(pair)
+            video = cast(Any, pair.generated)
+            video = video.cut(video.n_frames) if "cut" in listens else video
+            looked = getattr(video, listens.removeprefix("cut").strip() or "frames")
+            sound = int.from_bytes(hashlib.sha256(str(looked).encode()).digest()[:4], "big")
+            return Observation({"x": float(pair.generated.frames.mean()), "sound": float(sound)})
+
+    monkeypatch.setattr("thbench.score.observe.metric_of", lambda job, index: Metric())
+    given = task(run)
+    delayed = run.job.run.control(32, "delayed-audio").stored()["1001_AAA"]
+    key = keybook_of(run.job).observation(0, given.clip, delayed, given.reference)
+    items = (given.observing[0], Observing(key, 0, "delayed-audio", delayed))
+    assert observe_clip(run.job, replace(given, observing=items))[0] == {}
+    assert len(seen) == times
+    rows = [dict(e.rows) for o in items if (e := observation_cache().get(o.key)) is not None]
+    assert len(rows) == 2 and rows[0]["x"] == rows[1]["x"]
+    assert (rows[0]["sound"] == rows[1]["sound"]) == (times == 1)
+
+
+def test_a_refusal_is_found_for_each_video_by_itself(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub, seen = Stub(ClipFailure("too dark")), []
+    monkeypatch.setattr(
+        "thbench.score.observe.metric_of", lambda job, index: seen.append(1) or stub
+    )
+    given = task(run)
+    delayed = run.job.run.control(32, "delayed-audio").stored()["1001_AAA"]
+    key = keybook_of(run.job).observation(0, given.clip, delayed, given.reference)
+    items = (given.observing[0], Observing(key, 0, "delayed-audio", delayed))
+    assert observe_clip(run.job, replace(given, observing=items))[0] == {}
+    assert len(seen) == 2
+    entries = [observation_cache().get(o.key) for o in items]
+    assert [e and e.reason for e in entries] == ["too dark", "too dark"]
 
 
 def test_a_trimmed_video_stands_beside_as_much_of_its_reference(
