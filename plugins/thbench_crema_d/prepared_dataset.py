@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from tqdm import tqdm
-
 from thbench.api import Clip, ClipFailure, Context, DataReport, Engine, Missing, Source, UserError
 from thbench_crema_d import MASTER, BackendName
 from thbench_crema_d.disk import writing_under
@@ -100,7 +98,7 @@ class PreparedDataset(ABC, Generic[Item]):
         tools = self._tools() if todo else {}
         try:
             work = engine.map(self._work(**tools), todo) if todo else ()
-            for _, outcome in tqdm(work, "prepare", len(todo), unit="clip", disable=None):
+            for _, outcome in work:
                 counts[outcome.status] += 1
                 if outcome.status == "unusable":
                     problems.append(f"{outcome.reason} — {self.unusable}")

@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, str] = {
     "sensitivity": "pipeline published tables charts run suite plugins engines video",
     "selftest": "score tables charts run suite plugins video testing",
     "testing": "score generate suite plugins video",
-    "training": "suite plugins charts",
+    "training": "suite plugins charts engines",
     "doctor": "run plugins engines",
     "estimate": "pipeline",
     "machine": "video",

@@ -108,13 +108,14 @@ def verify(**options: Any) -> None:
     Of a dataset without published media, a folder of your own say, every clip is loaded as a run would.
     """
     from thbench.api import Fetchable
+    from thbench.engines.progress import shown
     from thbench.suite.clips import load_all
 
     dataset, clips = _chosen_of_any(**options)
     if isinstance(dataset, Fetchable):
         _tell(dataset.verify(clips))
     else:
-        _tell(load_all(dataset, clips, _SIZE))
+        _tell(load_all(dataset, shown("load", clips), _SIZE))
 
 
 @data.command()
@@ -124,10 +125,11 @@ def verify(**options: Any) -> None:
 def prepare(workers: int, device: str, **options: Any) -> None:
     """Make of DATASET's media what runs read. Running the command again continues it."""
     from thbench.engines import engine_for
+    from thbench.engines.progress import Shown
     from thbench.environment import Settings
 
     dataset, clips = _chosen(device=device, **options)
-    _tell(dataset.prepare(clips, engine_for(workers, Settings(device))))
+    _tell(dataset.prepare(clips, Shown(engine_for(workers, Settings(device)), "prepare")))
 
 
 @data.command()

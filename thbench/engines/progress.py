@@ -5,9 +5,15 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
+from typing import Any, TypeVar
 
 from tqdm import tqdm
+
+from thbench.api import Died, Engine
+
+T = TypeVar("T")
 
 EVERY = 60.0
 """Seconds between two lines where standard error is no terminal."""
@@ -19,12 +25,13 @@ KNOWN = 5
 class Progress:
     """A bar on a terminal, elsewhere (logs, pipes) a line per minute and one when the stage is done.
 
-    Nothing where there is nothing to do. `done` items were finished by an earlier run or another shard;
+    Nothing where there is nothing to do. `todo` items of a `unit` are left; `done` ones were finished by an earlier run or another shard;
     they are not part of the rate.
     """
 
-    def __init__(self, label: str, todo: int, done: int = 0) -> None:
+    def __init__(self, label: str, todo: int, done: int = 0, unit: str = "clip") -> None:
         self._label, self._todo, self._done, self._made = label, todo, done, 0
+        self._unit = unit
         self._start = self._last = time.monotonic()
         self._squares = 0.0  # of the seconds between items
         self._bar: tqdm[None] | None = None
@@ -33,7 +40,7 @@ class Progress:
             return
         if sys.stderr.isatty():
             self._bar = tqdm(
-                total=todo + done, initial=done, desc=label, unit="clip", file=sys.stderr
+                total=todo + done, initial=done, desc=label, unit=unit, file=sys.stderr
             )
         else:
             threading.Thread(target=self._tell, daemon=True).start()
@@ -74,7 +81,7 @@ class Progress:
         """`score: 12/75 clips, 1:04, 5:36 left`."""
         seconds, left = time.monotonic() - self._start, self._todo - self._made
         words = [
-            f"{self._label}: {self._done + self._made}/{self._done + self._todo} clips",
+            f"{self._label}: {self._done + self._made}/{self._done + self._todo} {self._unit}s",
             tqdm.format_interval(seconds),
         ]
         if self._made and left > 0:
@@ -82,3 +89,30 @@ class Progress:
             if self._made >= KNOWN:
                 words[-1] += f" (± {tqdm.format_interval(self._error(left))})"
         return ", ".join(words)
+
+
+def shown(label: str, items: Sequence[T]) -> Iterator[T]:
+    """The items one by one, with a `Progress` of how many were taken."""
+    with Progress(label, len(items)) as progress:
+        for item in items:
+            yield item
+            progress.advance()
+
+
+class Shown:
+    """An engine whose every `map` has a `Progress`."""
+
+    def __init__(self, engine: Engine, label: str) -> None:
+        self._engine, self._label = engine, label
+
+    @property
+    def workers(self) -> int:
+        return self._engine.workers
+
+    def map(
+        self, work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None = None
+    ) -> Iterator[tuple[int, Any]]:
+        with Progress(self._label, len(tasks)) as progress:
+            for found in self._engine.map(work, tasks, died):
+                progress.advance()
+                yield found

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from thbench.api import Clip, ClipFailure, DataReport, Dataset, Fetchable, UserError
 from thbench.environment import Settings, default_offline
@@ -80,15 +78,16 @@ def as_fetchable(dataset: Dataset, name: str) -> Fetchable:
     return dataset
 
 
-def load_all(dataset: Dataset, clips: Sequence[Clip], size: int) -> DataReport:
+def load_all(dataset: Dataset, clips: Iterable[Clip], size: int) -> DataReport:
     """Load every clip as a run would, and name each that cannot be used, with the reason."""
-    problems = []
-    for clip in tqdm(clips, "load", unit="clip", disable=None):
+    problems, count = [], 0
+    for clip in clips:
+        count += 1
         try:
             dataset.load(clip, size)
         except ClipFailure as failure:
             problems.append(f"{clip.id}: {failure.reason}")
-    lines = [f"{len(clips)} clips: {len(clips) - len(problems)} can be used"]
+    lines = [f"{count} clips: {count - len(problems)} can be used"]
     return DataReport(lines, problems)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,9 +11,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from thbench.api import UserError
+from thbench.engines.progress import Progress as Bar
 from thbench.training.checkpoint import write_checkpoint
 from thbench.training.contract import Example, Phase, Trainer
 from thbench.training.data import ClipStore, Sampler, ahead, tensors, validation_batches
@@ -110,11 +109,7 @@ class Loop:
         remaining = range(state.step, options.steps)
         calls = ((s, p) for s in remaining for p in range(options.accumulate))
         batches = ahead(self.sampler, calls, self.task.workers)
-        bar = tqdm(
-            total=options.steps, initial=state.step, desc="train", unit="step",
-            mininterval=2, file=sys.stderr, disable=None,
-        )  # fmt: skip
-        with bar:
+        with Bar("train", len(remaining), state.step, "step") as bar:
             if not state.step and len(self.task.validation):
                 self._validate()  # what the training starts from: an epoch 0 to compare with
             if not state.step:
@@ -122,7 +117,7 @@ class Loop:
             for step in remaining:
                 values = self._step(step, [next(batches) for _ in range(options.accumulate)])
                 state.step = step + 1
-                bar.update()
+                bar.advance()
                 self._after(values)
 
     # -- one step -----------------------------------------------------------------------------------

@@ -13,7 +13,9 @@ import pytest
 
 from runs import SUITE
 from thbench.engines import progress
-from thbench.engines.progress import Progress
+from thbench.engines.local import LocalEngine
+from thbench.engines.progress import Progress, Shown, shown
+from trainings import trained
 from waiting import until
 
 THBENCH = [sys.executable, "-m", "thbench"]
@@ -63,6 +65,23 @@ def test_a_stage_is_a_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress("score", todo=0, done=5):
         pass
     assert capsys.readouterr().err == ""
+
+
+def test_items_and_the_work_of_an_engine_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(shown("load", "abc")) == ["a", "b", "c"]
+    engine = Shown(LocalEngine(), "prepare")
+    assert engine.workers == 1
+    assert sorted(engine.map(abs, [-1, -2])) == [(0, 1), (1, 2)]
+    assert re.fullmatch(
+        r"load: 3/3 clips, 00:00\nprepare: 2/2 clips, 00:00\n", capsys.readouterr().err
+    )
+
+
+def test_a_training_is_shown_in_a_log_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trained(tmp_path, steps=2)
+    assert re.search(r"^train: 2/\d+ steps, \d\d:\d\d", capsys.readouterr().err, re.M)
 
 
 def test_a_long_stage_is_a_line_every_minute(
