@@ -261,14 +261,18 @@ def _stages(
 
             click.echo(write_sheet_of_run(plan.job, suite, split))
         if results:
-            _show(plan, results, options["all_columns"], memory)
+            _show(plan, split, results, options["all_columns"], memory)
 
 
-def _show(plan: Planned, results: list[Result], all_columns: bool, memory: Memory | None) -> None:
+def _show(
+    plan: Planned, split: Split, results: list[Result], all_columns: bool, memory: Memory | None
+) -> None:
+    from thbench.score.stage import is_settled
+
     with heard() as shown:
         show_results(results, plan.out, plan.left_out, all_columns)
     if memory:
-        memory.keep(plan.out, results, shown.text)
+        memory.keep(plan.out, results, shown.text, lambda: is_settled(plan.job, split))
 
 
 def _say_plan(plan: Planned, stages: Stages) -> None:

@@ -2,7 +2,7 @@
 
 What was shown is kept in the cache together with the state of everything it depends on: suite, code, data,
 weights, installation, the run folder and the observations behind its numbers. Any difference, and all of it is looked at.
-Only runs without any failure are kept: failures may be asked again.
+Only runs are kept whose failures, if any, are clips that a metric refused for good: others may be asked again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,11 +72,15 @@ class Memory:
             self._inputs = [p for p in inputs_of(plan.suite, words) if p != out]
             self._before, self._warnings = _state(self._inputs, self.asked), list(warnings)
 
-    def keep(self, out: Path, results: Sequence[Result], text: str) -> None:
-        """What was shown of a run that is whole."""
+    def keep(
+        self, out: Path, results: Sequence[Result], text: str, is_settled: Callable[[], bool]
+    ) -> None:
+        """What was shown of a run that has every video, if metrics refused what they refused for good."""
         from thbench.files.atomic import atomic_write
 
-        if not self._inputs or not all(_is_whole(result) for result in results):
+        if not self._inputs or not all(_has_every_video(result) for result in results):
+            return
+        if not all(_has_every_value(result) for result in results) and not is_settled():
             return
         if (after := _results(out)) is None:
             return
@@ -163,9 +167,12 @@ def _results(run: Path) -> str | None:
     return state_of([run, *(cache.path(key) for key in dict.fromkeys(keys))])
 
 
-def _is_whole(result: Result) -> bool:
-    lacking = any(score.failures for score in result.scores.values())
-    return not (result.clips.failed or result.clips.without_reference or lacking)
+def _has_every_video(result: Result) -> bool:
+    return not (result.clips.failed or result.clips.without_reference)
+
+
+def _has_every_value(result: Result) -> bool:
+    return not any(score.failures for score in result.scores.values())
 
 
 def _plain(value: Any) -> Any:

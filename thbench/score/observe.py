@@ -49,6 +49,30 @@ def observe(
 
     complete  resolution -> clips of which all that their rows show is observed already
     """
+    tasks = tasks_of(job, split, rows, finished, references, keys, cache, complete)
+    lost, deadly = _map(job, order.arrange(balanced(tasks, engine.workers)), engine)
+    if deadly:  # which observation of a clip killed its process is found by making one at a time
+        single = [
+            replace(task, observing=(o,))
+            for task in deadly
+            for o in task.observing
+            if cache.get(o.key) is None
+        ]
+        lost.update(_map(job, single, engine, alone=True)[0])
+    return lost
+
+
+def tasks_of(
+    job: Job,
+    split: Split,
+    rows: Sequence[RowKey],
+    finished: Mapping[tuple[int, str], Mapping[str, Record]],
+    references: Mapping[int, Mapping[str, Record]],
+    keys: KeyBook,
+    cache: Cache,
+    complete: Mapping[int, Set[str]] | None = None,
+) -> list[ClipTask]:
+    """What `observe` has to do: nothing where every observation is in the cache, refusals included."""
     tasks = []
     for size, records in references.items():
         here = [e for e in rows if e.resolution == size]
@@ -63,16 +87,7 @@ def observe(
             videos += [(e.name, finished[size, e.name].get(clip.id, {"failure": ""})) for e in here]
             if missing := _missing(job, cache, clip, reference, videos, keys):
                 tasks.append(ClipTask(clip, reference, size, tuple(missing)))
-    lost, deadly = _map(job, order.arrange(balanced(tasks, engine.workers)), engine)
-    if deadly:  # which observation of a clip killed its process is found by making one at a time
-        single = [
-            replace(task, observing=(o,))
-            for task in deadly
-            for o in task.observing
-            if cache.get(o.key) is None
-        ]
-        lost.update(_map(job, single, engine, alone=True)[0])
-    return lost
+    return tasks
 
 
 def _is_cut(

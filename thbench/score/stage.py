@@ -17,7 +17,7 @@ from thbench.files.cache import Cache, Entry, StoredArrays, sweep_caches
 from thbench.run.folder import Record, Shard
 from thbench.run.job import Job, Order, suite_of, system_of
 from thbench.score.keys import keybook_of, observation_cache
-from thbench.score.observe import observe
+from thbench.score.observe import observe, tasks_of
 from thbench.score.packing import PackedRow, Packing
 from thbench.score.reduce import Reduced, Reducing, RowKey, Scored
 from thbench.score.rows import REFERENCES, Row
@@ -25,6 +25,10 @@ from thbench.suite.split import Split
 
 _Packed: TypeAlias = tuple[tuple[str, ...], bytes, tuple[str, ...], str | None]
 """Names of the numbers, these as float64, names of the arrays, and the reason for none."""
+Finished: TypeAlias = Mapping[tuple[int, str], Mapping[str, Record]]
+"""Resolution and name of a row -> its videos by clip."""
+References: TypeAlias = Mapping[int, Mapping[str, Record]]
+"""Resolution -> the references by clip."""
 
 
 class CachedInMemory(Cache):
@@ -83,9 +87,7 @@ def score(
 
     parts  shards that were joined into this run, which packed what they observed
     """
-    rows = entrants(job)
-    finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
-    references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
+    rows, finished, references = _stored(job)
     sweep_caches()
     keys, cache = keybook_of(job), CachedInMemory(observation_cache().root)
     packing = Packing(job, split, keys, cache, parts=parts)
@@ -101,6 +103,21 @@ def score(
         reducing, by = Reducing(job, split.clips, lost, cache), LocalEngine()
     found = _reduced(job, split, asked, packing, reducing, by)
     return [row for row in found if row.cells or row.entrant.name != controls.HALVES]
+
+
+def _stored(job: Job) -> tuple[list[RowKey], Finished, References]:
+    """The rows, the videos that each has, and the references."""
+    rows = entrants(job)
+    finished: Finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
+    references: References = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
+    return rows, finished, references
+
+
+def is_settled(job: Job, split: Split) -> bool:
+    """Whether scoring again would find the same: what failed was refused for good, and is not asked again."""
+    rows, finished, references = _stored(job)
+    cache = observation_cache()
+    return not tasks_of(job, split, rows, finished, references, keybook_of(job), cache)
 
 
 def readers(job: Job, engine: Engine) -> Engine:
@@ -146,9 +163,7 @@ def _answers(
 
 def observe_part(job: Job, split: Split, engine: Engine) -> None:
     """Observe the clips of a shard; the merge finds the observations in the cache, their numbers packed."""
-    rows = entrants(job)
-    finished = {(e.resolution, e.name): e.folder.stored() for e in rows}
-    references = {s: job.run.references(s).stored() for s in suite_of(job).resolutions}
+    rows, finished, references = _stored(job)
     keys, cache = keybook_of(job), observation_cache()
     packing = Packing(job, split, keys, cache, job.run.shard)
     _observe(job, split, rows, finished, references, packing, cache, engine)
@@ -158,8 +173,8 @@ def _observe(
     job: Job,
     split: Split,
     rows: Sequence[RowKey],
-    finished: Mapping[tuple[int, str], Mapping[str, Record]],
-    references: Mapping[int, Mapping[str, Record]],
+    finished: Finished,
+    references: References,
     packing: Packing,
     cache: Cache,
     engine: Engine,
@@ -183,8 +198,8 @@ def _observe(
 
 def _packed(
     rows: Sequence[RowKey],
-    finished: Mapping[tuple[int, str], Mapping[str, Record]],
-    references: Mapping[int, Mapping[str, Record]],
+    finished: Finished,
+    references: References,
 ) -> list[PackedRow]:
     """The rows that have packs: the references of every resolution, and what is not one with them."""
     found = []

@@ -29,6 +29,7 @@ def suite(landmarks: bool = False, more: str = "", resolution: int = SIZE) -> st
   ddpm:
     generator: ddpm
     resolution: {resolution}
+    steps: 2
     architecture:
       {{channels: 32, multiples: [1], blocks: 1, heads: 2, dropout: 0.1, patch: 4, audio: mel,
        audio_code: 4, landmarks: {str(landmarks).lower()}, predicts: v}}

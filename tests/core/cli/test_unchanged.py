@@ -114,6 +114,17 @@ def test_failures_are_asked_again(command: Command) -> None:
     assert [command(*failing)[1], command(*failing)[1]] == [1, 1]
 
 
+@pytest.mark.parametrize(("fault", "times"), [("fail", [1, 0]), ("nan", [1, 0]), ("raise", [1, 1])])
+def test_what_a_metric_refused_for_good_is_not_asked_again(
+    command: Command, fault: str, times: list[int]
+) -> None:
+    """And what it raised unforeseen is."""
+    metric = f"metrics=[{{metric: toy-brightness, fault: {fault}, on: 1001_AAA}}]"
+    shown = [command("--set", metric) for _ in range(2)]
+    assert [gone for _, gone in shown] == times
+    assert shown[0][0] == shown[1][0] and "(1/2)" in shown[0][0]
+
+
 def test_the_state_of_files(tmp_path: Path) -> None:
     (tmp_path / "a" / "__pycache__").mkdir(parents=True)
     (tmp_path / "a" / "b").write_text("1")
