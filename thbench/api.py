@@ -43,6 +43,7 @@ from thbench.geometry import (
     whole,
     whole_square,
 )
+from thbench.progress import Progress, shown
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -83,6 +84,7 @@ __all__ = [
     "PersistentWorkers",
     "Placement",
     "Plugin",
+    "Progress",
     "PublishedValue",
     "Recording",
     "Remarks",
@@ -107,6 +109,7 @@ __all__ = [
     "reading",
     "resized_square",
     "sha256_of",
+    "shown",
     "temporary_folder",
     "whole",
     "whole_square",

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from tqdm import tqdm
 
-from thbench.api import DataReport
+from thbench.api import DataReport, Progress, shown
 from thbench_crema_d.catalogue import File
 from thbench_crema_d.disk import fetching_into
 from thbench_crema_d.download import Stopped, Unreachable, Unusable, download, part_of
@@ -45,8 +44,8 @@ def plan_of(root: Path, files: Sequence[File]) -> Plan:
     candidates = [f for f in files if f not in away]
     with ThreadPoolExecutor(_READERS) as pool:
         found = pool.map(lambda f: condition_of(root / f.path, f, lambda _: False), candidates)
-        shown = tqdm(found, "check what is here", len(candidates), unit="file", disable=None)
-        here = [f for f, condition in zip(candidates, shown, strict=True) if condition == "good"]
+        seen = shown("check what is here", found, len(candidates), "file")
+        here = [f for f, condition in zip(candidates, seen, strict=True) if condition == "good"]
     kept = set(here)
     return Plan(here, [f for f in files if f not in kept])
 
@@ -97,9 +96,7 @@ class _Fetch:
         waiting = sum(part_of(self._root / f.path, f).exists() for f in files)
         label = "fetch" + (f" ({waiting} resumed)" if waiting else "")
         pool = ThreadPoolExecutor(connections)
-        with tqdm(
-            total=sum(f.size for f in files), desc=label, unit="B", unit_scale=True, disable=None
-        ) as self._bar:
+        with Progress(label, sum(f.size for f in files), unit="B") as self._bar:
             try:
                 work = {pool.submit(self._one, f): f for f in files}
                 for done in as_completed(work):
@@ -114,7 +111,7 @@ class _Fetch:
         """None, or why no address gave the file."""
         target = self._root / file.path
         if (part := part_of(target, file)).exists():
-            self._bar.update(part.stat().st_size)
+            self._bar.advance(part.stat().st_size)
         reasons = []
         for mirror in self._mirrors:
             if not (reason := self._from(mirror, target, file)):
@@ -129,7 +126,7 @@ class _Fetch:
             if mirror in self._given_up:
                 break
             try:
-                download(self._session, url, target, file, self._bar.update, self._stop.is_set)
+                download(self._session, url, target, file, self._bar.advance, self._stop.is_set)
                 self._answered.add(mirror)
                 return None
             except Unusable as error:

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from tqdm import tqdm
-
-from thbench.api import ClipFailure, Media, UserError, reading
+from thbench.api import ClipFailure, Media, UserError, reading, shown
 from thbench_crema_d.catalogue import REMUXED, File, Kind
 from thbench_crema_d.pointers import is_pointer
 
@@ -63,8 +61,8 @@ def verify(root: Path, files: Sequence[File], no_sound: Callable[[Path], bool]) 
         return Finding(file, condition_of(root / file.path, file, no_sound))
 
     with ThreadPoolExecutor(_READERS) as pool:
-        shown = tqdm(pool.map(find, files), "verify", len(files), unit="file", disable=None)
-        return [finding for finding in shown if finding.condition != "good"]
+        found = shown("verify", pool.map(find, files), len(files), "file")
+        return [finding for finding in found if finding.condition != "good"]
 
 
 def condition_of(path: Path, file: File, no_sound: Callable[[Path], bool]) -> Condition:

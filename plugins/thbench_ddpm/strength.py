@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.api import Failure, Frames, Generated, Request, Source, UserError
+from thbench.api import Failure, Frames, Generated, Request, Source, UserError, shown
 from thbench.training.examples import HeldOut, held_out
 from thbench_ddpm.generator import DdpmGenerator
 from thbench_ddpm.options import Options
@@ -51,7 +51,8 @@ def videos(options: Options, held: HeldOut) -> dict[str, list[Frames]]:
     found: dict[str, list[Frames]] = {}
     for name, changes in SIGNALS.items():
         generator = DdpmGenerator(replace(options, **changes), held.context)  # type: ignore[arg-type]
-        answers = {a.clip_id: a for a in generator.generate(requests)}
+        drawn = shown(name, generator.generate(requests), len(requests))
+        answers = {answer.clip_id: answer for answer in drawn}
         found[name] = [_frames(answers[r.clip_id]) for r in requests]
     return found
 

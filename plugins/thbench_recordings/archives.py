@@ -12,9 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import requests
-from tqdm import tqdm
 
-from thbench.api import DataReport, UserError, reading
+from thbench.api import DataReport, Progress, UserError, reading
 from thbench_crema_d.disk import fetching_into
 from thbench_crema_d.download import CONNECT, SILENCE, Stopped, Unusable, download
 from thbench_recordings.layout import Archives, Layout
@@ -125,12 +124,10 @@ def _one(
 
 def _downloaded(session: requests.Session, url: str, target: Path, archive: Archive) -> str | None:
     reason = None
-    with tqdm(
-        total=archive.size, desc=archive.name, unit="B", unit_scale=True, disable=None
-    ) as bar:
+    with Progress(archive.name, archive.size, unit="B") as bar:
         for _ in range(_TRIES):
             try:
-                download(session, url, target, archive, bar.update, lambda: False)
+                download(session, url, target, archive, bar.advance, lambda: False)
                 return None
             except Unusable as error:
                 reason = str(error)

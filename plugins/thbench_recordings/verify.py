@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
-from thbench.api import ClipFailure, DataReport, Media, MediaInfo, sha256_of
+from thbench.api import ClipFailure, DataReport, Media, MediaInfo, sha256_of, shown
 from thbench_crema_d.prepared import PreparedSet
 from thbench_recordings.archives import recorded
 from thbench_recordings.layout import Layout
@@ -30,7 +28,7 @@ def verify(
     """
     published = recorded(root)
     problems, counts = [], Counter[str]()
-    for entry in tqdm(chosen, "verify", unit="clip", disable=None):
+    for entry in shown("verify", chosen, len(chosen)):
         found = list(_problems(entry, layout, root, prepared, media, published))
         counts["good" if not found else "with problems"] += 1
         problems += [f"{entry.clip.id}: {problem}" for problem in found]

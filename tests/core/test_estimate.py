@@ -12,9 +12,9 @@ from runs import SUITE, start
 from thbench import estimate as estimating
 from thbench import machine
 from thbench.cli.main import cli
-from thbench.engines.progress import Progress
 from thbench.estimate import Estimate, Expected, as_text, clock, estimate
 from thbench.pipeline import Stages
+from thbench.progress import Progress
 
 STAGES = [
     "references 32 px",
@@ -103,7 +103,7 @@ def test_rates_of_the_machine(
 
 def test_remaining_time_says_how_sure_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr("thbench.engines.progress.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("thbench.progress.time.monotonic", lambda: now[0])
     bar = Progress("score", 20)
     for seconds in (2, 2, 2, 2):
         now[0] += seconds

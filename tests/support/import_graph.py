@@ -24,7 +24,7 @@ MAY_IMPORT: dict[str, str] = {
     "sensitivity": "pipeline published tables charts run suite plugins engines video",
     "selftest": "score tables charts run suite plugins video testing",
     "testing": "score generate suite plugins video",
-    "training": "suite plugins charts engines",
+    "training": "suite plugins charts",
     "doctor": "run plugins engines",
     "estimate": "pipeline",
     "machine": "video",
@@ -45,17 +45,19 @@ MAY_IMPORT: dict[str, str] = {
     "api": "",
     "errors": "",
     "geometry": "",
+    "progress": "",
 }
 """Who may import whom; a unit may also reach what these may (the layout's table)."""
-OPEN = {"api", "errors", "controls", "environment", "files", "geometry"}
+OPEN = {"api", "errors", "controls", "environment", "files", "geometry", "progress"}
 """Open to every unit above them."""
 BELOW = {
     "files": {"errors"},
-    "api": {"errors", "files", "geometry"},
-    "controls": {"api", "errors", "files", "geometry"},
+    "api": {"errors", "files", "geometry", "progress"},
+    "controls": {"api", "errors", "files", "geometry", "progress"},
     "environment": {"errors"},
     "geometry": {"errors"},
     "errors": set(),
+    "progress": set(),
 }
 """What the open units themselves may import."""
 

@@ -108,14 +108,14 @@ def verify(**options: Any) -> None:
     Of a dataset without published media, a folder of your own say, every clip is loaded as a run would.
     """
     from thbench.api import Fetchable
-    from thbench.engines.progress import shown
+    from thbench.progress import shown
     from thbench.suite.clips import load_all
 
     dataset, clips = _chosen_of_any(**options)
     if isinstance(dataset, Fetchable):
         _tell(dataset.verify(clips))
     else:
-        _tell(load_all(dataset, shown("load", clips), _SIZE))
+        _tell(load_all(dataset, shown("load", clips, len(clips)), _SIZE))
 
 
 @data.command()
@@ -125,7 +125,7 @@ def verify(**options: Any) -> None:
 def prepare(workers: int, device: str, **options: Any) -> None:
     """Make of DATASET's media what runs read. Running the command again continues it."""
     from thbench.engines import engine_for
-    from thbench.engines.progress import Shown
+    from thbench.engines.shown import Shown
     from thbench.environment import Settings
 
     dataset, clips = _chosen(device=device, **options)

@@ -15,12 +15,12 @@ from typing import Any
 
 from thbench import controls
 from thbench.api import Clip, Engine
-from thbench.engines.progress import Progress
 from thbench.files.journal import Journal
 from thbench.generate.answers import answer_batch
 from thbench.generate.references import store_control, store_reference
 from thbench.plugins.options import file_digests
 from thbench.plugins.sources import MEDIA, code_digest
+from thbench.progress import Progress
 from thbench.run.events import Log, Logged
 from thbench.run.folder import Record, VideoFolder, reference_mark
 from thbench.run.job import Job, Order, suite_of

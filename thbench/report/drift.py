@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from thbench.api import ClipFailure, Engine, UserError
 from thbench.charts.plots import Series, chart_grid, line_chart, notice
 from thbench.controls import GROUND_TRUTH
-from thbench.engines.progress import Progress
 from thbench.files.atomic import atomic_write
+from thbench.progress import Progress
 from thbench.report.colours import colours
 from thbench.report.curves import kept_arrays, observation_keys, over_time
 from thbench.report.filmstrip import StripColumn, rows_of

@@ -14,10 +14,10 @@ from typing import Any
 
 from thbench.api import ClipFailure, Engine
 from thbench.charts.grid import write_png
-from thbench.engines.progress import Progress
 from thbench.errors import UserError
 from thbench.files.canonical import digest, file_name
 from thbench.files.foreign import read_text
+from thbench.progress import Progress
 from thbench.report.curves import kept_arrays, observation_keys, over_time, shown_curves
 from thbench.report.data_files import write_data
 from thbench.report.filmstrip import FilmStrip

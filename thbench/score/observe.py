@@ -18,10 +18,10 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError, Video
-from thbench.engines.progress import Progress
 from thbench.errors import stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.journal import Journal
+from thbench.progress import Progress
 from thbench.run.events import Log, Logged
 from thbench.run.folder import Record
 from thbench.run.job import Job, Order, metric_of, suite_of

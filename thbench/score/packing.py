@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import Clip, Engine
-from thbench.engines.progress import Progress
 from thbench.files.cache import Cache, Entry
+from thbench.progress import Progress
 from thbench.run.folder import Record, Shard
 from thbench.run.job import Job, suite_of
 from thbench.score.keys import KeyBook, observation_cache

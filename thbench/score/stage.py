@@ -12,8 +12,8 @@ from thbench import controls
 from thbench.api import Engine
 from thbench.engines import usable_cores
 from thbench.engines.local import LocalEngine
-from thbench.engines.progress import Progress
 from thbench.files.cache import Cache, Entry, StoredArrays, sweep_caches
+from thbench.progress import Progress
 from thbench.run.folder import Record, Shard
 from thbench.run.job import Job, Order, suite_of, system_of
 from thbench.score.keys import keybook_of, observation_cache

@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from thbench.api import Clip, Engine, UserError
-from thbench.engines.progress import Progress
 from thbench.environment import Settings
 from thbench.errors import in_one_line
 from thbench.files.yamlfile import Document
 from thbench.plugins.discovery import Registry
 from thbench.plugins.missing import plugin_lacks
 from thbench.plugins.options import option_schema
+from thbench.progress import Progress
 from thbench.run.folder import RunFolder
 from thbench.run.job import Job, dataset_of, metric_of, suite_of
 from thbench.selftest.judge import Verdict

@@ -9,10 +9,10 @@ from functools import partial
 from typing import Any
 
 from thbench.api import ClipFailure, Engine
-from thbench.engines.progress import Progress
 from thbench.errors import stop_for_machine
 from thbench.files.canonical import digest
 from thbench.plugins.sources import code_digest
+from thbench.progress import Progress
 from thbench.run.events import Log, Logged
 from thbench.run.folder import Record, RunFolder, VideoFolder
 from thbench.sensitivity.plan import LOSSLESS

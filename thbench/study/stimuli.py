@@ -12,8 +12,8 @@ import numpy as np
 
 from thbench.api import FPS, SAMPLES_PER_FRAME, ClipFailure, Engine, Frames, UserError, Waveform
 from thbench.controls import mismatched
-from thbench.engines.progress import Progress
 from thbench.files.atomic import printable, temporary_folder
+from thbench.progress import Progress
 from thbench.run.folder import Record, VideoFolder
 from thbench.study.identifiers import noise
 from thbench.study.material import Material

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from thbench.api import UserError
-from thbench.engines.progress import Progress as Bar
+from thbench.progress import Progress as Bar
 from thbench.training.checkpoint import write_checkpoint
 from thbench.training.contract import Example, Phase, Trainer
 from thbench.training.data import ClipStore, Sampler, ahead, tensors, validation_batches

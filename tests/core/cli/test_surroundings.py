@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from runs import SUITE
-from thbench.engines import progress
+from thbench import progress
 from thbench.engines.local import LocalEngine
-from thbench.engines.progress import Progress, Shown, shown
+from thbench.engines.shown import Shown
+from thbench.progress import Progress, shown
 from trainings import trained
 from waiting import until
 
@@ -68,7 +69,7 @@ def test_a_stage_is_a_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_items_and_the_work_of_an_engine_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(shown("load", "abc")) == ["a", "b", "c"]
+    assert list(shown("load", "abc", 3)) == ["a", "b", "c"]
     engine = Shown(LocalEngine(), "prepare")
     assert engine.workers == 1
     assert sorted(engine.map(abs, [-1, -2])) == [(0, 1), (1, 2)]

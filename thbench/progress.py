@@ -1,23 +1,22 @@
-"""Progress of a stage on standard error: what, how many, rate and remaining time."""
+"""Progress of long work on standard error: what, how much of it, rate and remaining time."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tqdm import tqdm
-
-from thbench.api import Died, Engine
 
 T = TypeVar("T")
 
 EVERY = 60.0
 """Seconds between two lines where standard error is no terminal."""
 
+BYTES = "B"
 KNOWN = 5
 """Items after which their spread says how sure the remaining time is."""
 
@@ -40,8 +39,9 @@ class Progress:
             return
         if sys.stderr.isatty():
             self._bar = tqdm(
-                total=todo + done, initial=done, desc=label, unit=unit, file=sys.stderr
-            )
+                total=todo + done, initial=done, desc=label, unit=unit, unit_scale=unit == BYTES,
+                file=sys.stderr,
+            )  # fmt: skip
         else:
             threading.Thread(target=self._tell, daemon=True).start()
 
@@ -80,10 +80,11 @@ class Progress:
     def _line(self) -> str:
         """`score: 12/75 clips, 1:04, 5:36 left`."""
         seconds, left = time.monotonic() - self._start, self._todo - self._made
-        words = [
-            f"{self._label}: {self._done + self._made}/{self._done + self._todo} {self._unit}s",
-            tqdm.format_interval(seconds),
-        ]
+        made, total = self._done + self._made, self._done + self._todo
+        counted = f"{made}/{total} {self._unit}s"
+        if self._unit == BYTES:
+            counted = f"{tqdm.format_sizeof(made)}/{tqdm.format_sizeof(total, BYTES)}"
+        words = [f"{self._label}: {counted}", tqdm.format_interval(seconds)]
         if self._made and left > 0:
             words.append(f"{tqdm.format_interval(seconds / self._made * left)} left")
             if self._made >= KNOWN:
@@ -91,28 +92,9 @@ class Progress:
         return ", ".join(words)
 
 
-def shown(label: str, items: Sequence[T]) -> Iterator[T]:
-    """The items one by one, with a `Progress` of how many were taken."""
-    with Progress(label, len(items)) as progress:
+def shown(label: str, items: Iterable[T], todo: int, unit: str = "clip") -> Iterator[T]:
+    """The `todo` items one by one, with a `Progress` of how many were taken."""
+    with Progress(label, todo, unit=unit) as progress:
         for item in items:
             yield item
             progress.advance()
-
-
-class Shown:
-    """An engine whose every `map` has a `Progress`."""
-
-    def __init__(self, engine: Engine, label: str) -> None:
-        self._engine, self._label = engine, label
-
-    @property
-    def workers(self) -> int:
-        return self._engine.workers
-
-    def map(
-        self, work: Callable[[Any], Any], tasks: Sequence[Any], died: Died | None = None
-    ) -> Iterator[tuple[int, Any]]:
-        with Progress(self._label, len(tasks)) as progress:
-            for found in self._engine.map(work, tasks, died):
-                progress.advance()
-                yield found
