@@ -65,7 +65,14 @@ class Head:
         return eye_ratio(whole, MESH.right, MESH.left), eye_ratio(self.pfld, IBUG.right, IBUG.left)
 
 
-@pytest.fixture(scope="module", params=JITTER, ids=lambda case: f"{case[0]} {case[1]} px")
+CASES = [
+    pytest.param(case, marks=pytest.mark.long) if case[1] == 128 and case[0] != "c" else case
+    for case in JITTER
+]
+"""Between the largest and the smallest, one speaker is looked at by default."""
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: f"{case[0]} {case[1]} px")
 def head(request: pytest.FixtureRequest, assets: Callable[[str], Path]) -> Head:
     clip, size = request.param
     context: Any = RealNetworks(assets)

@@ -17,7 +17,8 @@ from thbench.api import FPS
 
 Assets = Callable[[str], Path]
 PART = range(121, 200)
-CASES = (("a", 256), ("a", 128), ("a", 64), ("c", 128))
+CASES = (("a", 256), pytest.param(("a", 128), marks=pytest.mark.long), ("a", 64), ("c", 128))
+"""Speaker and side in pixels; 128 px is seen of the other speaker."""
 METRICS: dict[str, dict[str, Any]] = {
     "head_pose": {},
     "blinks": {},
