@@ -22,10 +22,12 @@ KNOWN = 5
 
 
 class Progress:
-    """A bar on a terminal, elsewhere (logs, pipes) a line per minute and one when the stage is done.
+    """A bar on a terminal, elsewhere (logs, pipes) a line per minute and one when the work is done.
 
-    Nothing where there is nothing to do. `todo` items of a `unit` are left; `done` ones were finished by an earlier run or another shard;
-    they are not part of the rate.
+    label  what is done
+    todo   items that are left; nothing is shown where there are none
+    done   items that were finished by an earlier run or another shard; they are not part of the rate
+    unit   what an item is, in the singular; `B` counts bytes
     """
 
     def __init__(self, label: str, todo: int, done: int = 0, unit: str = "clip") -> None:

@@ -68,6 +68,12 @@ def test_a_stage_is_a_line_in_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_bytes_are_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("fetch", 3_000_000_000, unit="B") as bar:
+        bar.advance(1_200_000_000)
+    assert capsys.readouterr().err.startswith("fetch: 1.20G/3.00GB, 00:00, 00:00 left")
+
+
 def test_items_and_the_work_of_an_engine_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(shown("load", "abc", 3)) == ["a", "b", "c"]
     engine = Shown(LocalEngine(), "prepare")
