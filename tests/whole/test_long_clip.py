@@ -13,7 +13,7 @@ from runs import start
 from thbench.video import write_h264
 from thbench.video.gather import gather
 
-SIDE, SHORT, LONG = 128, 60, 360
+SIDE, SHORT, LONG = 128, 60, 240
 IN_MEMORY = 40 * SIDE * SIDE * 3
 """In place of 128 MB: both clips are mapped from files."""
 SUITE = """\

@@ -141,7 +141,7 @@ STEP = {"cache": 4, "run": 20, "temporary": 4}
 @pytest.mark.parametrize(
     "moments",
     [
-        pytest.param(MOMENTS[2::9], id="some", marks=pytest.mark.slow),
+        pytest.param(MOMENTS[4::12], id="some", marks=pytest.mark.slow),
         pytest.param(MOMENTS, id="all", marks=pytest.mark.long),
     ],
 )
