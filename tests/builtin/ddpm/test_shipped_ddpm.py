@@ -46,7 +46,11 @@ def test_it_says_whom_it_has_seen() -> None:
     assert seen.dataset == manifest.dataset == "puppet"
     assert seen.actors == set(manifest.train)
     assert not seen.actors & set(manifest.test)
-    assert (about["suite"], about["size"], about["pretrained"]) == ("puppet_models", 64, {})
+    assert (about["suite"], about["size"], about["pretrained"]) == (
+        "puppet_models",
+        64,
+        {"init_from": "73 actors of puppet"},
+    )
     assert all(bool(t.isfinite().all()) for t in load_file(SHIPPED).values())
 
 
