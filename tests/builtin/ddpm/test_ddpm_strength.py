@@ -39,7 +39,7 @@ def test_a_table_and_a_picture(tmp_path: Path) -> None:
     out = tmp_path / "strength.png"
     done = run(tmp_path, "--clips", "1", "--frames", "0,2", "-o", str(out))
     assert done.exit_code == 0, done.output
-    lines = done.output.splitlines()
+    lines = done.stdout.splitlines()
     assert [line[:16].strip() for line in lines[1:5]] == [
         "both", "audio alone", "landmarks alone", "neither",
     ]  # fmt: skip
