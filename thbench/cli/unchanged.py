@@ -80,9 +80,9 @@ class Memory:
 
         if not self._inputs or not all(_has_every_video(result) for result in results):
             return
-        if not all(_has_every_value(result) for result in results) and not is_settled():
-            return
         if (after := _results(out)) is None:
+            return  # too large a run: to look for what was refused is as much work
+        if not all(_has_every_value(result) for result in results) and not is_settled():
             return
         data = {
             "inputs": [str(p) for p in self._inputs],

@@ -34,22 +34,9 @@ from thbench.video import Cut, StoredVideo, Watched
 
 
 def observe(
-    job: Job,
-    split: Split,
-    rows: Sequence[RowKey],
-    finished: Mapping[tuple[int, str], Mapping[str, Record]],
-    references: Mapping[int, Mapping[str, Record]],
-    keys: KeyBook,
-    cache: Cache,
-    engine: Engine,
-    order: Order,
-    complete: Mapping[int, Set[str]] | None = None,
+    job: Job, tasks: Sequence[ClipTask], cache: Cache, engine: Engine, order: Order
 ) -> dict[str, str]:
-    """Fill the cache; returns key -> reason for observations that raised something unforeseen.
-
-    complete  resolution -> clips of which all that their rows show is observed already
-    """
-    tasks = tasks_of(job, split, rows, finished, references, keys, cache, complete)
+    """Fill the cache; returns key -> reason for observations that raised something unforeseen."""
     lost, deadly = _map(job, order.arrange(balanced(tasks, engine.workers)), engine)
     if deadly:  # which observation of a clip killed its process is found by making one at a time
         single = [
@@ -72,7 +59,10 @@ def tasks_of(
     cache: Cache,
     complete: Mapping[int, Set[str]] | None = None,
 ) -> list[ClipTask]:
-    """What `observe` has to do: nothing where every observation is in the cache, refusals included."""
+    """What there is to observe: nothing where every observation is in the cache, refusals included.
+
+    complete  resolution -> clips of which all that their rows show is observed already
+    """
     tasks = []
     for size, records in references.items():
         here = [e for e in rows if e.resolution == size]
@@ -201,8 +191,10 @@ def _spans(reference: Record, records: Sequence[Record]) -> list[tuple[str, Reco
 def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
     """Make all missing observations of one clip; each video is opened once and shared by its metrics.
 
-    What a metric made of a picture without asking for its sound also holds where the picture is shown to another
-    sound, as two controls do. Returns key -> reason of what raised something unforeseen (which is not cached), and the timing.
+    What a metric made of a picture without asking for its sound also holds where the picture is shown to
+    another sound, as two controls do.
+
+    Returns key -> reason of what raised something unforeseen (which is not cached), and the timing.
     """
     start = time.perf_counter()
     cache, index = observation_cache(), keybook_of(job).identity_index(task.clip, task.reference)

@@ -188,9 +188,8 @@ def _observe(
         if not packing.alike(finished.get((size, controls.GROUND_TRUTH), records), records):
             continue  # of an earlier reference, say: what the ground truth shows is not packed
         complete[size] = packing.complete([packed[i] for i in here], [held[i] for i in here])
-    lost = observe(
-        job, split, rows, finished, references, keys, cache, engine, order or Order(), complete
-    )
+    tasks = tasks_of(job, split, rows, finished, references, keys, cache, complete)
+    lost = observe(job, tasks, cache, engine, order or Order())
     for row, there in zip(packed, held, strict=True):
         packing.fill(row, there)
     return lost

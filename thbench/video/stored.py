@@ -157,10 +157,8 @@ class MemoryVideo(_Base):
         return {**self.__dict__, "annotations": dict(self.annotations)}
 
 
-class Bare(_Base):
-    """Another video's picture and sound under its digest, with no annotations."""
-
-    annotations: Mapping[str, NDArray[Any]] = MappingProxyType({})
+class _View(_Base):
+    """Another video as it is."""
 
     def __init__(self, whole: Video) -> None:
         self.whole, self.n_frames, self.size = whole, whole.n_frames, whole.size
@@ -177,17 +175,27 @@ class Bare(_Base):
     def audio(self) -> Waveform | None:
         return self.whole.audio
 
+    @property
+    def annotations(self) -> Mapping[str, NDArray[Any]]:
+        return self.whole.annotations
 
-class Watched(_Base):
+
+class Bare(_View):
+    """Another video's picture and sound under its digest, with no annotations."""
+
+    @property
+    def annotations(self) -> Mapping[str, NDArray[Any]]:
+        return MappingProxyType({})
+
+
+class Watched(_View):
     """Another video, and whether more of it was asked for than its picture.
 
     heard   its sound was asked for, or its digest, which is of the sound as well: what was made of the video
             may be another where the same picture is shown to another sound
     """
 
-    def __init__(self, whole: Video) -> None:
-        self.whole, self.heard = whole, False
-        self.n_frames, self.size = whole.n_frames, whole.size
+    heard = False
 
     @property
     def digest(self) -> str:
@@ -195,17 +203,9 @@ class Watched(_Base):
         return self.whole.digest
 
     @property
-    def frames(self) -> Frames:
-        return self.whole.frames
-
-    @property
     def audio(self) -> Waveform | None:
         self.heard = True
         return self.whole.audio
-
-    @property
-    def annotations(self) -> Mapping[str, NDArray[Any]]:
-        return self.whole.annotations
 
 
 class Cut(_Base):

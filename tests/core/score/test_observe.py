@@ -26,6 +26,7 @@ from thbench.score.observe import (
     observe_clip,
     observe_once,
     observer,
+    tasks_of,
 )
 from thbench.score.reduce import RowKey
 from thbench.score.tasks import ClipTask, Observing
@@ -251,10 +252,11 @@ class Asking:
         row = RowKey("echo", "system", 32, VideoFolder(job.run.root, job.run.root / "systems/echo"))
         wide = replace(row, name="wide", resolution=64)
         engine: Any = Engine(rule)
-        lost = observe(
+        tasks = tasks_of(
             job, self.run.split, [row, wide], {(32, "echo"): self.records}, {32: self.references},
-            self.keys, self.cache, engine, Order(),
+            self.keys, self.cache,
         )  # fmt: skip
+        lost = observe(job, tasks, self.cache, engine, Order())
         return lost, engine
 
 
