@@ -126,6 +126,7 @@ def report(
     from thbench.environment import Settings
     from thbench.report.cards import read_selftest
     from thbench.report.page import Options, write_report
+    from thbench.run.folder import REPORT, REPORT_FILE
 
     tested = selftest or run / "selftest.json"
     options = Options(
@@ -137,9 +138,9 @@ def report(
     if single_file:
         from thbench.report.single import write_single_file
 
-        click.echo(write_single_file(run, out or run / "report.html", engine, options))
+        click.echo(write_single_file(run, out or run / REPORT_FILE, engine, options))
         return
-    click.echo(write_report(run, out or run / "report", engine, options))
+    click.echo(write_report(run, out or run / REPORT, engine, options))
 
 
 def _tables(run: Path, form: Format | Literal["latex"], out: Path | None) -> None:

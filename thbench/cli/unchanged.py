@@ -152,10 +152,13 @@ def _state(inputs: Sequence[Path], asked: Mapping[str, Any]) -> str:
 
 
 def _results(run: Path) -> str | None:
-    """The state of a run folder and of the observations that it names; None where these are too many."""
+    """The state of a run folder and of the observations that it names; None where these are too many.
+
+    Its reports are left out: they are made from it, and no run reads them.
+    """
     from thbench.files.foreign import json_or
     from thbench.files.state import state_of
-    from thbench.run.folder import OBSERVATIONS
+    from thbench.run.folder import OBSERVATIONS, REPORT, REPORT_FILE
     from thbench.score.keys import observation_cache
 
     cache = observation_cache()
@@ -164,7 +167,8 @@ def _results(run: Path) -> str | None:
         keys += [key for of in json_or(file, {}).values() for key in of.values()]
         if len(keys) > MOST:
             return None
-    return state_of([run, *(cache.path(key) for key in dict.fromkeys(keys))])
+    files = [path for path in run.glob("*") if path.name not in (REPORT, REPORT_FILE)]
+    return state_of([*files, *(cache.path(key) for key in dict.fromkeys(keys))])
 
 
 def _has_every_video(result: Result) -> bool:

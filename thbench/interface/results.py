@@ -141,8 +141,9 @@ class Results(Mapping[str, Mapping[str, float | None]]):
         from thbench.engines import engine_for
         from thbench.environment import Settings
         from thbench.report.page import Options, write_report
+        from thbench.run.folder import REPORT
 
-        folder = Path(out) if out is not None else self.path / "report"
+        folder = Path(out) if out is not None else self.path / REPORT
         return write_report(self.path, folder, engine_for(1, Settings()), Options(players=clips))
 
     def export(

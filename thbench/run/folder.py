@@ -6,6 +6,7 @@ RUN/controls/<size>/<name>/          what controls change of the references, res
 RUN/systems/<name>/                  videos, journal.jsonl, result.json, clips.csv
 RUN/leaderboard.md, leaderboard.json, timings.jsonl, events.jsonl
 RUN/shards/3-of-16/                  the same journals and logs, of one shard (thbench.run.shards)
+RUN/report/ or RUN/report.html       pages made from all that; no command reads them
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from thbench.video import StoredVideo
 
 Record = dict[str, Any]
 SHARDS = "shards"
+REPORT, REPORT_FILE = "report", "report.html"
 CLIPS, METRICS, OBSERVATIONS = "clips.json", "metrics.json", "observations.json"
 
 

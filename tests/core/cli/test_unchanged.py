@@ -49,6 +49,15 @@ def test_what_was_shown_is_shown_again(command: Command) -> None:
     assert "brightness" in first[0]
 
 
+def test_a_report_of_the_run_changes_nothing(command: Command, tmp_path: Path) -> None:
+    command()
+    cli(["report", str(tmp_path / "run"), "--no-videos"], standalone_mode=False)
+    assert (tmp_path / "run" / "report" / "index.html").exists()
+    cli(["report", str(tmp_path / "run"), "--no-videos", "--single-file"], standalone_mode=False)
+    assert (tmp_path / "run" / "report.html").exists()
+    assert command()[1] == 0
+
+
 def test_an_option_may_be_longer_than_a_path(command: Command) -> None:
     words = ("--set", f"metrics=[toy-brightness{' ' * 300}]")
     assert (command(*words)[1], command(*words)[1]) == (1, 0)
