@@ -17,7 +17,7 @@ from thbench.training.checkpoint import (
 )
 from thbench.training.pictures import to_network, to_pixels
 from thbench_gan import SHIPPED
-from thbench_gan.movement import DONORS, LENGTH, there_and_back
+from thbench_gan.movement import DONORS, LENGTH, about_the_start, there_and_back
 from thbench_gan.networks import Condition, Generator
 from thbench_gan.options import Architecture, Options
 from thbench_speech.encoders import heard
@@ -90,7 +90,7 @@ class GanGenerator:
         known = min(int(self.network.given), DONORS)
         donor = int(rng.integers(known)) if known else 0
         places = on_device(there_and_back(LENGTH, n), self.device)
-        return self.network.donors[donor, places][None]
+        return about_the_start(self.network.donors[donor, places])[None]
 
     def _chunk(self, features: Tensor, condition: Condition, first: int) -> Tensor:
         """[CHUNK, 3, size, size]; past the clip's end the last frame is repeated."""

@@ -10,17 +10,22 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 PARTS = 7
 """Shift right, shift down, nearer, roll, yaw, pitch, lids."""
+LIDS = 6
+RETURN = 25
+"""Frames."""
 TYPICAL = np.array([0.08, 0.04, 0.01, 0.03, 0.02, 0.01, 0.04])
 """About one deviation of each; every part is divided by its own."""
 DONORS, LENGTH = 64, 100
 """Recordings kept, and frames of each."""
 
 CORNERS = (36, 39), (42, 45)
-LIDS = (37, 41), (38, 40), (43, 47), (44, 46)
+EYELIDS = (37, 41), (38, 40), (43, 47), (44, 46)
 NOSE = 30
 """Landmarks of iBUG's order."""
 
@@ -38,9 +43,22 @@ def movement(landmarks: NDArray[Any]) -> NDArray[np.float32]:
     nose = (points[:, NOSE] - middle) / span[:, None]
     yaw = nose[:, 0] * np.cos(roll) + nose[:, 1] * np.sin(roll)
     pitch = nose[:, 1] * np.cos(roll) - nose[:, 0] * np.sin(roll)
-    open_ = np.mean([np.hypot(*(points[:, a] - points[:, b]).T) for a, b in LIDS], axis=0) / span
+    open_ = np.mean([np.hypot(*(points[:, a] - points[:, b]).T) for a, b in EYELIDS], axis=0) / span
     parts = np.stack([*(middle / span[0]).T, np.log(span), roll, yaw, pitch, open_], axis=1)
     return ((parts - parts[0]) / TYPICAL).astype(np.float32)
+
+
+def about_the_start(course: Tensor) -> Tensor:
+    """[T, PARTS], first frame 0 -> the same, moved within a second to where its mean is 0.
+
+    A head that is turned away in a recording's first frame turns back: the course of another recording,
+    told as it left that one's first frame, would carry this head further away. So it moves about the pose of the
+    identity frame, and starts there. Lids stay as they are told.
+    """
+    middle = course.mean(dim=0)
+    middle[LIDS] = 0
+    done = (torch.arange(len(course), device=course.device) / RETURN).clamp(max=1)
+    return course - (done * done * (3 - 2 * done))[:, None] * middle
 
 
 def there_and_back(n: int, length: int) -> NDArray[np.int64]:

@@ -15,7 +15,17 @@ from thbench.api import Context, Generated, Request, Source, UserError
 from thbench.training.checkpoint import write_checkpoint
 from thbench.training.data import tensors
 from thbench_gan.generator import GanGenerator
-from thbench_gan.movement import DONORS, LENGTH, PARTS, TYPICAL, movement, there_and_back
+from thbench_gan.movement import (
+    DONORS,
+    LENGTH,
+    LIDS,
+    PARTS,
+    RETURN,
+    TYPICAL,
+    about_the_start,
+    movement,
+    there_and_back,
+)
 from thbench_gan.networks import Generator
 from thbench_gan.options import Architecture, Options
 from thbench_gan.trainer import GanTrainer
@@ -185,8 +195,27 @@ def test_generation_takes_a_donor_by_the_seed(checkpoint: Path) -> None:
         assert torch.equal(moves, made._movement(rng(seed), 2 * LENGTH)[0])
         assert not moves[0].any()  # the first frame is the identity frame
         assert torch.equal(moves[LENGTH - 2], moves[LENGTH])
-        slopes.add(float(moves[1, 0]))
+        slopes.add(float(moves[1, LIDS]))
     assert slopes == {1.0, 2.0, 3.0}
+
+
+def test_a_head_moves_about_the_pose_it_starts_from() -> None:
+    """A recording whose head turns away for good, at once: no longer after a second; lids are left alone."""
+    course = torch.full((100, PARTS), 2.0)
+    course[0] = 0
+    middle = course[:, 0].mean()
+    moved = about_the_start(course)
+    assert not moved[0].any()
+    assert torch.equal(moved[:, LIDS], course[:, LIDS])
+    for part in range(LIDS):
+        torch.testing.assert_close(moved[RETURN:, part], course[RETURN:, part] - middle)
+        torch.testing.assert_close(moved[RETURN // 2, part], 2 - 0.47 * middle, atol=0.01, rtol=0)
+    assert torch.equal(course[1:], torch.full((99, PARTS), 2.0))  # what a checkpoint carries stays
+
+
+def test_a_head_that_stays_on_average_is_told_as_it_was() -> None:
+    course = torch.tensor([0.0, 1.0, 0.0, -1.0]).repeat(25)[:, None].expand(-1, PARTS)
+    assert torch.equal(about_the_start(course), course)
 
 
 def test_videos_differ_by_donor_and_have_their_length(checkpoint: Path) -> None:
