@@ -236,7 +236,7 @@ class DdpmGenerator:
             torch.zeros(shape) if row is None else row.noise.next() if first else row.noise.fresh()
             for row in rows
         ]
-        deviation = self.options.temperature if first else 1.0
+        deviation = self.options.deviation if first else 1.0
         return on_device(torch.stack(drawn) * deviation, self.device)
 
     def _output(
@@ -266,7 +266,7 @@ def _settled(options: Options, checkpoint: Checkpoint) -> Options:
         TypeAdapter(Options).validate_python({name: getattr(settled, name) for name in PAPER})
     except (AttributeError, ValidationError):
         raise UserError(
-            f"checkpoint {checkpoint.path}: its description has no valid frame_noise or motion_level",
+            f"checkpoint {checkpoint.path}: its description has no valid frame_noise, temperature or motion_level",
             "name them in the suite, or give a checkpoint that `thbench train` wrote",
         ) from None
     return settled

@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field
 
 from thbench.training.options import DEFAULTS, TrainingOptions
 
-PAPER: Mapping[str, Any] = {"frame_noise": "independent", "motion_level": 0.0}
+PAPER: Mapping[str, Any] = {"frame_noise": "independent", "temperature": 1.0, "motion_level": 0.0}
 """How the paper samples."""
 MOST_QUADRATIC = 38
 """Steps of 250 with quadratic spacing: with more, two would be the same."""
@@ -103,11 +103,10 @@ class Options:
         "checkpoint's training named, else the paper's",
     ] = "trained"
     temperature: Annotated[
-        float,
+        Literal["trained"] | Annotated[float, Field(ge=0, le=1)],
         "deviation of the noise that frames begin with; less than 1, the paper, draws nearer to the mean of what "
-        "the signals leave open",
-        Field(ge=0, le=1),
-    ] = 1.0
+        "the signals leave open; `trained`: what the checkpoint's training named, else 1",
+    ] = "trained"
     motion_level: Annotated[
         Literal["trained", "none"] | Annotated[float, Field(ge=0)],
         "deviation of noise put on the motion frame in sampling, images in -1..1; `none`: no motion "
@@ -181,3 +180,9 @@ class Options:
         """Of the noise of consecutive frames. For options that are `settled`."""
         named = {"independent": 0.0, "shared": 1.0}
         return named[self.frame_noise] if isinstance(self.frame_noise, str) else self.frame_noise
+
+    @property
+    def deviation(self) -> float:
+        """Of the noise that frames begin with. For options that are `settled`."""
+        assert self.temperature != "trained"
+        return self.temperature

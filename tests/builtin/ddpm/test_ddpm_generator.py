@@ -16,7 +16,7 @@ from denoisers import SIZE, TINY, checkpoint, context, request
 from guards import some
 from thbench.api import Failure, Frames, Generated, Request, UserError
 from thbench_ddpm.generator import DdpmGenerator
-from thbench_ddpm.options import Architecture, Options
+from thbench_ddpm.options import PAPER, Architecture, Options
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -180,9 +180,11 @@ NAMED = {"frame_noise": 0.8, "motion_level": "none"}
         (NAMED, {}, NAMED),
         (NAMED, {"frame_noise": "shared", "motion_level": 0.1}, {"frame_noise": "shared", "motion_level": 0.1}),
         (NAMED, {"motion_level": 0.0}, {"frame_noise": 0.8, "motion_level": 0.0}),
-        ({}, {}, {"frame_noise": "independent", "motion_level": 0.0}),
-        (None, {}, {"frame_noise": "independent", "motion_level": 0.0}),
-        ({"frame_noise": "trained"}, {}, {"frame_noise": "independent", "motion_level": 0.0}),
+        ({}, {}, PAPER),
+        (None, {}, PAPER),
+        ({"frame_noise": "trained", "temperature": "trained"}, {}, PAPER),
+        (NAMED | {"temperature": 0.4}, {}, NAMED | {"temperature": 0.4}),
+        ({"temperature": 0.4}, {"temperature": 1.0}, PAPER),
     ],
 )  # fmt: skip
 def test_frames_are_drawn_as_in_training_unless_named(
@@ -194,10 +196,12 @@ def test_frames_are_drawn_as_in_training_unless_named(
     assert np.array_equal(videos(made, ASKED[:1])["a"], videos(plainly, ASKED[:1])["a"])
 
 
-@pytest.mark.parametrize("stored", [{"frame_noise": 2.0}, {"motion_level": "much"}, []])
+@pytest.mark.parametrize(
+    "stored", [{"frame_noise": 2.0}, {"temperature": 2.0}, {"motion_level": "much"}, []]
+)
 def test_a_checkpoint_that_names_what_cannot_be_is_refused(tmp_path: Path, stored: Any) -> None:
     file = checkpoint(tmp_path / "tiny.safetensors", options=stored, motion_signal=True)
-    with pytest.raises(UserError, match="no valid frame_noise or motion_level"):
+    with pytest.raises(UserError, match="no valid frame_noise, temperature or motion_level"):
         generator(file)
 
 
