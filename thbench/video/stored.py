@@ -94,11 +94,12 @@ class StoredVideo(_Base):
 
     def _decoded(self) -> Iterator[Frames]:
         """Frames one by one; more or larger ones than were recorded are refused as they come."""
-        shape = (self.n_frames, self.size, self.size, 3)
+        shape = (self.size, self.size, 3)
         for count, frame in enumerate(MediaReader(decode=self.decode).frames(self.picture, FPS)):
-            if count == self.n_frames or frame.shape != shape[1:]:
+            if count == self.n_frames or frame.shape != shape:
                 raise ClipFailure(
-                    f"{self.picture.name}: not the {_words(shape)} that were recorded"
+                    f"{self.picture.name}: not the {self.n_frames} frames of {self.size}x{self.size} "
+                    "that were recorded"
                 )
             yield frame
 
@@ -242,7 +243,3 @@ class Cut(_Base):
 def _read_only(array: A) -> A:
     array.flags.writeable = False
     return array
-
-
-def _words(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]} frames of {shape[2]}x{shape[1]}"

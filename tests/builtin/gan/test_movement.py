@@ -199,6 +199,11 @@ def test_generation_takes_a_donor_by_the_seed(checkpoint: Path) -> None:
     assert slopes == {1.0, 2.0, 3.0}
 
 
+def test_units_are_those_of_the_shipped_weights() -> None:
+    """A network has learnt movements in these units: with others it moves by other amounts."""
+    assert TYPICAL.tolist() == [0.08, 0.04, 0.01, 0.03, 0.02, 0.01, 0.04]
+
+
 def test_a_head_moves_about_the_pose_it_starts_from() -> None:
     """A recording whose head turns away for good, at once: no longer after a second; lids are left alone."""
     course = torch.full((100, PARTS), 2.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from thbench.errors import UserError
 from thbench.results import sensitivity
@@ -60,3 +61,8 @@ def test_a_file_too_large_is_not_read(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(sensitivity, "LARGEST", file.stat().st_size - 1)
     with pytest.raises(UserError, match=r"sensitivity\.json"):
         read_sensitivity(file)
+
+
+def test_what_was_measured_is_not_changed_afterwards() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        made().suite = "other"  # type: ignore[misc]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -18,7 +17,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guards import some
 from media import (
     FILES,
     FLASH,
@@ -32,9 +30,8 @@ from media import (
     write_media,
 )
 from thbench import video
-from thbench.api import ClipFailure, Media, UserError, Video
-from thbench.plugins.context import MediaFiles
-from thbench.video import MediaReader, MemoryVideo, StoredVideo
+from thbench.api import UserError
+from thbench.video import MediaReader
 from thbench.video.clock import at_constant_rate
 
 HALF_A_FRAME = 0.020
@@ -571,111 +568,6 @@ def test_digests_do_not_change_between_versions() -> None:
 
 
 DIGEST_OF_SMALL = "df6f2be77259185a4364e9f197b5cbcf1f9060ae1f8318a2aaa6c9f7448ad2e6"
-
-
-# -- lazy videos ----------------------------------------------------------------------------------
-
-
-def stored(folder: Path, n: int = 12) -> tuple[StoredVideo, MemoryVideo]:
-    marks = np.arange(n * 4, dtype=np.float32).reshape(n, 4)
-    held = MemoryVideo(noise(n), sound(n * 640 + 100), {"landmarks": marks, "scale": np.float64(2)})
-    video.write_lossless(folder / "a.mkv", held.frames, held.audio)
-    np.savez(folder / "a.npz", **held.annotations)
-    lazy = StoredVideo(folder / "a.mkv", held.digest, n, 32, annotations_file=folder / "a.npz")
-    return lazy, held
-
-
-def test_a_stored_video_decodes_once_and_only_when_asked(tmp_path: Path) -> None:
-    lazy, held = stored(tmp_path)
-    before = video.decode_count()
-    part = lazy.cut(5).bare()
-    assert (lazy.digest, lazy.n_frames, lazy.size) == (held.digest, 12, 32)
-    assert (part.n_frames, part.size, len(part.digest)) == (5, 32, 64)
-    assert list(lazy.annotations) == ["landmarks", "scale"]
-    assert video.decode_count() == before
-    for _ in range(2):
-        assert np.array_equal(lazy.frames, held.frames) and np.array_equal(
-            part.frames, held.frames[:5]
-        )
-    assert video.decode_count() == before + 1
-    assert lazy.frames is lazy.frames and part.frames.base is not None
-    for _ in range(2):
-        assert np.array_equal(lazy.audio, held.audio)  # type: ignore[arg-type]
-    assert video.decode_count() == before + 2
-
-
-def test_arrays_are_read_only(tmp_path: Path) -> None:
-    for clip in some(stored(tmp_path)):
-        for view in (clip, clip.cut(3)):
-            for array in (view.frames, view.audio, view.annotations["landmarks"]):
-                with pytest.raises(ValueError, match="read-only"):
-                    array[0] = 0
-            with pytest.raises(TypeError, match="item assignment"):
-                view.annotations["new"] = 1  # type: ignore[index]
-
-
-def test_cuts(tmp_path: Path) -> None:
-    for clip in stored(tmp_path):
-        part = clip.cut(5)
-        assert len(part.audio) == 5 * 640  # type: ignore[arg-type]
-        assert part.annotations["landmarks"].shape == (5, 4)
-        assert part.annotations["scale"] == 2 and part.bare().annotations == {}
-        assert part.bare().digest == part.digest != clip.digest
-        assert len({clip.cut(4).digest, clip.cut(5).digest, clip.cut(5).cut(4).digest}) == 3
-        for n in (0, 13):
-            with pytest.raises(ValueError, match="cut 12 frames"):
-                clip.cut(n)
-    lazy, held = stored(tmp_path)
-    assert lazy.cut(7).digest == held.cut(7).digest
-
-
-def test_sound_may_lie_in_a_file_of_its_own(tmp_path: Path) -> None:
-    lazy, held = stored(tmp_path)
-    video.write_wav(tmp_path / "other.wav", sound(500, seed=9))
-    other = StoredVideo(tmp_path / "a.mkv", "d", 12, 32, sound=tmp_path / "other.wav")
-    assert np.array_equal(other.audio, sound(500, seed=9))  # type: ignore[arg-type]
-    shared = StoredVideo(tmp_path / "a.mkv", "d", 12, 32, sound=tmp_path / "a.mkv")
-    assert np.array_equal(shared.audio, held.audio)  # type: ignore[arg-type]
-    assert lazy.digest == video.video_digest(
-        video.frames_digest(held.frames), video.audio_digest(held.audio)
-    )
-
-
-def test_a_stored_video_that_changed_is_refused(tmp_path: Path) -> None:
-    stored(tmp_path)
-    for n, size in ((11, 32), (13, 32), (12, 16)):
-        with pytest.raises(ClipFailure, match="recorded"):
-            _ = StoredVideo(tmp_path / "a.mkv", "d", n, size).frames
-    (tmp_path / "bad.npz").write_bytes(b"PK no archive")
-    broken = StoredVideo(tmp_path / "a.mkv", "d", 12, 32, annotations_file=tmp_path / "bad.npz")
-    with pytest.raises(ClipFailure, match=r"bad\.npz cannot be read"):
-        _ = broken.annotations
-
-
-def test_annotations_never_unpickle(tmp_path: Path) -> None:
-    np.savez(tmp_path / "a.npz", x=np.array([{}], dtype=object))
-    lazy = StoredVideo(tmp_path / "a.mkv", "d", 1, 8, annotations_file=tmp_path / "a.npz")
-    with pytest.raises(ClipFailure, match="cannot be read"):
-        _ = lazy.annotations
-
-
-def test_videos_travel_without_their_frames(tmp_path: Path) -> None:
-    lazy, held = stored(tmp_path)
-    assert lazy.frames.size and lazy.audio is not None and lazy.annotations
-    for view in (lazy, lazy.cut(3), lazy.bare()):
-        data = pickle.dumps(view)
-        assert len(data) < 2000
-        assert np.array_equal(pickle.loads(data).frames, view.frames)
-    copy = pickle.loads(pickle.dumps(held))
-    assert np.array_equal(copy.frames, held.frames) and copy.digest == held.digest
-    assert np.array_equal(copy.annotations["landmarks"], held.annotations["landmarks"])
-
-
-def test_types_meet_the_contract(tmp_path: Path) -> None:
-    media: Media = MediaFiles()
-    lazy, held = stored(tmp_path)
-    videos: list[Video] = [lazy, held, lazy.cut(2), lazy.bare()]
-    assert media.read(tmp_path / "a.mkv").fps == 25 and {v.size for v in videos} == {32}
 
 
 def test_importing_the_module_loads_no_decoder() -> None:
