@@ -18,7 +18,7 @@ PARTS = 7
 """Shift right, shift down, nearer, roll, yaw, pitch, lids."""
 LIDS = 6
 RETURN = 25
-"""Frames."""
+"""Frames until a head moves about the pose it starts from: a second."""
 TYPICAL = np.array([0.08, 0.04, 0.01, 0.03, 0.02, 0.01, 0.04])
 """About one deviation of each; every part is divided by its own."""
 DONORS, LENGTH = 64, 100
