@@ -83,6 +83,11 @@ Ran = Mapping[str, Mapping[str, Any]]
 # -- which tests ----------------------------------------------------------------------------------
 
 
+def say(text: str) -> None:
+    """What is being done, beside the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def module_name(file: Path) -> str:
     parts = file.with_suffix("").parts
     parts = parts[1:] if parts[0] == "plugins" else parts
@@ -255,19 +260,19 @@ class Checkout:
     def lines_run(self, files: Sequence[str], state: Path) -> dict[str, Ran]:
         """What each test of the files runs; asked once, kept in `state` until the file changes."""
         kept = {file: self._kept(file, state) for file in files}
-        if missing := [file for file, path in kept.items() if not path.exists()]:
+        missing = [file for file, path in kept.items() if not path.exists()]
+        for i, file in enumerate(missing, 1):
+            say(f"lines that tests run: file {i} of {len(missing)}, {file}")
             found = state / "lines.new"
             found.unlink(missing_ok=True)
             words = [w for w in WORDS if w != "-x"]
-            self.pytest([*words, "-p", "lines_run", f"--lines-run={found}", *missing], 7200, 7200)
-            if not found.exists():
+            code = self.pytest(
+                [*words, "-p", "lines_run", f"--lines-run={found}", file], 7200, 7200
+            )
+            if not found.exists() and code != NOTHING:
                 raise SystemExit(f"the tests did not run:\n{self.log.read_text()[-4000:]}")
-            entries = defaultdict(list)
-            for line in found.read_text().splitlines():
-                entries[file_of(json.loads(line)["test"])].append(line)
-            for file in missing:
-                kept[file].parent.mkdir(parents=True, exist_ok=True)
-                kept[file].write_text("\n".join(entries[file]))
+            kept[file].parent.mkdir(parents=True, exist_ok=True)
+            kept[file].write_text(found.read_text() if found.exists() else "")
         read = {file: map(json.loads, path.read_text().splitlines()) for file, path in kept.items()}
         return {file: {entry["test"]: entry for entry in lines} for file, lines in read.items()}
 
@@ -417,6 +422,7 @@ class Kept:
         key = self.key(one.file, one.mutant)
         entry = {"mutant": key, "by": one.killer, "said": f"{one.file}:{one.mutant}"}
         self.known[key] = one.killer
+        say(f"{'killed' if one.killer else 'alive'}: {one.file}:{one.mutant}")
         with self.file.open("a") as out:
             out.write(json.dumps({**entry, "tests": len(one.tests)}) + "\n")
 
@@ -453,7 +459,7 @@ def measure(
             if not kept.killer(file, mutant) and not is_equivalent(file, mutant, known):
                 chose = chosen(mutant, file, sound, given.budget)
                 asked.append(Asked(file, mutant, chose, sound))
-    print(f"{len(asked)} mutants to ask", flush=True)
+    say(f"{len(asked)} mutants to ask")
     checkout.swap_and_test([one for one in asked if one.mutant.where and one.tests], kept.add)
     kept = kept.again()
     for one in asked:
