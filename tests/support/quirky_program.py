@@ -31,7 +31,7 @@ def failing_some(image: str) -> str:
     kind = zlib.crc32(Path(image).read_bytes()) % 7
     if kind == 1:
         sys.exit("RuntimeError: CUDA out of memory")
-    return {0: "nothing", 2: "half"}.get(kind, "dated")
+    return {0: "nothing", 2: "half"}.get(kind, "apart")
 
 
 def write(args: argparse.Namespace) -> None:
@@ -43,6 +43,8 @@ def write(args: argparse.Namespace) -> None:
     now = datetime.now().strftime("%Y%m%d-%H%M%S")
     name = {
         "dated": f"{now}--seed_7/{clip}_{clip}_{args.size}.avi",
+        # of one call alone: a folder that two calls of a second share is nobody's to remove
+        "apart": f"{now}-{os.getpid()}--seed_7/{clip}_{clip}_{args.size}.avi",
         "two": f"{now}/{clip}_withaudio.avi",
         "previous": "previous.avi",
     }.get(args.habit, f"{clip}.avi")

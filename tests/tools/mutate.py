@@ -80,12 +80,12 @@ Ran = Mapping[str, Mapping[str, Any]]
 """Test -> what lines_run.py says of it."""
 
 
-# -- which tests ----------------------------------------------------------------------------------
-
-
 def say(text: str) -> None:
     """What is being done, beside the results."""
     print(text, file=sys.stderr, flush=True)
+
+
+# -- which tests ----------------------------------------------------------------------------------
 
 
 def module_name(file: Path) -> str:
@@ -261,11 +261,10 @@ class Checkout:
         """What each test of the files runs; asked once, kept in `state` until the file changes."""
         kept = {file: self._kept(file, state) for file in files}
         missing = [file for file, path in kept.items() if not path.exists()]
+        found, words = state / "lines.new", [w for w in WORDS if w != "-x"]
         for i, file in enumerate(missing, 1):
             say(f"lines that tests run: file {i} of {len(missing)}, {file}")
-            found = state / "lines.new"
             found.unlink(missing_ok=True)
-            words = [w for w in WORDS if w != "-x"]
             code = self.pytest(
                 [*words, "-p", "lines_run", f"--lines-run={found}", file], 7200, 7200
             )
@@ -422,7 +421,7 @@ class Kept:
         key = self.key(one.file, one.mutant)
         entry = {"mutant": key, "by": one.killer, "said": f"{one.file}:{one.mutant}"}
         self.known[key] = one.killer
-        say(f"{'killed' if one.killer else 'alive'}: {one.file}:{one.mutant}")
+        say(f"{'killed' if one.killer else 'survived'}: {one.file}:{one.mutant}")
         with self.file.open("a") as out:
             out.write(json.dumps({**entry, "tests": len(one.tests)}) + "\n")
 

@@ -6,7 +6,7 @@ RUN/controls/<size>/<name>/          what controls change of the references, res
 RUN/systems/<name>/                  videos, journal.jsonl, result.json, clips.csv
 RUN/leaderboard.md, leaderboard.json, timings.jsonl, events.jsonl
 RUN/shards/3-of-16/                  the same journals and logs, of one shard (thbench.run.shards)
-RUN/report/ or RUN/report.html       pages made from all that; no command reads them
+RUN/report/ or RUN/report.html       pages made from all that; no run reads them
 """
 
 from __future__ import annotations
