@@ -22,13 +22,8 @@ def chromium() -> Iterator[Page]:
 
 @pytest.fixture
 def browser(chromium: Page) -> Iterator[Page]:
-    """The browser as if it had just been started: an empty page, nothing noted, light, 1280 x 900."""
-    chromium.size(1280, 900)
-    light = {"name": "prefers-color-scheme", "value": "light"}
-    chromium.call("Emulation.setEmulatedMedia", {"media": "", "features": [light]})
+    """The browser as if it had just been started, nothing noted."""
     chromium.problems.clear()
     chromium.requests.clear()
     yield chromium
-    # Videos that go on playing would keep a core from the tests that follow.
-    chromium.call("Page.navigate", {"url": "about:blank"})
-    chromium.wait("location.href === 'about:blank'")
+    chromium.renew()

@@ -52,15 +52,25 @@ class Page:
         )
         for end in (theirs_read, theirs_write, quiet):
             os.close(end)
-        self._buffer, self._id, self._session = b"", 0, ""
+        self._buffer, self._id, self._session, self._context = b"", 0, "", ""
         self.problems: list[str] = []
         self.requests: list[str] = []
-        target = self.call("Target.createTarget", {"url": "about:blank"})["targetId"]
+        self.renew()
+
+    def renew(self) -> None:
+        """As another person on another device: nothing stored, an empty page, light, 1280 x 900."""
+        self._session, old = "", self._context
+        self._context = self.call("Target.createBrowserContext")["browserContextId"]
+        place = {"url": "about:blank", "browserContextId": self._context}
+        target = self.call("Target.createTarget", place)["targetId"]
+        if old:
+            self.call("Target.disposeBrowserContext", {"browserContextId": old})
         attached = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})
         self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
         self.size(1280, 900)
+        scheme(self, "light")
 
     def call(self, method: str, parameters: Mapping[str, Any] | None = None) -> Any:
         self._id += 1
@@ -105,8 +115,12 @@ class Page:
         self.call("Emulation.setDeviceMetricsOverride", metrics)
 
     def open(self, address: str) -> None:
-        """Load a page from scratch, also where only the part after # differs."""
+        """Load a page from scratch, also where only the part after # differs.
+
+        Navigating is answered before the old page has gone, so the empty page is waited for.
+        """
         self.call("Page.navigate", {"url": "about:blank"})
+        self.wait("location.href === 'about:blank'")
         self.call("Page.navigate", {"url": address})
         self.wait(
             "document.readyState === 'complete' && document.documentElement.className === 'js'"

@@ -12,7 +12,7 @@ import pytest
 
 from chromium import Page
 from guards import some
-from study_rater import Decide, answer, begin, downloaded, forget
+from study_rater import Decide, answer, begin, downloaded
 from thbench.study.document import read_study
 from thbench.study.form import StudyKey, read_key
 
@@ -45,7 +45,7 @@ def leftmost(_trial: str, _files: Sequence[str], _question: str) -> str:
 def vote(
     page: Page, address: str, counts: Mapping[str, int], decide: Decide, out: Path, keys: bool
 ) -> None:
-    forget(page, address)
+    page.renew()
     begin(page, address, counts)
     for _ in range(PAIRS + CATCH):
         answer(page, decide, ("sync",), keys=keys)
