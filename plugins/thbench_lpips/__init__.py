@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from thbench.api import Context, Metric, Plugin, PublishedValue, WeightsFile, hookimpl
 
-__all__ = ["TRUNKS", "LpipsOptions", "Net"]
+__all__ = ["SMALLEST", "TRUNKS", "LpipsOptions", "Net"]
 
 Net = Literal["alex", "vgg"]
 
@@ -37,6 +37,8 @@ VGG16 = WeightsFile(
     about="VGG-16 of torchvision, the trunk of lpips@vgg",
 )
 TRUNKS: Mapping[str, WeightsFile] = {"alex": ALEXNET, "vgg": VGG16}
+SMALLEST: Mapping[str, int] = {"alex": 31, "vgg": 16}
+"""Pixels below which a pool of the trunk has no output."""
 
 
 @dataclass(frozen=True)

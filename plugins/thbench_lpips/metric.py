@@ -1,15 +1,13 @@
-"""The metric `lpips`: mean over a clip's frames, then mean over clips."""
+"""The metric `lpips`: mean over a clip's frames, then mean over clips.
+
+What needs torch is in pairs.py, imported at the first clip: reducing does without.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from itertools import islice
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from thbench.api import (
     ClipFailure,
@@ -20,16 +18,13 @@ from thbench.api import (
     Score,
     mean_of_rows,
 )
-from thbench_fid.quick import filled
-from thbench_lpips import TRUNKS, LpipsOptions
-from thbench_lpips.distance import distances, linear_layers
-from thbench_lpips.network import SMALLEST, Trunk, load
+from thbench_lpips import SMALLEST, TRUNKS, LpipsOptions
 from thbench_similarity.metric import compared_frames
 
-__all__ = ["BATCH", "Lpips"]
+if TYPE_CHECKING:
+    from thbench_lpips.pairs import PairDistances
 
-BATCH = 16
-"""Pairs of frames per pass at least: below, torch leaves oneDNN on one thread."""
+__all__ = ["Lpips"]
 
 
 class Lpips:
@@ -38,16 +33,14 @@ class Lpips:
     def __init__(self, options: LpipsOptions, context: Context) -> None:
         self._context, self._net = context, options.net
         self._skip_identity = options.skip_identity
-        self._device, self._batch = context.device, max(BATCH, context.batch)
         self.scores: Mapping[str, Score] = {"lpips": _SCORE}
 
     @cached_property
-    def _network(self) -> tuple[Trunk, list[Tensor]]:
-        path = self._context.weights(TRUNKS[self._net].name)
-        trunk = load(path, self._net).to(self._device)
-        return trunk.to(memory_format=torch.channels_last), linear_layers(  # type: ignore[call-overload]
-            self._net, device=self._device
-        )
+    def _distances(self) -> PairDistances:
+        from thbench_lpips.pairs import PairDistances
+
+        path, context = self._context.weights(TRUNKS[self._net].name), self._context
+        return PairDistances(path, self._net, context.device, context.batch)
 
     def observe(self, pair: Pair) -> Observation:
         compared = compared_frames(pair, self._skip_identity)
@@ -57,19 +50,6 @@ class Lpips:
                 f"frames of {size} pixels: lpips with {self._net} needs at least {SMALLEST[self._net]}"
             )
         return Observation(rows={"lpips": float(self._distances(compared).mean())})
-
-    def _distances(
-        self, compared: Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]
-    ) -> NDArray[np.float64]:
-        """[n] of n pairs of frames; a batch of them is held at a time, and the numbers come down once."""
-        trunk, linear = self._network
-        found = []
-        with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
-            while batch := list(islice(compared, self._batch)):
-                x, y = (filled(np.stack(rows), self._batch) for rows in zip(*batch, strict=True))
-                found.append(distances(x, y, trunk, linear, device=self._device)[: len(batch)])
-            each: NDArray[np.float64] = torch.cat(found).cpu().numpy()
-        return each
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:
         return {"lpips": mean_of_rows(observed.generated, "lpips")}

@@ -16,15 +16,13 @@ from torch import Tensor, nn
 
 from thbench.api import UserError, reading
 
-__all__ = ["CHANNELS", "SMALLEST", "Trunk", "alexnet", "load", "trunk_of", "vgg16"]
+__all__ = ["CHANNELS", "Trunk", "alexnet", "load", "trunk_of", "vgg16"]
 
 CHANNELS: Mapping[str, Sequence[int]] = {
     "alex": (64, 192, 384, 256, 256),
     "vgg": (64, 128, 256, 512, 512),
 }
 """Channels of the five maps."""
-SMALLEST = {"alex": 31, "vgg": 16}
-"""Pixels below which a pool of the trunk has no output."""
 REMEDY = "use torchvision's published file: `thbench weights list` has its address"
 
 

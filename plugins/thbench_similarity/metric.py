@@ -1,4 +1,7 @@
-"""Metrics that compare each generated frame with the reference's frame at the same time."""
+"""Metrics that compare each generated frame with the reference's frame at the same time.
+
+torch and torchmetrics are imported where a picture is measured: they take seconds, and reducing needs neither.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from thbench.api import (
@@ -18,7 +20,6 @@ from thbench.api import (
     mean_of_rows,
 )
 from thbench_similarity import PsnrOptions, SsimOptions
-from thbench_similarity.picture import picture_psnr, picture_ssim
 
 __all__ = ["FrameMetric", "PictureMeasure", "compared_frames", "psnr", "ssim"]
 
@@ -57,6 +58,8 @@ class FrameMetric:
         self._skip_identity = skip_identity
 
     def observe(self, pair: Pair) -> Observation:
+        import torch
+
         # TF32 would keep ten bits of a product on a GPU
         with torch.inference_mode(), torch.backends.cudnn.flags(allow_tf32=False):
             frames = compared_frames(pair, self._skip_identity)
@@ -83,19 +86,29 @@ def psnr(options: PsnrOptions) -> FrameMetric:
         biases="Prefers blur to a sharp picture that is shifted by a pixel; a still frame scores well where "
         "little moves. Background weighs as much as the mouth.",
     )
-    return FrameMetric("psnr", score, partial(picture_psnr, cap=options.cap), options.skip_identity)
+    return FrameMetric("psnr", score, partial(_psnr, cap=options.cap), options.skip_identity)
+
+
+def _psnr(generated: Picture, reference: Picture, cap: float) -> float:
+    from thbench_similarity.picture import picture_psnr
+
+    return picture_psnr(generated, reference, cap)
 
 
 def ssim(options: SsimOptions) -> FrameMetric:
     """The metric `ssim`."""
-    dtype = torch.float64 if options.precision == "float64" else torch.float32
-    measure = partial(_ssim_of_large_enough, dtype=dtype)
+    measure = partial(_ssim_of_large_enough, precision=options.precision)
     return FrameMetric("ssim", _SSIM_SCORE, measure, options.skip_identity)
 
 
-def _ssim_of_large_enough(generated: Picture, reference: Picture, dtype: torch.dtype) -> float:
+def _ssim_of_large_enough(generated: Picture, reference: Picture, precision: str) -> float:
+    import torch
+
+    from thbench_similarity.picture import picture_ssim
+
     if min(generated.shape[:2]) < 11:
         raise ClipFailure(f"frames of {generated.shape[0]} pixels: SSIM needs at least 11")
+    dtype = torch.float64 if precision == "float64" else torch.float32
     return picture_ssim(generated, reference, dtype)
 
 

@@ -16,10 +16,11 @@ from thbench.api import (
     Waveform,
 )
 from thbench_syncnet.faces import Detector, S3fd, Yunet
-from thbench_syncnet.features import file_digest, require_sound, window_features
+from thbench_syncnet.features import file_digest, window_features
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import SIZE, load_syncnet
 from thbench_syncnet.options import FACE_BOXES, FeatureOptions
+from thbench_syncnet.sound import require_sound
 from thbench_syncnet.tracking import choose, crop, follow
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}

@@ -23,10 +23,8 @@ class Folded(nn.Module):
 
     def __init__(self, network: SyncNet, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
-        # Folding in float64 keeps the float32 result within rounding of the unfolded network.
-        network = copy.deepcopy(network).double()
-        self._lip = _fold(network.netcnnlip, network.netfclip).to(precision)
-        self._sound = _fold(network.netcnnaud, network.netfcaud).to(precision)
+        self._lip = _fold(network.netcnnlip, network.netfclip, precision)
+        self._sound = _fold(network.netcnnaud, network.netfcaud, precision)
         for parameter in self.parameters():
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
@@ -47,13 +45,18 @@ def _picture(windows: Tensor, precision: torch.dtype) -> Tensor:
     return windows.to(precision).contiguous(memory_format=torch.channels_last)
 
 
-def _fold(convolutions: nn.Sequential, head: nn.Sequential) -> nn.Sequential:
-    """One Sequential without batch norms, its 3-D layers made 2-D."""
-    flat = [*map(_flat, convolutions), nn.Flatten(), *head]
+def _fold(
+    convolutions: nn.Sequential, head: nn.Sequential, precision: torch.dtype
+) -> nn.Sequential:
+    """One Sequential without batch norms, its 3-D layers made 2-D.
+
+    Folding in float64, a layer at a time, keeps the float32 result within rounding of the unfolded network.
+    """
     folded: list[nn.Module] = []
-    for module in flat:
+    for layer in (*convolutions, nn.Flatten(), *head):
+        module = _flat(copy.deepcopy(layer).double())
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-            folded[-1] = _fused(folded[-1], module)
+            folded[-1] = _fused(folded[-1], module).to(precision)
         elif isinstance(module, nn.MaxPool2d):
             # max(relu(x)) == relu(max(x)): pooling first leaves a quarter of the values to rectify.
             folded.insert(len(folded) - 1, module)
@@ -61,7 +64,7 @@ def _fold(convolutions: nn.Sequential, head: nn.Sequential) -> nn.Sequential:
             folded.append(nn.ReLU(inplace=True))
         elif not isinstance(module, nn.Identity):
             folded.append(module)
-    return nn.Sequential(*folded).eval().requires_grad_(False)
+    return nn.Sequential(*folded).to(precision).eval().requires_grad_(False)
 
 
 def _fused(layer: nn.Module, norm: nn.BatchNorm2d | nn.BatchNorm1d) -> nn.Module:

@@ -21,8 +21,8 @@ from thbench.api import (
     Score,
     mean_of_rows,
 )
-from thbench_syncnet.features import require_sound
 from thbench_syncnet.options import ENVELOPE, LagOptions, aperture_of
+from thbench_syncnet.sound import require_sound
 
 
 def correlations(

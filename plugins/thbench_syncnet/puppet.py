@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from thbench.api import Frames, Video, Waveform
 from thbench_syncnet import PUPPET_WEIGHTS as WEIGHTS
 from thbench_syncnet.distance import window_count
-from thbench_syncnet.features import file_digest, in_batches, require_sound, sound_windows
+from thbench_syncnet.features import file_digest, in_batches, sound_windows
 from thbench_syncnet.networks import LIP_FRAMES
+from thbench_syncnet.sound import require_sound
 
 DIMENSIONS = 128
 SEEN = 64

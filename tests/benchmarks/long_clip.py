@@ -7,8 +7,8 @@ and prints the largest resident size of that process, pages of mapped files incl
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -70,11 +70,21 @@ def draw(folder: Path, minutes: float, size: int) -> None:
             out.mux(heard.encode())
 
 
+def weights(folder: Path) -> None:
+    """In a process of its own: a program's peak counts that of the process that starts it."""
+    from chain import write_weights
+
+    write_weights(folder)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--metrics", default=METRICS)
+    parser.add_argument(
+        "--random-weights", action="store_true", help="of `fid` and `syncnet`, which cost the same"
+    )
     parser.add_argument("--keep", type=Path, help="folder of the videos, drawn where absent")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -86,15 +96,21 @@ def main() -> None:
         primary = metrics[0]
         suite = folder / "long.yaml"
         suite.write_text(SUITE.format(size=given.size, metrics=", ".join(metrics), primary=primary))
-        environment = {
-            **os.environ,
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "plugins")]),
-            "THBENCH_CACHE": f"{name}/cache",
-        }
+        paths, environment = [str(ROOT), str(ROOT / "plugins")], {"THBENCH_CACHE": f"{name}/cache"}
+        if given.random_weights:
+            process = multiprocessing.get_context("spawn").Process(
+                target=weights, args=(Path(name),)
+            )
+            process.start()
+            process.join()
+            paths.insert(0, f"{name}/site")
+            environment["THBENCH_WEIGHTS"] = f"{name}/weights"
+        environment = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(paths)}
         start = time.perf_counter()
         words = [sys.executable, "-m", "thbench", "run", str(suite), "--out", f"{name}/run"]
-        subprocess.run(words, env=environment, check=True)
-        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        _, status, spent = os.wait4(subprocess.Popen(words, env=environment).pid, 0)
+        if status:
+            sys.exit(os.waitstatus_to_exitcode(status))
         print(
             f"{given.minutes:g} min at {given.size} px, {given.metrics}: {spent.ru_maxrss / 1024:.0f} MB at most, "
             f"{time.perf_counter() - start:.0f} s, {spent.ru_utime + spent.ru_stime:.0f} s of CPU"

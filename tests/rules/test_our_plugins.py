@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from thbench.environment import Settings
@@ -14,8 +19,8 @@ QUICK = {"puppet", "loudness-warp", "f_mse"}
 ARGUMENT = {"torchmetrics": "torchmetrics:MeanAbsoluteError"}
 LARGER = {"blinks": 128, "blink_duration": 128, "silent_mouth": 128}
 """Pixels of the clips for metrics that refuse the small faces of the usual ones."""
-NEED_OPTIONS = {"folder", "command", "clips"}
-"""They do nothing without a folder or a program; their own tests give them one."""
+NEED_OPTIONS = {"folder", "command", "clips", "own_layout"}
+"""They do nothing without a folder, a program or a layout; their own tests give them one."""
 
 
 def ours() -> list[tuple[str, str]]:
@@ -52,6 +57,28 @@ def test_conformance(kind: str, name: str) -> None:
         f"{o.title}: {o.error}" for o in run_checks(checks_for(kind, name, size=size)) if o.error
     ]
     assert failed == []
+
+
+def test_building_a_metric_imports_no_torch() -> None:
+    """Whoever reduces builds every metric and needs no network: torch takes a second and 200 MB of every process."""
+    program = """
+import sys
+from test_our_plugins import ARGUMENT, ours
+from thbench.testing.subject import subject_of
+
+built = [subject_of("metric", n, {}).build() for k, n in ours() if k == "metric" and n not in ARGUMENT.values()]
+print(len(built), [m for m in ("torch", "torchmetrics") if m in sys.modules])
+"""
+    paths = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, loaded = done.stdout.split(maxsplit=1)
+    assert int(count) >= 20 and loaded.strip() == "[]"
 
 
 def test_the_quick_ones_exist() -> None:

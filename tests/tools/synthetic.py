@@ -180,16 +180,18 @@ def measure(folder: Path, text: str, shards: bool = False, workers: int = 1) -> 
     seconds, before = {}, time.perf_counter()
     run = start(folder, text)
     seconds["plan"], before = time.perf_counter() - before, time.perf_counter()
+    root, n = run.job.run.root, len(run.split.clips)
     if shards:
-        result = merged(run.job.run.root, workers)
+        del run  # the merge plans for itself
+        result = merged(root, workers)
         seconds["merge, reduce"] = time.perf_counter() - before
     else:
         run.generate()
         seconds["collect"], before = time.perf_counter() - before, time.perf_counter()
         result = run.score(workers)["echo"]
         seconds["reduce"] = time.perf_counter() - before
-    assert result.scores["psnr"].n == result.clips.n == len(run.split.clips)
-    assert not Journal(run.job.run.root / "timings.jsonl", key="stage").lines()  # nothing made anew
+    assert result.scores["psnr"].n == result.clips.n == n
+    assert not Journal(root / "timings.jsonl", key="stage").lines()  # nothing made anew
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     cpu, workers_cpu = (of.ru_utime + of.ru_stime for of in used)
     peak, workers_peak = (of.ru_maxrss / 1024 for of in used)

@@ -89,7 +89,7 @@ def test_inception_and_lpips_likewise(n: int, batches: int, tmp_path: Path) -> N
     inception = InceptionFeatures(tmp_path / "inception.pth", "tf", "fp32", context)
     lpips = Lpips(LpipsOptions(skip_identity=False), context)
     pair = Pair(Clip("c", "a"), video, MemoryVideo(frames(n)[::-1].copy()))
-    inception.network, lpips._network  # noqa: B018  read before what is counted
+    inception.network, lpips._distances  # noqa: B018  read before what is counted
     with CountedDevice() as device:
         assert inception(video).shape == (n, 2048)
     assert [shape for shape in device.up if len(shape) == 4] == [(16, SIZE, SIZE, 3)] * batches

@@ -22,6 +22,7 @@ from thbench.api import (
     Observed,
     Score,
 )
+from thbench.environment import few_collections
 from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
@@ -181,7 +182,8 @@ class Reducing:
     cache: Cache | None = None
 
     def __call__(self, task: ReduceTask) -> Reduced:
-        with threadpoolctl.threadpool_limits(1):  # sums over frames in one order
+        # One thread: sums over frames in one order.
+        with few_collections(), threadpoolctl.threadpool_limits(1):
             return _MetricOfRow(self, task).reduced()
 
 

@@ -42,6 +42,8 @@ ONE_ACTOR = "one actor: nothing to learn about other actors from"
 NOT_FINITE = "some clips have no finite value"
 LARGEST = 1e100
 """Beyond it a value is as good as infinite: its square overflows in float64."""
+DRAWN_AT_ONCE = 1_000_000
+"""Actors of the resamples that are held in memory at a time: 8 MB for each array of them."""
 FLAT = 1e-12
 """A spread below this share of the values is rounding, not variation."""
 
@@ -200,9 +202,7 @@ def _bootstrap_t(
     A resample without variation counts as an infinite t* on its side, so that it widens the interval
     instead of vanishing from it.
     """
-    n = len(cast.names)
-    drawn = np.random.default_rng(seed).integers(0, n, size=(replicates, n))  # [replicates, A]
-    means, errors = clustered_error(cast.sizes[drawn], cast.sums[drawn])
+    means, errors = _resampled(cast, replicates, seed)
     shift = means - mean
     flat = errors <= FLAT * cast.scale
     t = np.where(flat, np.copysign(math.inf, shift), shift / np.where(flat, 1.0, errors))
@@ -211,6 +211,21 @@ def _bootstrap_t(
     low = np.quantile(t, tail, method="inverted_cdf")
     high = np.quantile(t, 1 - tail, method="inverted_cdf")
     return float(low), float(high)
+
+
+def _resampled(cast: Actors, replicates: int, seed: int) -> tuple[Floats, Floats]:
+    """Mean and error of every resample [replicates].
+
+    Drawn and summed in blocks, which keeps memory flat: the numbers are those of one draw of all.
+    """
+    n, random = len(cast.names), np.random.default_rng(seed)
+    block = max(1, DRAWN_AT_ONCE // n)
+    found = []
+    for start in range(0, replicates, block):
+        drawn = random.integers(0, n, size=(min(block, replicates - start), n))  # [block, A]
+        found.append(clustered_error(cast.sizes[drawn], cast.sums[drawn]))
+    means, errors = zip(*found, strict=True)
+    return np.concatenate(means), np.concatenate(errors)
 
 
 def student_limits(

@@ -16,7 +16,7 @@ from thbench.files.cache import cache_root
 
 IN_MEMORY = 128_000_000
 """Bytes of frames up to which they are held in memory: 26 s at 256 x 256 pixels."""
-KEPT = 64_000_000
+KEPT = 16_000_000
 """Bytes of a mapped file that are looked at before the process lets go of them all."""
 
 

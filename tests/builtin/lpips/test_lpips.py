@@ -14,10 +14,11 @@ import torch
 from random_trunk import PAIRS, pair_of, random_state, random_trunk
 from thbench.api import Clip, ClipFailure, Pair, UserError
 from thbench.video import MemoryVideo
-from thbench_lpips import LpipsOptions
+from thbench_lpips import SMALLEST, LpipsOptions
 from thbench_lpips.distance import distances, linear_layers
 from thbench_lpips.metric import Lpips
-from thbench_lpips.network import CHANNELS, SMALLEST, load, trunk_of
+from thbench_lpips.network import CHANNELS, load, trunk_of
+from thbench_lpips.pairs import PairDistances
 
 STORED = json.loads(Path(__file__).with_name("reference.json").read_text())
 NETS = ("alex", "vgg")
@@ -94,6 +95,17 @@ def test_a_clip_is_the_mean_of_its_frames_whatever_the_batch(
     assert alone == pytest.approx(value, rel=1e-6)
     whole = Lpips(LpipsOptions(skip_identity=False), context(path)).observe(pair).rows["lpips"]
     assert whole != value
+
+
+@pytest.mark.slow
+def test_pairs_of_several_batches_are_measured_one_by_one(tmp_path: Path, one_thread: None) -> None:
+    """35 pairs: two whole batches and three more; in their order, against the network in float64."""
+    pair = videos(35, 32)
+    x, y = pair.generated.frames, pair.reference.frames
+    measured = PairDistances(saved("alex", tmp_path), "alex", "cpu", 4)(zip(x, y, strict=True))
+    linear = linear_layers("alex", torch.float64)
+    expected = distances(x, y, random_trunk("alex"), linear, torch.float64)
+    np.testing.assert_allclose(measured, expected, rtol=1e-5)
 
 
 @pytest.mark.slow

@@ -20,10 +20,10 @@ from thbench_syncnet.features import (
     in_batches,
     lip_frames,
     lip_windows,
-    require_sound,
     sound_windows,
     window_features,
 )
+from thbench_syncnet.sound import require_sound
 
 
 @pytest.mark.parametrize("size", [64, SIZE - 1, SIZE, SIZE + 1, 256])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import multiprocessing.util
 import os
@@ -17,7 +18,7 @@ from guards import some
 from thbench.api import UserError
 from thbench.engines import engine_for
 from thbench.engines.local import LocalEngine
-from thbench.environment import Settings
+from thbench.environment import Settings, few_collections
 
 
 def double(n: int) -> int:
@@ -231,3 +232,11 @@ def test_a_worker_keeps_the_large_blocks_that_it_frees(monkeypatch: pytest.Monke
     monkeypatch.setenv("MALLOC_ARENA_MAX", "4")  # what a person sets is left alone
     ((_, (before, during)),) = LocalEngine(2).map(mapped_blocks, [64 * 2**20])
     assert before + 1 == during
+
+
+def test_old_objects_are_left_alone_for_a_block() -> None:
+    before = gc.get_threshold()
+    with pytest.raises(KeyError, match="x"), few_collections():
+        assert gc.get_threshold() == (*before[:2], 100 * before[2])
+        raise KeyError("x")
+    assert gc.get_threshold() == before

@@ -14,6 +14,7 @@ from scipy import linalg, stats
 
 import coverage_simulation
 from thbench.errors import ClipFailure
+from thbench.statistics import intervals
 from thbench.statistics.intervals import (
     FLAT,
     Actors,
@@ -87,6 +88,17 @@ def test_bootstrap_t_against_scipy_resampling_the_pivot() -> None:
     assert found.high == pytest.approx(high, abs=0.03 * (high - low))
     assert found.low is not None and found.high is not None
     assert found.high - found.estimate > found.estimate - found.low  # skewed as the data
+
+
+def test_resamples_drawn_in_blocks_are_those_drawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against the whole table of resamples; blocks of 1, of some, and of more than there are."""
+    cast = Actors.of(*nested(7, 3))
+    drawn = np.random.default_rng(5).integers(0, 7, size=(1001, 7))
+    expected = clustered_error(cast.sizes[drawn], cast.sums[drawn])
+    for at_once in (1, 7 * 100, 10**6):
+        monkeypatch.setattr(intervals, "DRAWN_AT_ONCE", at_once)
+        means, errors = intervals._resampled(cast, 1001, 5)
+        assert np.array_equal(means, expected[0]) and np.array_equal(errors, expected[1])
 
 
 def test_bootstrap_t_is_near_bca_for_many_independent_clips() -> None:

@@ -1,0 +1,49 @@
+"""LPIPS of many pairs of frames, in batches of one fixed shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from thbench_fid.quick import filled
+from thbench_lpips import Net
+from thbench_lpips.distance import distances, linear_layers
+from thbench_lpips.network import load
+
+__all__ = ["BATCH", "PairDistances"]
+
+BATCH = 16
+"""Pairs of frames per pass at least: below, torch leaves oneDNN on one thread."""
+
+
+class PairDistances:
+    """One trunk, read from its file, and the linear layers that go with it.
+
+    batch  pairs of a pass, BATCH where it is less
+
+    Raises UserError as `load` does.
+    """
+
+    def __init__(self, path: Path, net: Net, device: str, batch: int) -> None:
+        trunk = load(path, net).to(device)
+        self._trunk = trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._linear = linear_layers(net, device=device)
+        self._device, self._batch = device, max(BATCH, batch)
+
+    def __call__(
+        self, compared: Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]
+    ) -> NDArray[np.float64]:
+        """[n] of n pairs of frames; a batch of them is held at a time, and the numbers come down once."""
+        found = []
+        with torch.inference_mode(), torch.backends.cudnn.flags(benchmark=False, allow_tf32=False):
+            while batch := list(islice(compared, self._batch)):
+                x, y = (filled(np.stack(rows), self._batch) for rows in zip(*batch, strict=True))
+                each = distances(x, y, self._trunk, self._linear, device=self._device)
+                found.append(each[: len(batch)])
+            values: NDArray[np.float64] = torch.cat(found).cpu().numpy()
+        return values
