@@ -25,7 +25,7 @@ from random_inception import (
     synthetic_frames,
 )
 from thbench.api import ClipFailure, UserError
-from thbench_fid import weights
+from thbench_fid import resize, weights
 from thbench_fid.frechet import fid_from_features
 from thbench_fid.inception import InceptionFeatures, extract, padded_batches
 from thbench_fid.network import Conv, Inception2015
@@ -70,6 +70,21 @@ def test_features_and_fid_equal_the_peer_in_float64(
     np.testing.assert_allclose(ours[:, ::KEPT], theirs, rtol=0, atol=1e-8)
     for peer, value in VALUES["fid"][resize].items():
         assert fid_from_features(generated, real) == pytest.approx(value, rel=1e-5), peer
+
+
+@pytest.mark.parametrize("way", RESIZES)
+@pytest.mark.parametrize("size", [64, 334])
+def test_frames_resized_some_at_a_time_are_those_resized_at_once(
+    way: Resize, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = synthetic_frames(7, size, seed=1)
+    found = []
+    for at_once in (7, 4, 1):
+        monkeypatch.setattr(resize, "AT_ONCE", at_once)
+        found.append(prepare(frames, way, torch.float32))
+        assert found[-1].shape == (7, 3, 299, 299)
+        assert found[-1].is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(found[0], found[1]) and torch.equal(found[0], found[2])
 
 
 def test_the_three_resizes_are_three_metrics(reference: dict[str, NDArray[Any]]) -> None:
