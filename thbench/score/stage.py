@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,11 +16,11 @@ from thbench.engines.local import LocalEngine
 from thbench.files.cache import Cache, Entry, StoredArrays, sweep_caches
 from thbench.progress import Progress
 from thbench.run.folder import Record, Shard
-from thbench.run.job import Job, Order, suite_of, system_of
+from thbench.run.job import Job, Order, metric_of, suite_of, system_of
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.observe import observe, tasks_of
 from thbench.score.packing import PackedRow, Packing
-from thbench.score.reduce import Reduced, Reducing, RowKey, Scored
+from thbench.score.reduce import Reduced, ReduceTask, Reducing, RowKey, Scored
 from thbench.score.rows import REFERENCES, Row
 from thbench.suite.split import Split
 
@@ -96,12 +97,10 @@ def score(
     asked = [
         Row(e, records, references[e.resolution]) for e, records in zip(rows, answers, strict=True)
     ]
-    if packing.is_large:  # what is read again is packed, and each process reads its part
-        cache.forget()
-        reducing, by = Reducing(job, split.clips, lost), readers(job, engine)
-    else:
-        reducing, by = Reducing(job, split.clips, lost, cache), LocalEngine()
-    found = _reduced(job, split, asked, packing, reducing, by)
+    if packing.is_large:
+        cache.forget()  # what is read again is packed, and each process reads its part
+    here = Reducing(job, split.clips, lost, cache)
+    found = _reduced(job, split, asked, packing, here, engine)
     return [row for row in found if row.cells or row.entrant.name != controls.HALVES]
 
 
@@ -136,20 +135,37 @@ def _reduced(
     split: Split,
     rows: Sequence[Row],
     packing: Packing,
-    reducing: Reducing,
+    here: Reducing,
     engine: Engine,
 ) -> Iterator[Scored]:
-    """Every row, its metrics reduced by the engine's workers."""
+    """Every row, its metrics reduced: the long ones by the engine's workers, those of few clips here."""
     of = [list(row.tasks(job, packing)) for row in rows]
     # Metric by metric: those of sets take longest, and suites name them first.
     tasks = sorted((task for tasks in of for task in tasks), key=lambda task: task.metric)
+    away = [task for task in tasks if packing.is_large or _is_worth_sending(job, task, engine)]
+    near = [task for task in tasks if task not in away]
     done: dict[int, Reduced] = {}
     with Progress("reduce", len(tasks)) as progress:
-        for i, reduced in engine.map(reducing, tasks):
-            done[id(tasks[i])] = reduced
-            progress.advance()
+        for reducing, by, some in (
+            (replace(here, cache=None), readers(job, engine), away),
+            (here, LocalEngine(), near),
+        ):
+            for i, reduced in by.map(reducing, some):
+                done[id(some[i])] = reduced
+                progress.advance()
     for row, its in zip(rows, of, strict=True):
         yield row.collected(split, packing, [(task, done.pop(id(task))) for task in its])
+
+
+def _is_worth_sending(job: Job, task: ReduceTask, engine: Engine) -> bool:
+    """Of few clips: whether workers, which the run has already, should reduce the task.
+
+    A set's own number takes seconds, and reads its features from files in any process; a mean of what
+    this process has read takes milliseconds.
+    """
+    scores = metric_of(job, task.metric).scores.values()
+    has_workers = engine.workers > 1 and job.settings.device.startswith("cpu")
+    return has_workers and any(s.set_level for s in scores)
 
 
 def _answers(

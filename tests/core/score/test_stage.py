@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from runs import EVERY_CONTROL, Run, start
+from runs import EVERY_CONTROL, Run, start, written
 from thbench.engines.local import LocalEngine
 from thbench.files.cache import Cache
+from thbench.pipeline import run_score
 from thbench.run.folder import VideoFolder
 from thbench.score.keys import keybook_of, observation_cache
-from thbench.score.reduce import RowKey
+from thbench.score.reduce import ReduceTask, RowKey, Side
 from thbench.score.stage import (
     CachedInMemory,
     _answers,
+    _is_worth_sending,
     entrants,
     observe_part,
     readers,
@@ -154,3 +158,34 @@ def test_reading_packs_needs_no_accelerator(tmp_path: Path) -> None:
     elsewhere = replace(job, settings=replace(job.settings, device="cuda:0"))
     own = readers(elsewhere, LocalEngine(1, "cuda:0"))
     assert list(own.map(str, [1, 2])) == [(0, "1"), (1, "2")]
+
+
+@pytest.mark.parametrize(("workers", "sent"), [(2, [0] * 6), (1, [])])
+def test_of_few_clips_workers_reduce_what_is_said_of_sets(
+    tmp_path: Path, workers: int, sent: list[int]
+) -> None:
+    """Six rows of a metric of sets, and one of clips alone, which is reduced here."""
+    run = start(tmp_path, TWO.replace("[toy-brightness]", "[toy-brightness, toy-extracted]"))
+    run.both()
+    expected, given = written(run.job.run.root), list[int]()
+
+    class Watching(LocalEngine):
+        """Notes which metrics it is to reduce; processes would do the same, one after another here."""
+
+        def map(self, work: Any, tasks: Sequence[Any], died: Any = None) -> Iterator[Any]:
+            given.extend(task.metric for task in tasks if isinstance(task, ReduceTask))
+            return ((i, work(task)) for i, task in enumerate(tasks))
+
+    run_score(run.job, run.split, Watching(workers))
+    assert given == sent
+    assert written(run.job.run.root) == expected
+
+
+def test_on_another_device_the_command_reduces_few_clips_itself(tmp_path: Path) -> None:
+    """Its workers would have to be started for it: those of the run hold the device."""
+    job = start(tmp_path, TWO).job
+    side = Side(np.zeros(0, np.int32), np.zeros((0, 32), np.uint8))
+    task = ReduceTask(entrants(job)[0], 0, (), side, side)
+    assert _is_worth_sending(job, task, LocalEngine(2))
+    elsewhere = replace(job, settings=replace(job.settings, device="cuda"))
+    assert not _is_worth_sending(elsewhere, task, LocalEngine(2))
