@@ -17,6 +17,7 @@ printed, only ratios within one round are compared, and with `--cpu --cores 1` i
 from __future__ import annotations
 
 import argparse
+import compileall
 import json
 import os
 import resource
@@ -105,7 +106,12 @@ def resized(frames: Any, size: int) -> Any:
 
 
 def prepare(folder: Path, given: argparse.Namespace) -> None:
-    """Videos of the references and of two systems, their decoded frames for the peers, and weights."""
+    """Videos of the references and of two systems, their decoded frames for the peers, and weights.
+
+    The tree is compiled, as pip compiled the peers: an environment may forbid Python to keep bytecode.
+    """
+    for part in ("thbench", "plugins"):
+        compileall.compile_dir(ROOT / part, quiet=1)
     from thbench.video import MediaReader, write_h264
 
     reader = MediaReader()
