@@ -93,7 +93,7 @@ def few_collections() -> Iterator[None]:
     """Old objects are looked through for cycles a hundredth as often.
 
     For a block that makes a million records, none of them in a cycle: with CPython's own thresholds
-    looking through all of them again and again took a seventh of the time of reducing.
+    looking through all of them again and again took a sixth of the CPU time of reducing.
     """
     before = gc.get_threshold()
     gc.set_threshold(before[0], before[1], 100 * before[2])

@@ -142,8 +142,10 @@ def _reduced(
     of = [list(row.tasks(job, packing)) for row in rows]
     # Metric by metric: those of sets take longest, and suites name them first.
     tasks = sorted((task for tasks in of for task in tasks), key=lambda task: task.metric)
-    away = [task for task in tasks if packing.is_large or _is_worth_sending(job, task, engine)]
-    near = [task for task in tasks if task not in away]
+    away, near = list[ReduceTask](), list[ReduceTask]()
+    for task in tasks:
+        sent = packing.is_large or _is_worth_sending(job, task, engine)
+        (away if sent else near).append(task)
     done: dict[int, Reduced] = {}
     with Progress("reduce", len(tasks)) as progress:
         for reducing, by, some in (
@@ -158,7 +160,7 @@ def _reduced(
 
 
 def _is_worth_sending(job: Job, task: ReduceTask, engine: Engine) -> bool:
-    """Of few clips: whether workers, which the run has already, should reduce the task.
+    """Of few clips: whether workers, which a run that observed has already, should reduce the task.
 
     A set's own number takes seconds, and reads its features from files in any process; a mean of what
     this process has read takes milliseconds.
