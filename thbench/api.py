@@ -637,13 +637,14 @@ class Context(Protocol):
         """
         ...
 
-    def same_bytes(self, way: str, module: str, check: Callable[[], bool]) -> bool:
+    def same_bytes(self, way: str, module: str, check: Callable[[], bool | None]) -> bool:
         """Whether a faster way gives the plain one's bytes on this machine: only then may it be taken.
 
         way     in words, different for everything that chooses other instructions: shapes, say
         module  the code it runs through, as in `import`: another code is asked again
         check   computes something both ways and compares; called once per kind of processor and
-                versions of libraries. `thbench doctor` lists ways that are not equal.
+                versions of libraries. None says that there is nothing to compare by yet: the answer is
+                False for now, and the next call asks again. `thbench doctor` lists ways that are not equal.
         """
         ...
 

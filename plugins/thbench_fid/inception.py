@@ -65,7 +65,7 @@ class InceptionFeatures:
         return found.astype(np.float32, copy=False)
 
 
-def _asked(context: Context, way: str, check: Callable[[], bool]) -> bool:
+def _asked(context: Context, way: str, check: Callable[[], bool | None]) -> bool:
     return context.same_bytes(way, "thbench_fid.quick", check)
 
 
@@ -112,7 +112,7 @@ def extract(
             if same_bytes is None:
                 found[i : i + batch] = forward(filled(rows, batch))[: len(rows)]
             else:
-                known = (frames[i - 1], found[i - 1].numpy()) if i and len(rows) < batch else None
+                known = (frames[i - 1], found[i - 1].numpy()) if i else None
                 features = quick_or_plain(network, here, rows, batch, same_bytes, known)
                 found[i : i + batch] = torch.from_numpy(features)
     return found.cpu().numpy()

@@ -1,10 +1,10 @@
 """Inception on CPUs with convolution and ReLU in one and the last batch at its real length.
 
 Torch's own convolution takes another kernel below 16 images and rounds differently there, hence the
-batches of one shape; oneDNN called directly does not, on the machines that were tried. Whole batches
-are compared with the plain way once per machine. A shorter one is compared with those by one frame whose
-features a whole batch gave before: it passes through every kernel of that length, each of its 2,048
-numbers being a sum over all layers. Lengths whose bytes differ are padded.
+batches of one shape; oneDNN called directly does not, on the machines that were tried. Each length, that
+of whole batches too, is compared once per machine by one frame whose features a whole batch gave before: it
+passes through every kernel of that length, each of its 2,048 numbers being a sum over all layers. Lengths
+whose bytes differ are padded.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Known: TypeAlias = tuple[NDArray[np.uint8], Features]
 """A frame [H, W, 3] and its features [d], from a whole batch."""
 Forward: TypeAlias = Callable[[Frames], Features]
 """Frames [n, H, W, 3] -> features [n, d] of one pass through the network."""
-SameBytes: TypeAlias = Callable[[str, Callable[[], bool]], bool]
+SameBytes: TypeAlias = Callable[[str, Callable[[], bool | None]], bool]
 """(the way in words, its check) -> whether it may be taken: `Context.same_bytes`."""
 
 
@@ -55,7 +55,7 @@ def quick_or_plain(
 
     With `known`, a frame in the first place of a pass of an unknown length tells whether that length
     rounds as whole batches do: the features of the frames behind it are then kept, and the check
-    costs one image. Without it the plain way is gone as well.
+    costs one image. Without it the plain way is gone as well; for a whole batch, by itself.
     """
     if not _is_offered():
         return plain(forward, rows, batch)
@@ -68,7 +68,9 @@ def quick_or_plain(
         finally:
             network.fuse(False)
 
-    def check() -> bool:
+    def check() -> bool | None:
+        if known is None and n == batch:
+            return None  # the next batch knows a frame
         if known is None:
             found.append(plain(forward, rows, batch))
             return found[0].tobytes() == quick(rows).tobytes()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -37,6 +40,7 @@ class SyncNetFeatures:
         weights = context.weights("syncnet")
         self._network = Folded(load_syncnet(weights), PRECISIONS[options.precision])
         self._options, self._batch = options, context.batch
+        self._same_bytes = partial(_asked, context) if options.precision == "fp32" else None
         self._detector = _detector(options, context) if options.input == "tracked" else None
         self.identity = (
             f"syncnet_features/1 syncnet sha256:{file_digest(weights)[:12]} {_preprocessing(options)}"
@@ -45,7 +49,7 @@ class SyncNetFeatures:
 
     def __call__(self, video: Video) -> NDArray[np.floating]:
         frames, audio = self._seen(video)
-        return window_features(frames, audio, self._network, self._batch)
+        return window_features(frames, audio, self._network, self._batch, self._same_bytes)
 
     def _seen(self, video: Video) -> tuple[Frames, Waveform]:
         audio = require_sound(video.audio)
@@ -57,6 +61,10 @@ class SyncNetFeatures:
         last = track.first + len(track.boxes)
         heard = audio[track.first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
         return crop(video.frames, track, options.crop_scale), heard
+
+
+def _asked(context: Context, way: str, check: Callable[[], bool | None]) -> bool:
+    return context.same_bytes(way, "thbench_syncnet.features", check)
 
 
 def build_features(options: FeatureOptions, context: Context) -> Extractor:

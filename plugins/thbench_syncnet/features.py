@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from thbench.api import Frames, Waveform
 from thbench_speech.mfcc import mfcc
+from thbench_syncnet.calls import SameBytes, Stream, in_batches, short_or_whole
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import DIMENSIONS, LIP_FRAMES, MFCC_COLUMNS, SIZE
@@ -47,14 +49,19 @@ def sound_windows(audio: Waveform, windows: int) -> Tensor:
 
 
 def window_features(
-    frames: Frames, audio: Waveform, network: Folded, batch: int
+    frames: Frames,
+    audio: Waveform,
+    network: Folded,
+    batch: int,
+    same_bytes: SameBytes | None = None,
 ) -> NDArray[np.floating]:
     """[2, W, 1024]: features of the lip windows, then of the audio windows; W may be 0.
 
-    frames   [T, H, W, 3] RGB uint8
-    audio    [samples] int16
-    batch    lip windows in every call of the network, audio windows eight times as many: fixed shapes
-    returns  float64 from a float64 network, else float32
+    frames      [T, H, W, 3] RGB uint8
+    audio       [samples] int16
+    batch       lip windows in every call of the network, audio windows eight times as many: fixed shapes
+    same_bytes  asked whether the convolutions of a last call may have fewer; they may not if None
+    returns     float64 from a float64 network, else float32
     """
     windows = window_count(len(frames), len(audio))
     dtype = np.float64 if network.precision == torch.float64 else np.float32
@@ -63,40 +70,23 @@ def window_features(
     found = np.empty((2, windows, DIMENSIONS), dtype)
     for start in range(0, windows, BLOCK * batch):  # whole calls, so that their rows stay the same
         stop = min(start + BLOCK * batch, windows)
-        found[0, start:stop] = _lip_block(frames[start : stop + LIP_FRAMES - 1], network, batch)
-    heard = sound_windows(audio, windows)
-    found[1] = in_batches(network.sound, lambda i, j: heard[i:j], windows, SOUND_ROWS * batch)
+        lips = lip_frames(frames[start : stop + LIP_FRAMES - 1])
+        cut = partial(lip_windows, lips)
+        last = _last(network.lip, batch, same_bytes, "lips")
+        found[0, start:stop] = in_batches(network.lip, cut, stop - start, batch, last)
+    heard, rows = sound_windows(audio, windows), SOUND_ROWS * batch
+    last = _last(network.sound, rows, same_bytes, "sound")
+    found[1] = in_batches(network.sound, lambda i, j: heard[i:j], windows, rows, last)
     return found
 
 
-def _lip_block(frames: Frames, network: Folded, batch: int) -> NDArray[np.floating]:
-    lips, windows = lip_frames(frames), len(frames) - LIP_FRAMES + 1
-    return in_batches(network.lip, lambda i, j: lip_windows(lips, i, j), windows, batch)
-
-
-def in_batches(
-    network: Callable[[Tensor], Tensor],
-    inputs: Callable[[int, int], Tensor],
-    total: int,
-    batch: int,
-) -> NDArray[np.floating]:
-    """[total, D]: the network over `inputs(i, j)`, rows i..j-1 of its input; float64 or float32.
-
-    Every call has `batch` rows, the last one filled up with copies of its first row: another shape
-    would take another kernel and round differently.
-    """
-    found: Tensor | None = None
-    with torch.inference_mode():
-        for start in range(0, total, batch):
-            part = inputs(start, min(start + batch, total))
-            filled = torch.cat([part, part[:1].expand(batch - len(part), *part.shape[1:])])
-            rows = network(filled)[: len(part)]
-            if found is None:
-                kind = torch.float64 if rows.dtype == torch.float64 else torch.float32
-                found = torch.empty((total, *rows.shape[1:]), dtype=kind)
-            found[start : start + len(part)] = rows
-    assert found is not None, "no row was asked for"
-    return found.numpy()
+def _last(
+    network: Stream, batch: int, same_bytes: SameBytes | None, name: str
+) -> Callable[[Tensor], Tensor] | None:
+    """What sees the last rows of a video, where fewer than a whole call may be seen."""
+    if same_bytes is None:
+        return None
+    return lambda part: short_or_whole(network, part, batch, same_bytes, name)
 
 
 def file_digest(path: Path) -> str:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
+from thbench_syncnet.calls import filled
 from thbench_syncnet.networks import SyncNet
 
 
@@ -23,21 +24,40 @@ class Folded(nn.Module):
 
     def __init__(self, network: SyncNet, precision: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self._lip = _fold(network.netcnnlip, network.netfclip, precision)
-        self._sound = _fold(network.netcnnaud, network.netfcaud, precision)
+        self._lip = Halves(_fold(network.netcnnlip, network.netfclip, precision))
+        self._sound = Halves(_fold(network.netcnnaud, network.netfcaud, precision))
         for parameter in self.parameters():
             if parameter.dim() == 4:
                 parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
         self.precision = precision
 
-    def lip(self, windows: Tensor) -> Tensor:
-        """[N, 15, 224, 224], channel 3 t + c is frame t, colour c of B, G, R -> [N, 1024]."""
-        features: Tensor = self._lip(_picture(windows, self.precision))
+    def lip(self, windows: Tensor, linear: int | None = None) -> Tensor:
+        """[N, 15, 224, 224], channel 3 t + c is frame t, colour c of B, G, R -> [N, 1024].
+
+        linear  rows that the linear layers are given, N if None
+        """
+        features: Tensor = self._lip(_picture(windows, self.precision), linear)
         return features
 
-    def sound(self, windows: Tensor) -> Tensor:
-        """[N, 1, 13, 20] -> [N, 1024]."""
-        features: Tensor = self._sound(_picture(windows, self.precision))
+    def sound(self, windows: Tensor, linear: int | None = None) -> Tensor:
+        """[N, 1, 13, 20] -> [N, 1024]; `linear` as for `lip`."""
+        features: Tensor = self._sound(_picture(windows, self.precision), linear)
+        return features
+
+
+class Halves(nn.Module):
+    """Convolutions up to one vector per row, then linear layers, which may be given copies of rows behind it."""
+
+    def __init__(self, layers: nn.Sequential) -> None:
+        super().__init__()
+        cut = next(i for i, layer in enumerate(layers) if isinstance(layer, nn.Flatten)) + 1
+        self.convolutions, self.linear = layers[:cut], layers[cut:]
+
+    def forward(self, x: Tensor, rows: int | None) -> Tensor:
+        vectors = self.convolutions(x)
+        if rows is not None:
+            vectors = filled(vectors, rows)
+        features: Tensor = self.linear(vectors)[: len(x)]
         return features
 
 

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from thbench.api import Frames, Video, Waveform
 from thbench_syncnet import PUPPET_WEIGHTS as WEIGHTS
+from thbench_syncnet.calls import in_batches
 from thbench_syncnet.distance import window_count
-from thbench_syncnet.features import file_digest, in_batches, sound_windows
+from thbench_syncnet.features import file_digest, sound_windows
 from thbench_syncnet.networks import LIP_FRAMES
 from thbench_syncnet.sound import require_sound
 

@@ -54,9 +54,10 @@ SYSTEM = "  {name}: {{generator: folder, root: {name}, resolution: {size}}}\n"
 RANDOM_WEIGHTS = """\
 import thbench.plugins.weights as weights
 known = weights.status
-weights.status = lambda name, items: "present" if name in ("inception-2015", "syncnet") else known(name, items)
+random = ("inception-2015", "syncnet", "alexnet", "i3d-kinetics400", "arcface")
+weights.status = lambda name, items: "present" if name in random else known(name, items)
 """
-"""Every Python process of thbench runs this first: the two files hold random weights and are taken as they are."""
+"""Every Python process of thbench runs this first: files of random weights are taken as they are."""
 Times = dict[str, list[float]]
 
 

@@ -43,6 +43,9 @@ class FakeContext:
     def weights(self, name: str) -> Any:
         return self.files[name]
 
+    def same_bytes(self, way: str, module: str, check: Callable[[], bool | None]) -> bool:
+        return bool(check())
+
 
 @dataclass(frozen=True)
 class FakeObservations:

@@ -15,7 +15,7 @@ from thbench.video.gather import gather
 
 SIDE, SHORT, LONG = 128, 60, 240
 IN_MEMORY = 40 * SIDE * SIDE * 3
-"""In place of 128 MB: both clips are mapped from files."""
+"""In place of 64 MB: both clips are mapped from files."""
 SUITE = """\
 schema: 1
 name: long

@@ -69,7 +69,7 @@ class RunContext:
     def source(self, *modules: str) -> str:
         return code_digest(*modules)
 
-    def same_bytes(self, way: str, module: str, check: Callable[[], bool]) -> bool:
+    def same_bytes(self, way: str, module: str, check: Callable[[], bool | None]) -> bool:
         code = code_digest(module)
         return same_bytes(self.plugin, way, code, self.settings.numerics(), check)
 

@@ -24,11 +24,16 @@ _known: dict[str, bool] = {}
 
 
 def same_bytes(
-    plugin: str, way: str, code: str, numerics: Mapping[str, Any], check: Callable[[], bool]
+    plugin: str,
+    way: str,
+    code: str,
+    numerics: Mapping[str, Any],
+    check: Callable[[], bool | None],
 ) -> bool:
     """What `check` found here, now or earlier; it is called where nobody has asked yet.
 
-    False for now while another process is at the same check: the plain way costs it less than waiting.
+    False for now while another process is at the same check, the plain way costing it less than waiting,
+    and where `check` gives None, having nothing to compare by.
 
     code  digest of the code that the way runs through
     """
@@ -43,7 +48,9 @@ def same_bytes(
             file.parent.mkdir(parents=True, exist_ok=True)
             try:
                 with FileLock(file.with_suffix(".lock"), timeout=0):
-                    found = {"equal": bool(check()), **about}
+                    if (equal := check()) is None:
+                        return False
+                    found = {"equal": bool(equal), **about}
                     atomic_write(file, json.dumps(found, indent=1) + "\n", durable=False)
             except Timeout:
                 return False

@@ -14,8 +14,8 @@ from thbench.api import ClipFailure, Frames
 from thbench.files.atomic import disk_errors
 from thbench.files.cache import cache_root
 
-IN_MEMORY = 128_000_000
-"""Bytes of frames up to which they are held in memory: 26 s at 256 x 256 pixels."""
+IN_MEMORY = 64_000_000
+"""Bytes of frames up to which they are held in memory: 13 s at 256 x 256 pixels."""
 KEPT = 16_000_000
 """Bytes of a mapped file that are looked at before the process lets go of them all."""
 

@@ -182,22 +182,30 @@ def test_the_extractor_reads_its_weights_and_gives_float32(weights_file: Path) -
 def test_the_quick_way_gives_the_bytes_of_the_plain_one_or_is_not_taken(
     weights_file: Path,
 ) -> None:
-    """A whole batch and three frames, checked and then taken, are those of padded batches of sixteen."""
-    frames = synthetic_frames(19, 64, seed=8)
+    """Two whole batches and three frames, checked and then taken, are those of padded batches of sixteen.
+
+    The first batch is the plain way's, and the frame by which the second one is checked.
+    """
+    frames = synthetic_frames(35, 64, seed=8)
     built = extractor(weights_file)
     expected = extract(built.network, frames, "tf", 16)
     answers: dict[str, bool] = {}
 
-    def asked(way: str, check: Callable[[], bool]) -> bool:
-        if way not in answers:
-            answers[way] = check()
-        return answers[way]
+    def asked(way: str, check: Callable[[], bool | None]) -> bool:
+        if way not in answers and (answer := check()) is not None:
+            answers[way] = answer
+        return answers.get(way, False)
 
     for _ in range(2):
         found = extract(built.network, frames, "tf", 16, same_bytes=asked)
         assert found.tobytes() == expected.tobytes()
-    ways = [f"convolution and ReLU in one, {n} images instead of 16" for n in (16, 3, 1)]
-    assert list(answers) == ways[: 3 if answers[ways[1]] else 2]
+    whole, one, three = (
+        f"convolution and ReLU in one, {n} images instead of 16" for n in (16, 1, 3)
+    )
+    ways = [whole, one, three] if answers[whole] else [whole, three]
+    if answers[three] and one not in ways:
+        ways.append(one)
+    assert list(answers) == ways
     assert not any(m.fused for m in built.network.modules() if isinstance(m, Conv))
 
 
@@ -219,6 +227,36 @@ def test_each_length_is_compared_once_and_padded_where_it_differs(equal: bool) -
     found = [quick_or_plain(network, forward, frames, 16, asked) for _ in range(3)]
     assert seen == ([16, 5, 5, 5] if equal else [16, 5, 16, 16])
     assert all(f.tobytes() == frames.mean(axis=(1, 2, 3))[:, None].tobytes() for f in found)
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_whole_batches_are_checked_by_a_frame_of_the_one_before(equal: bool) -> None:
+    """The first batch asks nothing; one image more of the second is computed, and none of the third."""
+    seen: list[tuple[int, bool]] = []
+    network: Any = SimpleNamespace(fused=False)
+    network.fuse = lambda fused: setattr(network, "fused", fused)
+
+    def forward(rows: NDArray[np.uint8]) -> NDArray[np.float64]:
+        seen.append((len(rows), network.fused))
+        off = 1e-9 if network.fused and not equal else 0
+        return rows.mean(axis=(1, 2, 3))[:, None] + off
+
+    answers: dict[str, bool] = {}
+
+    def asked(way: str, check: Callable[[], bool | None]) -> bool:
+        if way not in answers and (answer := check()) is not None:
+            answers[way] = answer
+        return answers.get(way, False)
+
+    frames = synthetic_frames(12, 64, seed=9)
+    expected = frames.mean(axis=(1, 2, 3))[:, None]
+    for i in (0, 4, 8):
+        known = (frames[i - 1], expected[i - 1]) if i else None
+        found = quick_or_plain(network, forward, frames[i : i + 4], 4, asked, known)
+        assert found.tobytes() == expected[i : i + 4].tobytes()
+    plain, quick, one = (4, False), (4, True), (1, True)
+    assert seen == ([plain, quick, one, one, quick] if equal else [plain, quick, plain, plain])
+    assert answers["convolution and ReLU in one, 4 images instead of 4"] is equal
 
 
 @pytest.mark.parametrize("equal", [True, False])

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from random_trunk import PAIRS, pair_of, random_state, random_trunk
 from thbench.api import Clip, ClipFailure, Pair, UserError
 from thbench.video import MemoryVideo
-from thbench_lpips import SMALLEST, LpipsOptions
+from thbench_lpips import SMALLEST, LpipsOptions, pairs
 from thbench_lpips.distance import distances, linear_layers
 from thbench_lpips.metric import Lpips
 from thbench_lpips.network import CHANNELS, load, trunk_of
@@ -106,6 +107,29 @@ def test_pairs_of_several_batches_are_measured_one_by_one(tmp_path: Path, one_th
     linear = linear_layers("alex", torch.float64)
     expected = distances(x, y, random_trunk("alex"), linear, torch.float64)
     np.testing.assert_allclose(measured, expected, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_large_pictures_are_measured_a_few_pairs_at_a_time(
+    tmp_path: Path, one_thread: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as have PIXELS, but no fewer than four; the last pass filled up like any other."""
+    passes: list[int] = []
+
+    def counted(x: np.ndarray, y: np.ndarray, *about: Any, **more: Any) -> Tensor:
+        passes.append(len(x))
+        return distances(x, y, *about, **more)
+
+    monkeypatch.setattr(pairs, "distances", counted)
+    measure = PairDistances(saved("alex", tmp_path), "alex", "cpu", 4)
+    pair, found = videos(18, 40), []
+    for pixels, expected in ((16, [16, 16]), (8, [8] * 3), (1, [4] * 5)):
+        monkeypatch.setattr(pairs, "PIXELS", pixels * 40 * 40)
+        found.append(measure(zip(pair.generated.frames, pair.reference.frames, strict=True)))
+        assert passes == expected
+        passes.clear()
+    for values in found[1:]:
+        np.testing.assert_allclose(values, found[0], rtol=1e-6)
 
 
 @pytest.mark.slow

@@ -17,7 +17,6 @@ from thbench_syncnet.features import (
     DIMENSIONS,
     SIZE,
     SOUND_ROWS,
-    in_batches,
     lip_frames,
     lip_windows,
     sound_windows,
@@ -59,22 +58,6 @@ def test_sound_windows_begin_with_their_frames() -> None:
     assert windows.shape == (3, 1, 13, 20)
     for i in range(3):
         assert np.array_equal(windows[i, 0].numpy(), columns[4 * i : 4 * i + 20].T)
-
-
-@pytest.mark.parametrize(("total", "batch"), [(1, 4), (4, 4), (5, 4), (9, 2)])
-def test_every_call_has_the_same_shape_and_no_row_is_lost(total: int, batch: int) -> None:
-    rows = torch.arange(total * 3.0).reshape(total, 3)
-    shapes = []
-
-    def network(x: Tensor) -> Tensor:
-        shapes.append(tuple(x.shape))
-        return 2 * x
-
-    found = in_batches(network, lambda i, j: rows[i:j], total, batch)
-    assert (
-        np.array_equal(found, 2 * rows.numpy()) and found.dtype == np.float32
-    )  # the network's own
-    assert shapes == [(batch, 3)] * -(-total // batch)
 
 
 def fake(precision: torch.dtype, calls: list[tuple[str, int]]) -> Any:

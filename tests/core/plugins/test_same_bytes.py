@@ -65,6 +65,13 @@ def test_who_asks_while_another_process_is_at_it_is_told_no_and_asks_again_later
     assert ask(False, asked) and asked == []
 
 
+def test_where_there_is_nothing_to_compare_by_the_next_call_asks_again(tmp_path: Path) -> None:
+    assert not same_bytes("fid", "fused", "a", {"libraries": {"torch": "1"}}, lambda: None)
+    assert not list((tmp_path / "same_bytes").glob("*.json")) and list(unequal()) == []
+    asked: list[str] = []
+    assert ask(True, asked) and asked == ["fused"]
+
+
 def test_what_differs_is_listed_with_the_processor(tmp_path: Path) -> None:
     ask(True, [])
     assert list(unequal()) == []
