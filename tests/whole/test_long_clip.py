@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from runs import start
+from thbench.environment import return_freed_memory
+from thbench.score import observe
 from thbench.video import write_h264
 from thbench.video.gather import gather
 
@@ -72,3 +74,30 @@ def test_what_is_held_does_not_grow_with_the_clip(
     long, clip = peak(tmp_path / "long", crop, LONG)
     grown = long - short
     assert grown < 0.35 * clip, f"{grown / clip:.0%} of a clip"
+
+
+@pytest.mark.parametrize(("in_memory", "given_back"), [(10**9, 0), (1, 9)])
+def test_after_each_metric_of_a_long_clip_free_memory_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int, given_back: int
+) -> None:
+    """Three metrics of three videos; of short clips it stays for the next batch."""
+    calls: list[int] = []
+    monkeypatch.setattr(observe, "IN_MEMORY", in_memory)
+    monkeypatch.setattr(observe, "return_freed_memory", lambda: calls.append(1))
+    peak(tmp_path, "none", 20)
+    assert len(calls) == given_back
+
+
+def test_free_memory_is_given_back_to_the_system() -> None:
+    """What glibc holds of freed blocks leaves the process; elsewhere nothing happens."""
+    held = [bytearray(100_000) for _ in range(600)]
+    kept = held[-1]
+    del held
+    before = resident()
+    return_freed_memory()
+    assert resident() <= before and len(kept) == 100_000
+
+
+def resident() -> int:
+    """Pages of this process in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1])

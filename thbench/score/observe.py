@@ -18,6 +18,7 @@ import numpy as np
 
 from thbench import controls
 from thbench.api import Clip, ClipFailure, Engine, Metric, Observation, Pair, UserError, Video
+from thbench.environment import return_freed_memory
 from thbench.errors import stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.journal import Journal
@@ -31,6 +32,7 @@ from thbench.score.reduce import RowKey, unforeseen
 from thbench.score.tasks import ClipTask, Observing, balanced
 from thbench.suite.split import Split
 from thbench.video import Cut, StoredVideo, Watched
+from thbench.video.gather import IN_MEMORY
 
 
 def observe(
@@ -210,6 +212,8 @@ def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
                 watched = Watched(generated.bare())
                 pair = _pair(task.clip, watched, reference, index)
                 found = observe_once(metric_of(job, item.metric), pair)
+                if 3 * reference.n_frames * task.resolution**2 > IN_MEMORY:
+                    return_freed_memory()
                 if isinstance(found, str):
                     lost[item.key] = found
                     continue
