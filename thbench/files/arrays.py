@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 MOST_ROWS_OF_NOTHING = 10**6
 """Of an array without a single number: one of 10^10 rows costs its file nothing and its reader all memory."""
+MOST_OF_A_HEADER = 2**16
+"""Bytes of a .npy file of version 1 before its data, at most."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # zip's first date: the bytes must not tell when they were written
 
 
@@ -25,6 +27,14 @@ def array_bytes(array: NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.lib.format.write_array(buffer, np.asarray(array, order="C"), (1, 0), allow_pickle=False)
     return buffer.getvalue()
+
+
+def add_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    """An array as a .npy file in a zip, written in pieces. Raises ValueError for one of objects."""
+    whole, info = np.asarray(array, order="C"), zip_member(name)
+    info.file_size = whole.nbytes + MOST_OF_A_HEADER  # zipfile allows for large members by it
+    with archive.open(info, "w") as member:
+        np.lib.format.write_array(member, whole, (1, 0), allow_pickle=False)
 
 
 def read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from thbench.files.arrays import array_bytes, array_of, read_array, zip_member
+from thbench.files.arrays import add_array, array_bytes, array_of, read_array, zip_member
 from thbench.files.atomic import atomic_file, sweep
 from thbench.files.foreign import reading
 
@@ -101,14 +101,16 @@ class Cache:
 
         Raises ValueError for arrays of objects, UserError where the disk is full.
         """
-        # A view, not a slice: features of a long clip are a hundred megabytes, each copy of them as many again.
-        content = memoryview(_archive(rows or {}, arrays or {}, reason))[:-_SUM]
-        total = hashlib.sha256(key.encode())
-        total.update(content)
+        arrays = arrays or {}
+        is_large = sum(array.nbytes for array in arrays.values()) > _PIECE
         # No fsync: after a power cut a damaged entry counts as absent and is computed again.
         with atomic_file(self.path(key), durable=False, beside=self.root / UNFINISHED) as file:
-            file.write(content)
-            file.write(_checksum(total))
+            # Features of a long clip are a hundred megabytes, each copy of them as many again.
+            archive: BinaryIO = file if is_large else io.BytesIO()
+            _write_archive(archive, rows or {}, arrays, reason)
+            _sign(archive, key)
+            if isinstance(archive, io.BytesIO):
+                file.write(archive.getbuffer())
 
     def size(self) -> int:
         """Bytes of everything under the root."""
@@ -208,20 +210,35 @@ def _member(content: bytes, start: int, name: bytes) -> tuple[bytes, int]:
     return content[begin : begin + size], begin + size
 
 
-def _archive(
-    rows: Mapping[str, float], arrays: Mapping[str, NDArray[Any]], reason: str | None
-) -> bytes:
+def _write_archive(
+    file: BinaryIO,
+    rows: Mapping[str, float],
+    arrays: Mapping[str, NDArray[Any]],
+    reason: str | None,
+) -> None:
+    """An entry whose checksum is still to come: `_sign`."""
     row_names, array_names = sorted(rows), sorted(arrays)
     meta = {"arrays": array_names, "reason": reason, "rows": row_names}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+    with zipfile.ZipFile(file, "w") as archive:
         archive.writestr(zip_member("meta.json"), json.dumps(meta, sort_keys=True))
         values = np.array([float(rows[n]) for n in row_names], dtype=np.float64)
         archive.writestr(zip_member("rows.npy"), array_bytes(values))
         for i, name in enumerate(array_names):
-            archive.writestr(zip_member(f"array{i}.npy"), array_bytes(arrays[name]))
+            add_array(archive, f"array{i}.npy", arrays[name])
         archive.comment = bytes(_SUM)
-    return buffer.getvalue()
+
+
+def _sign(file: BinaryIO, key: str) -> None:
+    """Put the checksum of `key` and of what lies in the file at its end."""
+    left = file.seek(0, os.SEEK_END) - _SUM
+    total = hashlib.sha256(key.encode())
+    file.seek(0)
+    while left:
+        piece = file.read(min(_PIECE, left))
+        total.update(piece)
+        left -= len(piece)
+    file.seek(-_SUM, os.SEEK_END)
+    file.write(_checksum(total))
 
 
 _SUM = 64
