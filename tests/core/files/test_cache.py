@@ -127,7 +127,7 @@ def test_a_large_record_that_the_disk_cannot_take_leaves_nothing(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(np.lib.format, "write_array", full)
-    with pytest.raises(UserError, match="full"):
+    with pytest.raises(UserError, match="no space left"):
         Cache(tmp_path).put(digest(1), {}, {"large": np.zeros(10**6)})
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
