@@ -20,7 +20,7 @@ __all__ = ["BATCH", "PairDistances"]
 BATCH = 16
 """Pairs of frames per pass at least: fewer small ones take longer."""
 PIXELS = 2 * 512 * 512
-"""Of the pictures of a pass on one side, on CPUs: more are no faster, and need 60 MB for each pair of 512 px."""
+"""Of the pictures of a pass on one side, on CPUs: more are no faster, and need some 40 MB for each pair of 512 px."""
 FEWEST = 2
 """Pairs of a pass, however large they are."""
 

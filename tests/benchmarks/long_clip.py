@@ -43,7 +43,7 @@ thbench_fid.network.Inception2015.forward = lambda self, x: x.mean((2, 3)) @ see
 thbench_syncnet.folded.Folded.lip = lambda self, x, linear=None: x.float().mean((2, 3)) @ lips
 thbench_syncnet.folded.Folded.sound = lambda self, x, linear=None: x.float().mean((1, 2)) @ sounds
 """
-"""Features of the same shapes in a hundredth of the time: frames, features and reductions of ten minutes."""
+"""Features of the same shapes without the networks' time: what remains is frames, features and reductions."""
 METRICS = "psnr,f_mse,fid@puppet-v1,syncnet@puppet-v1"
 
 
@@ -143,7 +143,9 @@ def main() -> None:
         "--random-weights", action="store_true", help="of networks, which cost the same"
     )
     parser.add_argument(
-        "--matrices", action="store_true", help="in place of Inception and SyncNet's networks"
+        "--matrices",
+        action="store_true",
+        help="random ones in place of Inception and SyncNet's networks",
     )
     parser.add_argument("--recording", type=Path, help="of a face, repeated in place of the blob")
     parser.add_argument("--keep", type=Path, help="folder of the videos, drawn where absent")
@@ -157,7 +159,7 @@ def main() -> None:
         suite = folder / "long.yaml"
         suite.write_text(SUITE.format(size=given.size, metrics=", ".join(metrics)))
         paths, environment = [str(ROOT), str(ROOT / "plugins")], {"THBENCH_CACHE": f"{name}/cache"}
-        if given.random_weights:
+        if given.random_weights or given.matrices:
             apart(weights, Path(name))
             paths.insert(0, f"{name}/site")
             if given.matrices:
