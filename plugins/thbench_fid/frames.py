@@ -68,4 +68,6 @@ def frame_parts(
 def stacked(parts: Iterator[FramePart]) -> NDArray[np.floating]:
     """All chosen features as one array [n, d]; [0, 0] without any."""
     arrays = [part.features for part in parts]
+    if len(arrays) == 1:  # a long clip by itself is not copied
+        return arrays[0]
     return np.concatenate(arrays) if arrays else np.zeros((0, 0), np.float32)

@@ -18,6 +18,9 @@ from thbench_fid.frames import FramePart
 
 __all__ = ["Moments", "actor_moments", "moments", "pooled", "summed"]
 
+BLOCK = 4096
+"""Frames of a clip that are in float64 at once: all of a long one would be hundreds of megabytes."""
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -59,9 +62,11 @@ def moments(features: NDArray[np.floating]) -> Moments:
 
 def added(sums: Moments, features: NDArray[np.floating]) -> Moments:
     """`sums` with features [n, d]; its `outer` (Fortran order) is written into, nothing is copied."""
-    x = np.asarray(features, dtype=np.float64)
-    outer = dsyrk(1.0, x.T, beta=1.0, c=sums.outer, overwrite_c=1) if len(x) else sums.outer
-    return replace(sums, n=sums.n + len(x), total=sums.total + x.sum(0), outer=outer)
+    for i in range(0, len(features), BLOCK):
+        x = np.asarray(features[i : i + BLOCK], dtype=np.float64)
+        outer = dsyrk(1.0, x.T, beta=1.0, c=sums.outer, overwrite_c=1)
+        sums = replace(sums, n=sums.n + len(x), total=sums.total + x.sum(0), outer=outer)
+    return sums
 
 
 def actor_moments(parts: Iterable[FramePart]) -> dict[str, Moments]:

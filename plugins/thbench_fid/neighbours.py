@@ -1,7 +1,8 @@
 """Improved precision and recall (Kynkäänniemi et al. 2019): shares of a set inside the other's manifold.
 
 A manifold is the union of balls around its features, each reaching to that feature's k-th nearest
-neighbour. Distances are taken in blocks of rows, in float64, so that memory is block x n.
+neighbour. Distances are taken in blocks of rows, in float64, so that memory is block x n beside the features
+as they are.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ __all__ = ["K", "inside", "precision_recall", "radii"]
 
 K = 3
 BLOCK = 512
+COLUMNS = 4096
+"""Features of the other set that are in float64 at once."""
 ROUNDING = 1e-13
 """Squared distances below this part of |x|^2 + |y|^2 are equal features up to rounding."""
+Features = NDArray[np.floating]
 Matrix = NDArray[np.float64]
 
 
@@ -30,27 +34,40 @@ def precision_recall(
     fewest = min(len(generated), len(reference))
     if fewest <= k:
         raise ClipFailure(f"{fewest} frames, precision and recall need {k + 1}")
-    x, y = np.asarray(generated, np.float64), np.asarray(reference, np.float64)
+    x, y = generated, reference
     return inside(x, y, radii(y, k)), inside(y, x, radii(x, k))
 
 
-def radii(x: Matrix, k: int = K) -> Matrix:
+def radii(x: Features, k: int = K) -> Matrix:
     """Squared distance of every row of [n, d] to its k-th nearest neighbour, itself not counted."""
     found = [np.partition(rows, k, axis=1)[:, k] for rows in squared_distances(x, x)]
     return np.concatenate(found)
 
 
-def inside(points: Matrix, centres: Matrix, radii2: Matrix) -> float:
+def inside(points: Features, centres: Features, radii2: Matrix) -> float:
     """Share of `points` [n, d] within the (squared) radius [m] of at least one of `centres` [m, d]."""
     found = [(rows <= radii2).any(axis=1) for rows in squared_distances(points, centres)]
     return float(np.concatenate(found).mean())
 
 
-def squared_distances(x: Matrix, y: Matrix, block: int = BLOCK) -> Iterator[Matrix]:
-    """Blocks of rows of the [n, m] matrix |x_i - y_j|^2."""
-    x2, y2 = np.sum(x * x, axis=1), np.sum(y * y, axis=1)
+def squared_distances(
+    x: Features, y: Features, block: int = BLOCK, columns: int = COLUMNS
+) -> Iterator[Matrix]:
+    """Blocks of rows of the [n, m] matrix |x_i - y_j|^2 of features [n, d] and [m, d]."""
+    y2 = np.concatenate([_squares(y[j : j + columns]) for j in range(0, len(y), columns)])
     for i in range(0, len(x), block):
-        sums = x2[i : i + block, None] + y2
-        rows = sums - 2 * (x[i : i + block] @ y.T)
+        here = np.asarray(x[i : i + block], np.float64)
+        sums = _squares(here)[:, None] + y2
+        rows = np.empty_like(sums)
+        for j in range(0, len(y), columns):
+            rows[:, j : j + columns] = here @ np.asarray(y[j : j + columns], np.float64).T
+        rows *= 2
+        np.subtract(sums, rows, out=rows)
         rows[rows < ROUNDING * sums] = 0.0
         yield rows
+
+
+def _squares(x: Features) -> Matrix:
+    """|x_i|^2 of [n, d]."""
+    wide = np.asarray(x, np.float64)
+    return np.asarray(np.sum(wide * wide, axis=1))

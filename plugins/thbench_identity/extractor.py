@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -63,14 +63,16 @@ class FaceIdentity:
         require_one_face(faces, main)
         require_large(main)
         require_no_profile(main)
-        found = embedded(video.frames[looked_at], main, self._embedder)
+        found = embedded((video.frames[t] for t in looked_at), main, self._embedder)
         spread = np.full((video.n_frames, found.shape[1]), np.nan, np.float32)
         spread[looked_at] = found
         return spread
 
 
-def embedded(frames: Frames, faces: NDArray[np.float64], network: Embedder) -> NDArray[np.float64]:
-    """[n, features] of n frames and the faces [n, 15] in them; NaN where there is none. At least one is there."""
+def embedded(
+    frames: Iterable[Frames], faces: NDArray[np.float64], network: Embedder
+) -> NDArray[np.float64]:
+    """[n, features] of n frames [H, W, 3] and the faces [n, 15] in them; NaN where there is none. At least one is there."""
     rows = [
         network(f, face) if np.isfinite(face[0]) else None
         for f, face in zip(frames, faces, strict=True)

@@ -73,15 +73,16 @@ def warped_distance(
         generated, reference: [T, 68] complex, pixels, finite, T >= 1.
     """
     frames = len(generated)
-    total = np.full((frames + 1, frames + 1), np.inf)
-    total[0, 0] = 0
+    above = np.full(frames + 1, np.inf)  # cheapest paths that end in each frame of the row before
+    above[0] = 0
     for i in range(frames):
         first, last = max(0, i - band), min(frames, i + band + 1)
         costs = distances(generated[i][None], reference[first:last], part, form)
+        here = np.full(frames + 1, np.inf)
         for j, cost in enumerate(costs.tolist(), first):
-            steps = total[i, j + 1] + cost, total[i + 1, j] + cost, total[i, j] + 2 * cost
-            total[i + 1, j + 1] = min(steps)
-    return float(total[frames, frames] / (2 * frames))
+            here[j + 1] = min(above[j + 1] + cost, here[j] + cost, above[j] + 2 * cost)
+        above = here
+    return float(above[frames] / (2 * frames))
 
 
 def velocity_distance(generated: Plane, reference: Plane, part: slice) -> NDArray[np.float64]:

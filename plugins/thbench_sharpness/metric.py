@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
@@ -47,15 +47,12 @@ class Sharpness:
         )
 
     def observe(self, pair: Pair) -> Observation:
-        regions = list(self._regions(pair.generated))
+        regions = self._regions(pair.generated)
         if self._blurs:
             return Observation(rows={"cpbd": _mean_cpbd(regions)})
-        return Observation(
-            rows={
-                "laplacian_variance": float(np.mean([laplacian_variance(r) for r in regions])),
-                "high_frequency": float(np.mean([high_frequency_energy(r) for r in regions])),
-            }
-        )
+        values = [(laplacian_variance(r), high_frequency_energy(r)) for r in regions]
+        laplacian, high = (float(np.mean(of)) for of in zip(*values, strict=True))
+        return Observation(rows={"laplacian_variance": laplacian, "high_frequency": high})
 
     def _regions(self, video: Video) -> Iterator[Picture]:
         """Grey picture of the region, frame by frame. Raises ClipFailure for one that is too small."""
@@ -81,7 +78,7 @@ def _inside(picture: Picture, box: np.ndarray) -> Picture:
     return picture[rows, columns]
 
 
-def _mean_cpbd(regions: Sequence[Picture]) -> float:
+def _mean_cpbd(regions: Iterable[Picture]) -> float:
     """Mean over the frames that have an edge; grey levels are rounded, as CPBD counts steps between them."""
     values = [value for region in regions if (value := cpbd(np.rint(region))) is not None]
     if not values:

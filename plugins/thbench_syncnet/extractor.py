@@ -24,7 +24,7 @@ from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import SIZE, load_syncnet
 from thbench_syncnet.options import FACE_BOXES, FeatureOptions
 from thbench_syncnet.sound import require_sound
-from thbench_syncnet.tracking import choose, crop, follow
+from thbench_syncnet.tracking import Cropped, choose, follow
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -51,7 +51,7 @@ class SyncNetFeatures:
         frames, audio = self._seen(video)
         return window_features(frames, audio, self._network, self._batch, self._same_bytes)
 
-    def _seen(self, video: Video) -> tuple[Frames, Waveform]:
+    def _seen(self, video: Video) -> tuple[Frames | Cropped, Waveform]:
         audio = require_sound(video.audio)
         if self._detector is None:
             return video.frames, audio
@@ -60,7 +60,7 @@ class SyncNetFeatures:
         track = choose(follow(faces, options.iou, options.num_failed_det), options)
         last = track.first + len(track.boxes)
         heard = audio[track.first * SAMPLES_PER_FRAME : last * SAMPLES_PER_FRAME]
-        return crop(video.frames, track, options.crop_scale), heard
+        return Cropped(video.frames, track, options.crop_scale), heard
 
 
 def _asked(context: Context, way: str, check: Callable[[], bool | None]) -> bool:

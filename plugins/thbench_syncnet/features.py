@@ -19,6 +19,7 @@ from thbench_syncnet.calls import SameBytes, Stream, in_batches, short_or_whole
 from thbench_syncnet.distance import window_count
 from thbench_syncnet.folded import Folded
 from thbench_syncnet.networks import DIMENSIONS, LIP_FRAMES, MFCC_COLUMNS, SIZE
+from thbench_syncnet.tracking import Cropped
 
 MFCC_PER_FRAME = 4
 BLOCK = 16
@@ -49,7 +50,7 @@ def sound_windows(audio: Waveform, windows: int) -> Tensor:
 
 
 def window_features(
-    frames: Frames,
+    frames: Frames | Cropped,
     audio: Waveform,
     network: Folded,
     batch: int,
@@ -57,7 +58,7 @@ def window_features(
 ) -> NDArray[np.floating]:
     """[2, W, 1024]: features of the lip windows, then of the audio windows; W may be 0.
 
-    frames      [T, H, W, 3] RGB uint8
+    frames      [T, H, W, 3] RGB uint8, or a face cut out of them
     audio       [samples] int16
     batch       lip windows in every call of the network, audio windows eight times as many: fixed shapes
     same_bytes  asked whether the convolutions of a last call may have fewer; they may not if None

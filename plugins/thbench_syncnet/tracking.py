@@ -108,18 +108,30 @@ def choose(tracks: Sequence[Track], options: FeatureOptions) -> Track:
     raise ClipFailure(f"tracked: no usable face track: {', '.join(reasons)}")
 
 
-def crop(frames: Frames, track: Track, crop_scale: float) -> Frames:
-    """[n, 224, 224, 3]: the face with its margins, the chin side longer than the forehead's.
+class Cropped:
+    """The face of a track with its margins, the chin side longer than the forehead's, cut when asked for.
 
-    frames  [T, H, W, 3] of the whole clip
+    `cropped[a:b]` are [b - a, 224, 224, 3] uint8: all of a long clip would be gigabytes.
     """
-    from scipy.signal import medfilt  # a second of imports that whole frames do without
 
-    size = medfilt((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1) / 2, SMOOTHING)
-    centre = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
-    x, y = medfilt(centre[:, 0], SMOOTHING), medfilt(centre[:, 1], SMOOTHING)
-    cut = [_cut(frames[track.first + i], x[i], y[i], size[i], crop_scale) for i in range(len(size))]
-    return np.stack(cut)
+    def __init__(self, frames: Frames, track: Track, crop_scale: float) -> None:
+        """frames  [T, H, W, 3] of the whole clip"""
+        from scipy.signal import medfilt  # a second of imports that whole frames do without
+
+        self._frames, self._first, self._scale = frames, track.first, crop_scale
+        self._size = medfilt((track.boxes[:, 2:] - track.boxes[:, :2]).max(axis=1) / 2, SMOOTHING)
+        centre = (track.boxes[:, :2] + track.boxes[:, 2:]) / 2
+        self._x, self._y = medfilt(centre[:, 0], SMOOTHING), medfilt(centre[:, 1], SMOOTHING)
+
+    def __len__(self) -> int:
+        return len(self._size)
+
+    def __getitem__(self, span: slice) -> Frames:
+        return np.stack([self._cut(i) for i in range(*span.indices(len(self)))])
+
+    def _cut(self, i: int) -> NDArray[np.uint8]:
+        frame = self._frames[self._first + i]
+        return _cut(frame, self._x[i], self._y[i], self._size[i], self._scale)
 
 
 def _cut(

@@ -21,7 +21,7 @@ from thbench.environment import Settings
 from thbench.generate.stage import answers, references
 from thbench.pipeline import run_generate, run_score
 from thbench.plugins.discovery import registry
-from thbench.run.job import metric_of, metric_part_of
+from thbench.run.job import metric_part_of, observing_metric_of
 from thbench.run.plan import job_for
 from thbench.score.stage import observe
 from thbench.suite import find_suite, load_suite
@@ -63,7 +63,9 @@ def main() -> None:
             split_of(suite, settings),
         )
         columns = {
-            id(metric_of(job, i)): metric_part_of(job, i).column(metric_part_of(job, i).plugin.name)
+            id(observing_metric_of(job, i)): metric_part_of(job, i).column(
+                metric_part_of(job, i).plugin.name
+            )
             for i in range(len(suite.metrics))
         }
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from runs import start
+from thbench.api import Metric, Observations, Pair
 from thbench.environment import return_freed_memory
-from thbench.score import observe
+from thbench.files.cache import Entry
+from thbench.run.job import observing_metric_of
+from thbench.score import observe, reduce
 from thbench.video import write_h264
 from thbench.video.gather import gather
 
@@ -25,7 +29,7 @@ dataset: {name: clips, root: refs, crop: CROP}
 split: all
 systems:
   m: {generator: folder, root: mine, resolution: 128, length: trim}
-metrics: [psnr, f_mse, ofm]
+metrics: [psnr, f_mse, ofm, sharpness@frame]
 primary: psnr
 controls: [ground-truth, ground-truth-h264]
 """
@@ -76,16 +80,42 @@ def test_what_is_held_does_not_grow_with_the_clip(
     assert grown < 0.35 * clip, f"{grown / clip:.0%} of a clip"
 
 
-@pytest.mark.parametrize(("in_memory", "given_back"), [(10**9, 0), (1, 9)])
+@pytest.mark.parametrize(("in_memory", "given_back"), [(10**9, 0), (1, 12)])
 def test_after_each_metric_of_a_long_clip_free_memory_is_given_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int, given_back: int
 ) -> None:
-    """Three metrics of three videos; of short clips it stays for the next batch."""
+    """Four metrics of three videos; of short clips it stays for the next batch."""
     calls: list[int] = []
     monkeypatch.setattr(observe, "IN_MEMORY", in_memory)
     monkeypatch.setattr(observe, "return_freed_memory", lambda: calls.append(1))
     peak(tmp_path, "none", 20)
     assert len(calls) == given_back
+
+
+def test_a_very_long_clip_never_has_the_networks_of_two_metrics(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are built for each observation; of other clips once, and gone before sets of features are read."""
+    there: list[int] = []
+
+    def observed(metric: Metric, pair: Pair) -> Entry | str:
+        there.append(observing_metric_of.cache_info().currsize)
+        return observe_once(metric, pair)
+
+    def reduced(metric: Metric, sets: Observations) -> Mapping[str, float] | str:
+        assert observing_metric_of.cache_info().currsize == 0
+        return reduce_once(metric, sets)
+
+    observe_once, reduce_once = observe.observe_once, reduce.reduce_once
+    monkeypatch.setattr(observe, "observe_once", observed)
+    monkeypatch.setattr(reduce, "reduce_once", reduced)
+    peak(tmp_path / "short", "none", 20)
+    assert there == [1, 2, 3, 4] + 8 * [4]
+    monkeypatch.setattr(observe, "VERY_LONG", 1)
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "fresh"))
+    there.clear()
+    peak(tmp_path / "long", "none", 20)
+    assert there == 12 * [1]
 
 
 def test_free_memory_is_given_back_to_the_system() -> None:

@@ -19,8 +19,8 @@ from thbench.files.cache import cache_root
 from thbench.files.canonical import digest
 from thbench.files.foreign import json_or, read_text
 
-_known: dict[str, bool] = {}
-"""What this process has asked or read, by digest."""
+_known: dict[Path, bool] = {}
+"""What this process has asked or read, by file."""
 
 
 def same_bytes(
@@ -40,9 +40,10 @@ def same_bytes(
     from filelock import FileLock, Timeout
 
     about = {"plugin": plugin, "way": way, "code": code, "processor": processor(), **numerics}
-    key = digest([about, str(_folder())])
-    if key not in _known:
-        file = _folder() / f"{key}.json"
+    file = (
+        _folder() / f"{digest(about)}.json"
+    )  # not of the folder: a cache may move, or be mounted elsewhere
+    if file not in _known:
         found = json_or(file, None)
         if not _is_answer(found):
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -54,8 +55,8 @@ def same_bytes(
                     atomic_write(file, json.dumps(found, indent=1) + "\n", durable=False)
             except Timeout:
                 return False
-        _known[key] = found["equal"]
-    return _known[key]
+        _known[file] = found["equal"]
+    return _known[file]
 
 
 def _is_answer(found: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,7 +20,7 @@ from thbench.api import (
     Score,
     UserError,
 )
-from thbench.environment import Settings, apply_threads
+from thbench.environment import Settings, apply_threads, return_freed_memory
 from thbench.files.yamlfile import Document
 from thbench.plugins.discovery import registry
 from thbench.run.folder import RunFolder
@@ -88,6 +89,24 @@ def batch_limit(job: Job, system: str) -> list[int]:
 @lru_cache(maxsize=64)
 def metric_of(job: Job, index: int) -> Metric:
     """The metric, or `Unready` where a partial run leaves it out and it cannot be built."""
+    return _metric(job, index)
+
+
+@lru_cache(maxsize=64)
+def observing_metric_of(job: Job, index: int) -> Metric:
+    """The metric that observes, and loads networks for it; `metric_of` reduces and knows its scores."""
+    return _metric(job, index)
+
+
+def release_networks() -> None:
+    """Let go of what metrics loaded to observe, hundreds of megabytes; it is loaded again when next asked for."""
+    if observing_metric_of.cache_info().currsize:
+        observing_metric_of.cache_clear()
+        gc.collect()
+        return_freed_memory()
+
+
+def _metric(job: Job, index: int) -> Metric:
     part = metric_part_of(job, index)
     try:
         built: Metric = _build(job, part)

@@ -25,7 +25,7 @@ from thbench.files.journal import Journal
 from thbench.progress import Progress
 from thbench.run.events import Log, Logged
 from thbench.run.folder import Record
-from thbench.run.job import Job, Order, metric_of, suite_of
+from thbench.run.job import Job, Order, observing_metric_of, release_networks, suite_of
 from thbench.run.records import timing_of
 from thbench.score.keys import KeyBook, keybook_of, observation_cache, over_span
 from thbench.score.reduce import RowKey, unforeseen
@@ -33,6 +33,10 @@ from thbench.score.tasks import ClipTask, Observing, balanced
 from thbench.suite.split import Split
 from thbench.video import Cut, StoredVideo, Watched
 from thbench.video.gather import IN_MEMORY
+
+VERY_LONG = 1_000_000_000
+"""Bytes of a clip's pictures beyond which networks are built anew for every metric: all of them together, and
+features, would need a gigabyte. Building one takes a second or two; a clip like that has a minute at 512 px."""
 
 
 def observe(
@@ -202,27 +206,45 @@ def observe_clip(job: Job, task: ClipTask) -> tuple[dict[str, str], Record]:
     cache, index = observation_cache(), keybook_of(job).identity_index(task.clip, task.reference)
     reference = job.run.references(task.resolution).open(task.reference)
     lost = {}
-    seen: dict[tuple[int, str, int], Entry] = {}
+    seen: dict[tuple[int, str, int], str] = {}  # what was made of a picture -> its key
     for _, items in groupby(task.observing, key=_video_of):
         observing = list(items)
         generated = _generated(job, task, observing[0].record, reference)
         for item in observing:
             shown = (item.metric, *item.picture)
-            if (entry := seen.get(shown)) is None:
-                watched = Watched(generated.bare())
-                pair = _pair(task.clip, watched, reference, index)
-                found = observe_once(metric_of(job, item.metric), pair)
-                if 3 * reference.n_frames * task.resolution**2 > IN_MEMORY:
-                    return_freed_memory()
-                if isinstance(found, str):
-                    lost[item.key] = found
-                    continue
-                entry = found
-                if not watched.heard and entry.reason is None:
-                    seen[shown] = entry
-            cache.put(item.key, entry.rows, entry.arrays, entry.reason)
+            same = cache.get(seen[shown]) if shown in seen else None
+            if same is not None and same.reason is None:
+                cache.put(item.key, same.rows, same.arrays)
+                continue
+            watched = Watched(generated.bare())
+            pair = _pair(task.clip, watched, reference, index)
+            if (reason := _observe_into(cache, job, item, pair)) is not None:
+                lost[item.key] = reason
+            elif not watched.heard:
+                seen[shown] = item.key
+            _forget(3 * reference.n_frames * task.resolution**2)
     timing = timing_of([task.clip.id], start)
     return lost, {**timing, "observations": len(task.observing)}
+
+
+def _observe_into(cache: Cache, job: Job, item: Observing, pair: Pair) -> str | None:
+    """Put the observation, or the reason for none, into the cache; the text of an unforeseen exception is returned.
+
+    What was observed is let go of: features of a long clip are hundreds of megabytes.
+    """
+    found = observe_once(observing_metric_of(job, item.metric), pair)
+    if isinstance(found, str):
+        return found
+    cache.put(item.key, found.rows, found.arrays, found.reason)
+    return None
+
+
+def _forget(pictures: int) -> None:
+    """Give back what the metric of a clip of so many bytes of pictures asked for, if that is much."""
+    if pictures > VERY_LONG:
+        release_networks()
+    elif pictures > IN_MEMORY:
+        return_freed_memory()
 
 
 def _video_of(observing: Observing) -> tuple[str, int]:

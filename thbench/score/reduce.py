@@ -30,7 +30,7 @@ from thbench.results import scores as intervals
 from thbench.results.document import IntervalRecord
 from thbench.results.scores import MOST_VISITS, Without
 from thbench.run.folder import Record, VideoFolder
-from thbench.run.job import Job, metric_of, suite_of
+from thbench.run.job import Job, metric_of, release_networks, suite_of
 from thbench.score.keys import keybook_of, observation_cache
 from thbench.score.numbers import Numbers
 from thbench.score.packing import entries, read_packs
@@ -182,6 +182,7 @@ class Reducing:
     cache: Cache | None = None
 
     def __call__(self, task: ReduceTask) -> Reduced:
+        release_networks()  # sets of features are as large, and nothing observes any more
         # One thread: sums over frames in one order.
         with few_collections(), threadpoolctl.threadpool_limits(1):
             return _MetricOfRow(self, task).reduced()

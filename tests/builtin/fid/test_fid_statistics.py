@@ -107,6 +107,18 @@ def parts(n_clips: int) -> list[FramePart]:
     ]
 
 
+@pytest.mark.parametrize("block", [1, 7, 39, 40])
+def test_blocks_of_a_long_clip_give_its_moments(
+    monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    x = gaussian(40, 6, 3).astype(np.float32)
+    monkeypatch.setattr("thbench_fid.moments.BLOCK", block)
+    found = moments(x)
+    assert found.n == 40
+    np.testing.assert_allclose(found.mean, x.astype(np.float64).mean(0), rtol=1e-12)
+    np.testing.assert_allclose(found.covariance, np.cov(x.astype(np.float64).T), rtol=1e-12)
+
+
 def test_moments_are_means_and_covariances() -> None:
     x = gaussian(50, 16, 1, 3.0)
     found = moments(x)
@@ -195,6 +207,9 @@ def test_blocks_change_no_distance() -> None:
     expected = ((x[:, None] - y) ** 2).sum(-1)
     for block in (1, 5, 36, 37):
         found = np.concatenate(list(neighbours.squared_distances(x, y, block)))
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+    for columns in (1, 5, 22, 23):
+        found = np.concatenate(list(neighbours.squared_distances(x, y, 36, columns)))
         np.testing.assert_allclose(found, expected, rtol=1e-10)
     np.testing.assert_allclose(whole, expected, rtol=1e-10)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -158,6 +160,28 @@ def test_two_faces_of_like_size_are_refused() -> None:
     both = np.concatenate([main[:1], boxes((60, 0, 35, 35))])
     with pytest.raises(ClipFailure, match="two faces of like size in 2 of 2 frames"):
         require_one_face([both, both], main)
+
+
+def test_frames_are_looked_at_one_by_one() -> None:
+    """Of ten minutes at 512 px all of them would be copied as 12 GB."""
+    row = face_row(moved(TEMPLATE, 0, 1.3, (40, 9)))[None]
+
+    class Asked:
+        def __getitem__(self, t: Any) -> Frames:
+            assert np.ndim(t) == 0, "several frames at once"
+            return np.full((256, 256, 3), t, np.uint8)
+
+    class Detector:
+        def with_points(self, frame: Frames) -> np.ndarray:
+            return row
+
+    made = FaceIdentity(IdentityOptions("sface", every=2), None)  # type: ignore[arg-type]
+    vars(made)["_detector"] = Detector()
+    vars(made)["_embedder"] = lambda frame, face: np.array([frame.mean(), 1.0])
+    video = SimpleNamespace(n_frames=7, size=256, frames=Asked())
+    found = made(video)  # type: ignore[arg-type]
+    assert found[::2].tolist() == [[0, 1], [2, 1], [4, 1], [6, 1]]
+    assert np.isnan(found[1::2]).all()
 
 
 # -- the metric -------------------------------------------------------------------------------------

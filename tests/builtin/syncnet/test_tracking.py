@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from random_syncnet import planted_faces, planted_frames
 from thbench.api import ClipFailure
 from thbench_syncnet.options import FeatureOptions
-from thbench_syncnet.tracking import choose, crop, follow, overlap
+from thbench_syncnet.tracking import Cropped, choose, follow, overlap
 
 
 def face(x: float, y: float, size: float) -> NDArray[np.float64]:
@@ -74,7 +74,7 @@ def test_crop_is_centred_with_a_longer_chin_side() -> None:
     frames = np.zeros((13, 300, 300, 3), np.uint8)
     frames[:, 60:200, 80:220] = 200
     (track,) = follow([face(100, 60, 100)[None]] * 13, 0.5, 25)
-    cut = crop(frames, track, 0.40)
+    cut = Cropped(frames, track, 0.40)[:]
     assert cut.shape == (13, 224, 224, 3)
     assert (cut == 200).all()
 
@@ -82,9 +82,30 @@ def test_crop_is_centred_with_a_longer_chin_side() -> None:
 def test_outside_of_the_frame_is_grey() -> None:
     frames = np.full((13, 100, 100, 3), 7, np.uint8)
     (track,) = follow([face(-10, 0, 60)[None]] * 13, 0.5, 25)
-    cut = crop(frames, track, 0.40)
+    cut = Cropped(frames, track, 0.40)[:]
     assert (cut[6, :, 0] == 110).all()
     assert (cut[6, :, -1] == 7).all()
+
+
+def test_a_span_is_cut_from_its_own_frames_alone() -> None:
+    """Of ten minutes all crops together would be 2 GB."""
+
+    class Asked:
+        def __init__(self) -> None:
+            self.frames: list[int] = []
+
+        def __getitem__(self, t: int) -> NDArray[np.uint8]:
+            self.frames.append(t)
+            return np.full((300, 300, 3), t, np.uint8)
+
+    asked = Asked()
+    faces = [np.empty((0, 4))] * 2 + [face(100, 60, 100)[None]] * 13
+    (track,) = follow(faces, 0.5, 25)
+    cropped = Cropped(asked, track, 0.40)  # type: ignore[arg-type]
+    assert len(cropped) == 13 and asked.frames == []
+    assert cropped[3:5].shape == (2, 224, 224, 3)
+    assert asked.frames == [5, 6]
+    assert cropped[11:20].mean(axis=(1, 2, 3)).tolist() == [13, 14]
 
 
 def test_tracks_and_crops_equal_the_reference_pipelines() -> None:
@@ -97,6 +118,6 @@ def test_tracks_and_crops_equal_the_reference_pipelines() -> None:
     assert [len(track.boxes) for track in tracks] == reference["lengths"].tolist()
     boxes = np.concatenate([track.boxes for track in tracks])
     np.testing.assert_allclose(boxes, reference["boxes"], rtol=0, atol=1e-9)
-    cut = crop(planted_frames(), tracks[0], 0.40)
+    cut = Cropped(planted_frames(), tracks[0], 0.40)[:]
     means = cut.reshape(len(cut), 8, 28, 8, 28, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(means, reference["crops"], rtol=0, atol=0.5)

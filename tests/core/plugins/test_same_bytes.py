@@ -36,6 +36,27 @@ def test_it_is_asked_once_and_other_processes_read_the_answer(
     assert asked == ["fused"]
 
 
+def test_a_cache_that_has_moved_keeps_its_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "here"))
+    asked: list[str] = []
+    assert ask(True, asked)
+    (tmp_path / "here").rename(tmp_path / "there")
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "there"))
+    monkeypatch.setattr(module, "_known", {})
+    assert ask(False, asked) and len(asked) == 1
+
+
+def test_another_cache_in_the_same_process_is_asked_for_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    assert ask(True, asked)
+    monkeypatch.setenv("THBENCH_CACHE", str(tmp_path / "other"))
+    assert not ask(False, asked) and len(asked) == 2
+
+
 def test_other_code_versions_processors_and_ways_are_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

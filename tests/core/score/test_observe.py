@@ -153,7 +153,7 @@ def test_what_was_made_of_a_picture_alone_holds_for_its_other_sounds(
             sound = int.from_bytes(hashlib.sha256(str(looked).encode()).digest()[:4], "big")
             return Observation({"x": float(pair.generated.frames.mean()), "sound": float(sound)})
 
-    monkeypatch.setattr("thbench.score.observe.metric_of", lambda job, index: Metric())
+    monkeypatch.setattr("thbench.score.observe.observing_metric_of", lambda job, index: Metric())
     given = task(run)
     delayed = run.job.run.control(32, "delayed-audio").stored()["1001_AAA"]
     key = keybook_of(run.job).observation(0, given.clip, delayed, given.reference)
@@ -170,7 +170,7 @@ def test_a_refusal_is_found_for_each_video_by_itself(
 ) -> None:
     stub, seen = Stub(ClipFailure("too dark")), []
     monkeypatch.setattr(
-        "thbench.score.observe.metric_of", lambda job, index: seen.append(1) or stub
+        "thbench.score.observe.observing_metric_of", lambda job, index: seen.append(1) or stub
     )
     given = task(run)
     delayed = run.job.run.control(32, "delayed-audio").stored()["1001_AAA"]
@@ -192,7 +192,9 @@ def test_a_trimmed_video_stands_beside_as_much_of_its_reference(
             seen.append(pair)
             return Observation({"brightness": 0.0})
 
-    monkeypatch.setattr("thbench.score.observe.metric_of", lambda job, index: Spy(Observation()))
+    monkeypatch.setattr(
+        "thbench.score.observe.observing_metric_of", lambda job, index: Spy(Observation())
+    )
     given = task(run)
     whole, answered = given.observing
     folder = run.job.run.system("echo")
