@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thbench.api import SAMPLE_RATE, SAMPLES_PER_FRAME, Waveform
+from thbench_speech.blocks import blocks
 
 N_FFT = 512
 WINDOW, STEP = 400, 160
@@ -28,9 +29,13 @@ def log_mel(audio: Waveform, n_frames: int) -> NDArray[np.float32]:
     padded = np.zeros((n_frames + 2 * AROUND) * SAMPLES_PER_FRAME + WINDOW - STEP)
     heard = audio[: max(0, len(padded) - first)]
     padded[first : first + len(heard)] = heard / 32768.0
-    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::STEP] * np.hanning(WINDOW)
-    power = np.square(np.abs(np.fft.rfft(windows, N_FFT)))
-    return ((np.log10(power @ filters().T + 1e-7) + 4.0) / 2.0).astype(np.float32)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::STEP]
+    found = np.empty((len(windows), FILTERS), np.float32)
+    for start, end in blocks(len(windows)):
+        spectra = np.fft.rfft(windows[start:end] * np.hanning(WINDOW), N_FFT)
+        power = np.square(np.abs(spectra))
+        found[start:end] = (np.log10(power @ filters().T + 1e-7) + 4.0) / 2.0
+    return found
 
 
 def windows_of(columns: NDArray[np.float32], n_frames: int) -> NDArray[np.float32]:

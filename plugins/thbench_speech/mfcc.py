@@ -7,7 +7,6 @@ coefficient, and values at int16 scale (not -1..1).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 
 from thbench.api import SAMPLE_RATE, Waveform
+from thbench_speech.blocks import blocks
 
 WINDOW = 400
 """Samples of one analysis window: 25 ms."""
@@ -25,8 +25,6 @@ N_FILTERS = 26
 N_COEFFICIENTS = 13
 LIFTER = 22
 PREEMPHASIS = 0.97
-BLOCK = 2048
-"""Columns that are computed at once, 20 s of sound: a long clip's spectra would be hundreds of megabytes."""
 _EPS = np.finfo(np.float64).eps
 
 
@@ -44,16 +42,9 @@ def mfcc(audio: Waveform) -> NDArray[np.float64]:
         raise ValueError(f"mono audio of at least one sample expected, shape {audio.shape} given")
     columns = 1 + max(0, -(-(len(audio) - WINDOW) // STEP))
     found = np.empty((columns, N_COEFFICIENTS))
-    for start, end in _blocks(columns):
+    for start, end in blocks(columns):
         found[start:end] = _coefficients(_windows(audio, start, end))
     return found
-
-
-def _blocks(columns: int) -> Iterator[tuple[int, int]]:
-    """Spans of BLOCK columns, the last one up to twice as long: a short one might be multiplied by another
-    kernel, which rounds differently. With several threads BLAS may round a row in ten thousand otherwise."""
-    starts = range(0, max(1, columns - BLOCK + 1), BLOCK)
-    return zip(starts, [*starts[1:], columns], strict=True)
 
 
 def _windows(audio: Waveform, start: int, end: int) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,26 @@ def test_mel_windows_are_centred_on_their_frames() -> None:
     assert 8 <= loud[5] < 12  # the frame's own four columns are the middle ones
     assert 4 <= loud[6] < 8
     assert np.allclose(windows[0], -1.5)  # silence
+
+
+def test_a_long_sound_is_computed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The columns of one block for all, in less than half of the memory."""
+    audio = np.random.default_rng(5).integers(-9000, 9000, 200 * 16_000).astype(np.int16)
+
+    def held() -> tuple[np.ndarray, int]:
+        tracemalloc.start()
+        try:
+            found = log_mel(audio, 5000)
+            return found, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    found, peak = held()
+    monkeypatch.setattr("thbench_speech.blocks.BLOCK", 10**6)
+    whole, at_once = held()
+    assert found.shape == (4 * 5004, 40) and found.dtype == np.float32
+    np.testing.assert_allclose(found, whole, rtol=0, atol=1e-6)
+    assert peak < at_once / 2
 
 
 def test_a_tone_peaks_in_its_filter() -> None:
