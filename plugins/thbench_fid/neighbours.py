@@ -18,7 +18,9 @@ __all__ = ["K", "inside", "precision_recall", "radii"]
 
 K = 3
 BLOCK = 512
-COLUMNS = 4096
+DISTANCES = 2**22
+"""Of a block at most, 34 MB: fewer rows of sets of more than 8,192."""
+COLUMNS = 2048
 """Features of the other set that are in float64 at once."""
 ROUNDING = 1e-13
 """Squared distances below this part of |x|^2 + |y|^2 are equal features up to rounding."""
@@ -40,7 +42,10 @@ def precision_recall(
 
 def radii(x: Features, k: int = K) -> Matrix:
     """Squared distance of every row of [n, d] to its k-th nearest neighbour, itself not counted."""
-    found = [np.partition(rows, k, axis=1)[:, k] for rows in squared_distances(x, x)]
+    found = []
+    for rows in squared_distances(x, x):
+        rows.partition(k, axis=1)
+        found.append(rows[:, k].copy())  # a view would keep all n x n distances
     return np.concatenate(found)
 
 
@@ -53,7 +58,8 @@ def inside(points: Features, centres: Features, radii2: Matrix) -> float:
 def squared_distances(
     x: Features, y: Features, block: int = BLOCK, columns: int = COLUMNS
 ) -> Iterator[Matrix]:
-    """Blocks of rows of the [n, m] matrix |x_i - y_j|^2 of features [n, d] and [m, d]."""
+    """Blocks of rows of the [n, m] matrix |x_i - y_j|^2 of features [n, d] and [m, d], the caller's to change."""
+    block = max(1, min(block, DISTANCES // len(y)))
     y2 = np.concatenate([_squares(y[j : j + columns]) for j in range(0, len(y), columns)])
     for i in range(0, len(x), block):
         here = np.asarray(x[i : i + block], np.float64)
@@ -63,7 +69,9 @@ def squared_distances(
             rows[:, j : j + columns] = here @ np.asarray(y[j : j + columns], np.float64).T
         rows *= 2
         np.subtract(sums, rows, out=rows)
-        rows[rows < ROUNDING * sums] = 0.0
+        sums *= ROUNDING
+        rows[rows < sums] = 0.0
+        del sums
         yield rows
 
 

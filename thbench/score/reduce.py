@@ -22,7 +22,7 @@ from thbench.api import (
     Observed,
     Score,
 )
-from thbench.environment import few_collections
+from thbench.environment import few_collections, return_freed_memory
 from thbench.errors import in_one_line, stop_for_machine
 from thbench.files.cache import Cache, Entry
 from thbench.files.canonical import digest
@@ -185,7 +185,11 @@ class Reducing:
         release_networks()  # sets of features are as large, and nothing observes any more
         # One thread: sums over frames in one order.
         with few_collections(), threadpoolctl.threadpool_limits(1):
-            return _MetricOfRow(self, task).reduced()
+            of_row = _MetricOfRow(self, task)
+            reduced = of_row.reduced()
+        if of_row.is_of_sets:
+            return_freed_memory()  # hundreds of megabytes that the next set does not ask for as they lie
+        return reduced
 
 
 class _MetricOfRow:
@@ -198,6 +202,10 @@ class _MetricOfRow:
         self._cache = observation_cache() if asked.cache is None else asked.cache
         self._pack = read_packs(task.packs, self._cache, look=False)
 
+    @property
+    def is_of_sets(self) -> bool:
+        return any(s.set_level for s in self._metric.scores.values())
+
     def reduced(self) -> Reduced:
         found = Reduced()
         if self._task.entrant.is_halves:
@@ -206,7 +214,7 @@ class _MetricOfRow:
         generated = self._gather(self._task.generated, found)
         sets = KeptSets(generated, self._reference(generated))
         found.cells = self._reduce(sets)
-        if any(s.set_level for s in self._metric.scores.values()):
+        if self.is_of_sets:
             found.without = self._without(sets)
         if self._task.span is not None:
             span = KeptSets(self._gather(self._task.span), sets.reference)

@@ -214,6 +214,19 @@ def test_blocks_change_no_distance() -> None:
     np.testing.assert_allclose(whole, expected, rtol=1e-10)
 
 
+def test_no_more_than_a_few_blocks_of_distances_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten minutes all of them would be 1.8 GB."""
+    x = gaussian(2600, 4, 1)
+    monkeypatch.setattr(neighbours, "DISTANCES", 100 * len(x))
+    tracemalloc.start()
+    try:
+        neighbours.precision_recall(x, x)
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert held < 6 * 8 * 100 * len(x)
+
+
 def test_neighbours_need_more_frames_than_k() -> None:
     with pytest.raises(ClipFailure, match="need 4"):
         neighbours.precision_recall(np.zeros((3, 4)), np.zeros((9, 4)))
