@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from thbench.api import UserError
+from thbench_speech import blocks
 from thbench_speech.encoders import MelEncoder, SdaEncoder, load_sda, sda_windows
 from thbench_speech.mel import filters, log_mel, windows_of
 
@@ -82,7 +83,7 @@ def test_a_long_sound_is_computed_in_blocks(monkeypatch: pytest.MonkeyPatch) -> 
             tracemalloc.stop()
 
     found, peak = held()
-    monkeypatch.setattr("thbench_speech.blocks.BLOCK", 10**6)
+    monkeypatch.setattr(blocks, "BLOCK", 10**6)
     whole, at_once = held()
     assert found.shape == (4 * 5004, 40) and found.dtype == np.float32
     np.testing.assert_allclose(found, whole, rtol=0, atol=1e-6)

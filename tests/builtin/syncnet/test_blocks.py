@@ -11,6 +11,7 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch import Tensor
 
+from thbench_speech import blocks
 from thbench_speech import mfcc as speech
 from thbench_syncnet import distance, features, puppet
 from thbench_syncnet.networks import DIMENSIONS
@@ -47,8 +48,8 @@ def _compare_blocks(audio: Any, columns: int, monkeypatch: pytest.MonkeyPatch) -
     rows = lengths_given(monkeypatch, speech, "_coefficients")
     assert speech.mfcc(audio).tobytes() == found.tobytes()
     assert sum(rows) == columns == len(found)
-    assert max(rows) < 2 * speech.BLOCK and min(rows) >= min(columns, speech.BLOCK)
-    monkeypatch.setattr(speech, "BLOCK", columns + 1)
+    assert max(rows) < 2 * blocks.BLOCK and min(rows) >= min(columns, blocks.BLOCK)
+    monkeypatch.setattr(blocks, "BLOCK", columns + 1)
     assert speech.mfcc(audio).tobytes() == found.tobytes()
 
 
