@@ -48,6 +48,11 @@ class Faces:
         """[T] frames with a face."""
         return np.asarray(np.isfinite(self.points).all(axis=(1, 2)))
 
+    @property
+    def seen(self) -> NDArray[np.float64]:
+        """[n, N, D] points of the frames with a face; not copied where all have one: a long clip's are large."""
+        return self.points if self.known.all() else self.points[self.known]
+
     @cached_property
     def io(self) -> NDArray[np.float64]:
         """[T] interocular distance: from the middle of one eye's six points to the other's."""
@@ -73,7 +78,8 @@ def face_source(options: PointsOptions, context: Context) -> FaceSource:
 
 def faces_of_mesh(mesh: NDArray[np.void]) -> Faces:
     """Of the array [T] that the extractor `face_mesh` gives."""
-    points = np.where(mesh["found"][:, None, None], mesh["points"], np.nan).astype(np.float64)
+    points = mesh["points"].astype(np.float64)
+    points[~mesh["found"]] = np.nan
     return Faces(MESH, points, mesh["turned"].astype(np.float64))
 
 

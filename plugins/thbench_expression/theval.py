@@ -60,7 +60,7 @@ class LipDynamics:
     def observe(self, pair: Pair) -> Observation:
         faces = self._faces(pair.generated)
         require_frontal(faces, FEWEST)
-        lips = faces.points[faces.known][:, list(faces.layout.lips), :2]
+        lips = faces.seen[:, list(faces.layout.lips), :2]
         unit = faces.io[faces.known][:, None, None] if self._io else pair.generated.size / SQUEEZED
         return Observation({"theval_lip_dynamics": lip_dynamics(lips / unit)})
 
@@ -78,7 +78,7 @@ class Eyebrow:
     def observe(self, pair: Pair) -> Observation:
         faces = self._faces(pair.generated)
         require_frontal(faces, FEWEST)
-        value = eyebrow_movement(faces.points[faces.known], faces.layout)
+        value = eyebrow_movement(faces.seen, faces.layout)
         return Observation({"theval_eyebrow": value})
 
     def reduce(self, observed: Observations) -> Mapping[str, float]:
