@@ -261,3 +261,12 @@ def test_nobody_blinks() -> None:
         built("blink_duration", mesh())[0].reduce(awake)
     with pytest.raises(ClipFailure, match="no clip was scored"):
         built("blinks", mesh())[0].reduce(sets_of([]))
+
+
+def test_points_are_copied_only_where_a_face_is_missing() -> None:
+    """Those of ten minutes are 168 MB."""
+    whole = faces_of_mesh(mesh())
+    assert whole.seen is whole.points and whole.points.dtype == np.float64
+    some = faces_of_mesh(mesh(missing=slice(3, 5)))
+    assert some.known.tolist() == [t not in (3, 4) for t in range(T)]
+    assert some.seen.tobytes() == np.delete(some.points, [3, 4], axis=0).tobytes()
